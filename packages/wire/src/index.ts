@@ -1,0 +1,54 @@
+export {
+  type ArtefactId,
+  artefactId,
+  type Bytes,
+  bytesOf,
+  concatBytes,
+  type Digest,
+  digest,
+  equalBytes,
+  type LinkId,
+  linkId,
+  type Nonce,
+  nonce,
+  type Thumbprint,
+  type TranscriptHash,
+  thumbprint,
+  transcriptHash,
+} from "./bytes.ts";
+export { type CborMap, type CborValue, decode, encode, Tagged } from "./cbor.ts";
+export { scanItem } from "./cbor-scan.ts";
+export {
+  byteString,
+  bytesAs,
+  type Codec,
+  decodeAs,
+  encodeAs,
+  type Fields,
+  flag,
+  integer,
+  listOf,
+  literal,
+  nameCodec,
+  nullable,
+  oneOf,
+  text,
+  tuple,
+  uint,
+  variants,
+} from "./codec.ts";
+export {
+  type Blame,
+  type ErrorDetails,
+  type ErrorEntry,
+  type ErrorTable,
+  type ExitCode,
+  errorTable,
+  exitCodes,
+  hasCode,
+  type Retry,
+  SealaneError,
+} from "./errors.ts";
+export { maxNameBytes } from "./limits.ts";
+export { type Name, parseName } from "./name.ts";
+export { type WireCode, wireErrors } from "./wire-errors.ts";

@@ -1,0 +1,97 @@
+import { concatBytes } from "@sealane/wire";
+import { type AeadName, aeadNonceBytes, aeadOpen, aeadSeal } from "./aead.ts";
+import { type Kem, labeledExpand, labeledExtract } from "./dhkem.ts";
+import { cryptoErrors } from "./errors.ts";
+import type { DecryptionKey } from "./key-handles.ts";
+import type { PublicKey } from "./public-key.ts";
+import type { Randomness } from "./random.ts";
+import type { Secret } from "./secret.ts";
+
+/** HPKE in base mode, one message a context (RFC 9180, section 6.1), with HKDF-SHA-256. Synchronous on `node:crypto`. */
+
+/** The three algorithms of one HPKE configuration. */
+export interface HpkeConfiguration {
+  readonly kem: Kem;
+  readonly aead: { readonly id: number; readonly name: AeadName; readonly keyBytes: number };
+}
+
+/** AEAD identifiers of RFC 9180, section 7.3. */
+export const hpkeAes128Gcm: HpkeConfiguration["aead"] = { id: 1, name: "aes-128-gcm", keyBytes: 16 };
+export const hpkeAes256Gcm: HpkeConfiguration["aead"] = { id: 2, name: "aes-256-gcm", keyBytes: 32 };
+
+/** HKDF-SHA256 in RFC 9180, section 7.2. */
+const kdfId = 1;
+const empty = new Uint8Array(0);
+
+export interface HpkeInput {
+  readonly info?: Uint8Array;
+  readonly aad: Uint8Array;
+}
+
+/** SealBase: encrypts to the owner of a public key. Error: CRYPTO_PUBLIC_KEY_WRONG. */
+export function hpkeSeal(
+  configuration: HpkeConfiguration,
+  recipient: { readonly publicKey: PublicKey; readonly random: Randomness },
+  input: HpkeInput & { readonly plaintext: Uint8Array },
+): { readonly encapsulated: Uint8Array; readonly ciphertext: Uint8Array } {
+  const { kem, aead } = configuration;
+  if (recipient.publicKey.kind !== kem.keyKind) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: recipient.publicKey.kind });
+  const { encapsulated, secret } = kem.encapsulate(recipient.publicKey, recipient.random);
+  using kemSecret = secret;
+  const { key, nonce } = keySchedule(configuration, kemSecret, input.info ?? empty);
+  try {
+    return { encapsulated, ciphertext: aeadSeal({ key, nonce, aad: input.aad, aead: aead.name }, input.plaintext) };
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** OpenBase: every failure is CRYPTO_OPEN_FAILED. */
+export async function hpkeOpen(
+  configuration: HpkeConfiguration,
+  key: DecryptionKey,
+  input: HpkeInput & { readonly encapsulated: Uint8Array; readonly ciphertext: Uint8Array },
+): Promise<Uint8Array> {
+  if (key.publicKey.kind !== configuration.kem.keyKind) throw cryptoErrors.error("CRYPTO_OPEN_FAILED");
+  using kemSecret = await key.decapsulate(input.encapsulated);
+  const schedule = keySchedule(configuration, kemSecret, input.info ?? empty);
+  try {
+    return aeadOpen({ ...schedule, aad: input.aad, aead: configuration.aead.name }, input.ciphertext);
+  } finally {
+    schedule.key.fill(0);
+  }
+}
+
+function keySchedule(
+  configuration: HpkeConfiguration,
+  kemSecret: Secret<"kem secret">,
+  info: Uint8Array,
+): { readonly key: Uint8Array; readonly nonce: Uint8Array } {
+  const { suiteId, context } = scheduleContext(configuration, info);
+  const secret = kemSecret.use((bytes) => labeledExtract(suiteId, { salt: bytes, label: "secret", keyMaterial: empty }));
+  const key = labeledExpand(suiteId, { key: secret, label: "key", info: context, length: configuration.aead.keyBytes });
+  const nonce = labeledExpand(suiteId, { key: secret, label: "base_nonce", info: context, length: aeadNonceBytes });
+  secret.fill(0);
+  return { key, nonce };
+}
+
+interface ScheduleContext {
+  readonly suiteId: Uint8Array;
+  readonly context: Uint8Array;
+}
+
+/** The context of an empty info, which is all that Sealane sends, is the same for every message. */
+const contextsOfEmptyInfo = new Map<HpkeConfiguration, ScheduleContext>();
+
+function scheduleContext(configuration: HpkeConfiguration, info: Uint8Array): ScheduleContext {
+  const cached = info.length === 0 ? contextsOfEmptyInfo.get(configuration) : undefined;
+  if (cached !== undefined) return cached;
+  const { kem, aead } = configuration;
+  const suiteId = concatBytes(new TextEncoder().encode("HPKE"), Uint8Array.of(kem.id >> 8, kem.id & 255, 0, kdfId, 0, aead.id));
+  const mode = Uint8Array.of(0);
+  const pskIdHash = labeledExtract(suiteId, { salt: empty, label: "psk_id_hash", keyMaterial: empty });
+  const infoHash = labeledExtract(suiteId, { salt: empty, label: "info_hash", keyMaterial: info });
+  const made = { suiteId, context: concatBytes(mode, pskIdHash, infoHash) };
+  if (info.length === 0) contextsOfEmptyInfo.set(configuration, made);
+  return made;
+}

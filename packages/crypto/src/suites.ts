@@ -1,0 +1,54 @@
+import { x25519Kem } from "./dhkem.ts";
+import { cryptoErrors } from "./errors.ts";
+import { type HpkeConfiguration, hpkeAes256Gcm } from "./hpke.ts";
+import { ed25519, type SignatureAlgorithm } from "./signatures.ts";
+
+/** How one suite encrypts to a public key: HPKE under COSE algorithms of its own, one for each mode of draft-ietf-cose-hpke. */
+export interface EncryptionAlgorithm {
+  /** Integrated encryption, in COSE_Encrypt0. */
+  readonly coseId: number;
+  /** Key encryption, in the recipients of COSE_Encrypt. */
+  readonly keyEncryptionCoseId: number;
+  readonly hpke: HpkeConfiguration;
+}
+
+/** HPKE X25519, HKDF-SHA-256, AES-256-GCM under COSE's private-use identifiers -65537 and, for key encryption, -65540. */
+export const hpkeX25519: EncryptionAlgorithm = {
+  coseId: -65537,
+  keyEncryptionCoseId: -65540,
+  hpke: { kem: x25519Kem, aead: hpkeAes256Gcm },
+};
+
+export type SuiteName = "x25519";
+
+/** The algorithms of one link (docs/protocol.md, suites). */
+export interface Suite {
+  readonly name: SuiteName;
+  /** The number that stands in messages. */
+  readonly id: number;
+  readonly encryption: EncryptionAlgorithm;
+  readonly signature: SignatureAlgorithm;
+}
+
+export const suites: readonly Suite[] = [{ name: "x25519", id: 1, encryption: hpkeX25519, signature: ed25519 }];
+
+/** The suite of a name. Error: CRYPTO_SUITE_UNKNOWN. */
+export function suiteNamed(name: string): Suite {
+  return found(
+    suites.find((suite) => suite.name === name),
+    name,
+  );
+}
+
+/** The suite of a number in a message. Error: CRYPTO_SUITE_UNKNOWN. */
+export function suiteNumbered(id: number): Suite {
+  return found(
+    suites.find((suite) => suite.id === id),
+    id,
+  );
+}
+
+function found(suite: Suite | undefined, wanted: string | number): Suite {
+  if (suite === undefined) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: wanted });
+  return suite;
+}

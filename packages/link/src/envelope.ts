@@ -1,0 +1,80 @@
+import { type Suite, sha256, suiteNumbered } from "@sealane/crypto";
+import { type CborValue, decode, encode } from "@sealane/wire";
+import { linkErrors } from "./errors.ts";
+import { type MechanismName, mechanismNumbers, protocolLabel, protocolVersion, type Role, roleNumbers } from "./labels.ts";
+import { maxMessageBytes, referenceBytes } from "./limits.ts";
+
+/** The kind of a message; all of it is authenticated by every COSE layer inside. */
+export interface MessageHeader {
+  readonly mechanism: MechanismName;
+  /** 1 for M1, 2 for M2 or the answer, 3 for M3. */
+  readonly number: 1 | 2 | 3;
+  readonly sender: Role;
+  readonly suite: Suite;
+}
+
+/** A message whose envelope was read and whose body was not judged yet. */
+export interface Message {
+  readonly header: MessageHeader;
+  readonly body: CborValue;
+  /** As received, for the transcript. */
+  readonly bytes: Uint8Array;
+}
+
+/** Encodes [1, mechanism, number, sender's role, suite, body] (docs/protocol.md, messages). */
+export function encodeMessage(header: MessageHeader, body: CborValue): Uint8Array {
+  return encode([...headerValues(header), body]);
+}
+
+/**
+ * Reads the envelope of a message of at most 48 KiB.
+ * Errors: those of `decode`; LINK_MESSAGE_UNEXPECTED, LINK_VERSION_UNKNOWN, LINK_MECHANISM_UNKNOWN, CRYPTO_SUITE_UNKNOWN.
+ */
+export function decodeMessage(bytes: Uint8Array): Message {
+  const value = decode(bytes, maxMessageBytes);
+  if (!Array.isArray(value) || value.length !== 6) throw linkErrors.error("LINK_MESSAGE_UNEXPECTED", { field: "envelope" });
+  const [version, mechanismNumber, number, roleNumber, suiteNumber, body] = value as readonly CborValue[];
+  if (version !== protocolVersion) throw linkErrors.error("LINK_VERSION_UNKNOWN");
+  const mechanism = keyOf(mechanismNumbers, mechanismNumber);
+  if (mechanism === undefined) throw linkErrors.error("LINK_MECHANISM_UNKNOWN");
+  const sender = keyOf(roleNumbers, roleNumber);
+  if (sender === undefined || (number !== 1 && number !== 2 && number !== 3) || typeof suiteNumber !== "number" || body === undefined) {
+    throw linkErrors.error("LINK_MESSAGE_UNEXPECTED", { field: "envelope" });
+  }
+  return { header: { mechanism, number, sender, suite: suiteNumbered(suiteNumber) }, body, bytes };
+}
+
+/** The external_aad of every COSE layer of a message. */
+export function externalAad(header: MessageHeader): Uint8Array {
+  return encode([protocolLabel, ...headerValues(header)]);
+}
+
+/** Refuses a message of another mechanism, number, sender or suite than the awaited one. Error: LINK_MESSAGE_UNEXPECTED. */
+export function requireHeader(message: Message, expected: MessageHeader): void {
+  const { header } = message;
+  const same =
+    header.mechanism === expected.mechanism &&
+    header.number === expected.number &&
+    header.sender === expected.sender &&
+    header.suite === expected.suite;
+  if (!same) throw linkErrors.error("LINK_MESSAGE_UNEXPECTED", { mechanism: header.mechanism, number: header.number });
+}
+
+/** The short digest of M1 by which its answer, and whoever stores the pending state, names it. */
+export function referenceOf(firstMessage: Uint8Array): Uint8Array {
+  return sha256(firstMessage).subarray(0, referenceBytes);
+}
+
+/** The other party. */
+export function otherRole(role: Role): Role {
+  return role === "server" ? "terminal" : "server";
+}
+
+function headerValues(header: MessageHeader): readonly CborValue[] {
+  return [protocolVersion, mechanismNumbers[header.mechanism], header.number, roleNumbers[header.sender], header.suite.id];
+}
+
+function keyOf<K extends string>(numbers: Readonly<Record<K, number>>, wanted: CborValue | undefined): K | undefined {
+  const names = Object.keys(numbers) as K[];
+  return names.find((name) => numbers[name] === wanted);
+}

@@ -1,0 +1,46 @@
+/** Bytes of a link message: a mechanism's fields, a certificate chain and a licence. */
+export const maxMessageBytes = 49_152;
+
+/** Bytes of a licence inside a message. */
+export const maxLicenceBytes = 16_384;
+
+/** Certificates of a chain in a message (leaf and intermediates), and bytes of each. */
+export const maxChainLength = 4;
+export const maxCertificateBytes = 8_192;
+
+/** Plaintext bytes of one record. */
+export const maxRecordBytes = 65_536;
+
+/** Records in one direction of one link (docs/protocol.md, key schedule). */
+export const maxRecords: number = 2 ** 24;
+
+/** Content keys wrapped under one link's key: random 96-bit IVs stay far from a collision. */
+export const maxWraps: number = 2 ** 20;
+
+/** Bytes of the secret number k, of the recipient's salt and of a challenge. */
+export const secretBytes = 32;
+export const saltBytes = 32;
+export const challengeBytes = 32;
+
+/** Bytes of the digest of M1 by which an answer names it; a hint, the proof is the answer's HMAC. */
+export const referenceBytes = 16;
+
+/** Bytes of the key hint in the envelope: the beginning of the recipient certificate's thumbprint. */
+export const keyHintBytes = 8;
+
+/** Private keys of one party that a message without a hint is tried with: the current one and the one before. */
+export const maxDecryptionKeys = 2;
+
+/** Seconds that an interactive message stays acceptable, and the clock tolerance (docs/protocol.md, freshness). */
+export const defaultWindowSeconds = 300;
+export const maxWindowSeconds = 3_600;
+export const defaultToleranceSeconds = 60;
+
+/** Longest acceptance of a stored message in an inbox. */
+export const maxStoredSeconds = 86_400;
+
+/** Life of a link's keys unless a licence says otherwise. */
+export const defaultKeyLifeSeconds = 86_400;
+
+/** Bytes of a saved link or pending state. */
+export const maxStateBytes = 4_096;

@@ -1,0 +1,47 @@
+import type { DecryptionKey, MaybePromise, Randomness, SigningKey } from "@sealane/crypto";
+import type { Credential, VerifiedCertificate } from "@sealane/pki";
+import type { Name } from "@sealane/wire";
+import type { FreshnessPolicy } from "./freshness.ts";
+import type { Role } from "./labels.ts";
+import type { ReplayCache } from "./replay-cache.ts";
+
+/** A private key with the certificate of its public half. */
+export interface CertifiedKey<Key> {
+  readonly key: Key;
+  readonly certificate: VerifiedCertificate;
+}
+
+/** The party that runs this code. */
+export interface Self {
+  readonly name: Name;
+  readonly role: Role;
+  readonly signing: CertifiedKey<SigningKey>;
+  /** The current decryption key first, then the one before it. */
+  readonly decryption: readonly CertifiedKey<DecryptionKey>[];
+}
+
+/** Where certificates of peers come from (KDIR). */
+export interface PeerDirectory {
+  /** A certificate that is known already, whatever its purpose or dates; null when it is not known. */
+  find(credential: Credential): MaybePromise<VerifiedCertificate | null>;
+  /** Checks a chain that came in a message, for a party of `role` that signs. Errors: those of `verifyCertificate`. */
+  verify(chain: readonly Uint8Array[], role: Role): MaybePromise<VerifiedCertificate>;
+}
+
+/** What an originator brings to M1. */
+export interface OriginatorContext {
+  readonly self: Self;
+  /** The recipient's decryption certificate. */
+  readonly recipient: VerifiedCertificate;
+  readonly nowSeconds: number;
+  readonly random: Randomness;
+}
+
+/** What a recipient brings to the acceptance of M1. */
+export interface RecipientContext {
+  readonly self: Self;
+  readonly peers: PeerDirectory;
+  readonly replay: ReplayCache;
+  readonly freshness: FreshnessPolicy;
+  readonly random: Randomness;
+}

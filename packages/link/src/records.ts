@@ -1,0 +1,80 @@
+import { aeadKeyBytes, aeadNonceBytes, aeadOpen, aeadSeal, aeadTagBytes } from "@sealane/crypto";
+import { byteString, type Codec, decodeAs, encode, encodeAs, type TranscriptHash, tuple, uint } from "@sealane/wire";
+import { linkErrors } from "./errors.ts";
+import { expandKey } from "./key-schedule.ts";
+import { purpose, type Role, roleNumbers } from "./labels.ts";
+import { maxRecordBytes, maxRecords } from "./limits.ts";
+import type { LinkState } from "./link-state.ts";
+
+/** Record = [sequence, ciphertext]; nonce = IV xor sequence; AAD = [th, direction, sequence, type]. */
+interface SealedRecord {
+  readonly sequence: number;
+  readonly ciphertext: Uint8Array;
+}
+
+const overheadBytes = 64;
+
+const recordCodec: Codec<SealedRecord> = tuple<SealedRecord>({
+  sequence: uint(maxRecords),
+  ciphertext: byteString({ min: aeadTagBytes, max: maxRecordBytes + overheadBytes }),
+});
+
+/** Where a record stands in its link. */
+export interface RecordPlace {
+  readonly sender: Role;
+  readonly sequence: number;
+  readonly type: number;
+}
+
+/** Encrypts one record. Errors: LINK_RECORD_TOO_LARGE, LINK_EXHAUSTED. */
+export function sealRecord(state: LinkState, place: RecordPlace, plaintext: Uint8Array): Uint8Array {
+  if (plaintext.length > maxRecordBytes)
+    throw linkErrors.error("LINK_RECORD_TOO_LARGE", { bytes: plaintext.length, limit: maxRecordBytes });
+  if (place.sequence >= maxRecords) throw linkErrors.error("LINK_EXHAUSTED", { records: maxRecords });
+  const ciphertext = withRecordKey(state, place, (input) => aeadSeal(input, plaintext));
+  return encodeAs(recordCodec, { sequence: place.sequence, ciphertext });
+}
+
+/**
+ * Opens the record that stands at `place` and no other.
+ * Errors: those of `decode`, LINK_RECORD_OUT_OF_ORDER, LINK_RECORD_WRONG, LINK_EXHAUSTED.
+ */
+export function openRecord(state: LinkState, place: RecordPlace, bytes: Uint8Array): Uint8Array {
+  const { sequence, ciphertext } = decodeAs(recordCodec, bytes, { maxBytes: maxRecordBytes + 2 * overheadBytes, what: "record" });
+  if (sequence !== place.sequence) throw linkErrors.error("LINK_RECORD_OUT_OF_ORDER", { expected: place.sequence, got: sequence });
+  if (sequence >= maxRecords) throw linkErrors.error("LINK_EXHAUSTED", { records: maxRecords });
+  try {
+    return withRecordKey(state, place, (input) => aeadOpen(input, ciphertext));
+  } catch (cause) {
+    throw linkErrors.error("LINK_RECORD_WRONG", { sequence }, cause);
+  }
+}
+
+function withRecordKey<T>(
+  state: LinkState,
+  place: RecordPlace,
+  use: (input: { readonly key: Uint8Array; readonly nonce: Uint8Array; readonly aad: Uint8Array }) => T,
+): T {
+  const { prk, suite, th } = state;
+  const { sender, sequence } = place;
+  return prk.use((bytes) => {
+    const key = expandKey(bytes, { purpose: purpose.recordKey[sender], suite, th, length: aeadKeyBytes });
+    const iv = expandKey(bytes, { purpose: purpose.recordIv[sender], suite, th, length: aeadNonceBytes });
+    try {
+      return use({ key, nonce: xorSequence(iv, sequence), aad: recordAad(th, place) });
+    } finally {
+      key.fill(0);
+    }
+  });
+}
+
+function recordAad(th: TranscriptHash, place: RecordPlace): Uint8Array {
+  return encode([th, roleNumbers[place.sender], place.sequence, place.type]);
+}
+
+function xorSequence(iv: Uint8Array, sequence: number): Uint8Array {
+  const nonce = Uint8Array.from(iv);
+  const view = new DataView(nonce.buffer);
+  view.setUint32(aeadNonceBytes - 4, (view.getUint32(aeadNonceBytes - 4) ^ sequence) >>> 0);
+  return nonce;
+}

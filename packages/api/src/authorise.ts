@@ -1,0 +1,63 @@
+import { maxLicenceBytes } from "@sealane/link";
+import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
+import { type ArtefactId, artefactId, byteString, bytesAs, type Codec, listOf, nullable, text, tuple, uint, variants } from "@sealane/wire";
+import { maxInstalled, maxModelBytes, maxOffers } from "./limits.ts";
+
+/** What travels as records on a link: what is on offer, and the licence with the wrapped content key. */
+
+/** One module that a terminal has installed. */
+export interface InstalledModule {
+  readonly module: string;
+  readonly version: string;
+  readonly sequence: number;
+}
+
+const installedCodec: Codec<InstalledModule> = tuple<InstalledModule>({
+  module: text(maxModelBytes),
+  version: text(maxModelBytes),
+  sequence: uint(),
+});
+
+/** A record from the terminal. */
+export type TerminalRequest =
+  | {
+      /** What is there for me, of this module or of any? */
+      readonly kind: "offers";
+      readonly module: string | null;
+      readonly installed: readonly InstalledModule[];
+    }
+  | {
+      /** The licence and the content key of this artefact, please. */
+      readonly kind: "licence";
+      readonly artefactId: ArtefactId;
+    };
+
+export const terminalRequestCodec: Codec<TerminalRequest> = variants<TerminalRequest>({
+  offers: { module: nullable(text(maxModelBytes)), installed: listOf(installedCodec, { max: maxInstalled }) },
+  licence: { artefactId: bytesAs(artefactId) },
+});
+
+/** A record from the server. */
+export type ServerReply =
+  | {
+      /** Newest release of each module that fits the terminal's model. */
+      readonly kind: "offers";
+      readonly offers: readonly SoftwareDescription[];
+    }
+  | {
+      readonly kind: "licence";
+      readonly licence: Uint8Array;
+      /** The content key, wrapped under the link for this licence (`ConfidentialLink.wrap`). */
+      readonly wrap: Uint8Array;
+    }
+  | {
+      /** An error code of package api; the link stays usable. */
+      readonly kind: "refused";
+      readonly code: string;
+    };
+
+export const serverReplyCodec: Codec<ServerReply> = variants<ServerReply>({
+  offers: { offers: listOf(softwareDescriptionCodec, { max: maxOffers }) },
+  licence: { licence: byteString({ min: 1, max: maxLicenceBytes }), wrap: byteString({ min: 1, max: 256 }) },
+  refused: { code: text(64) },
+});

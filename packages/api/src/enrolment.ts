@@ -1,0 +1,131 @@
+import { maxCertificateBytes, maxChainLength } from "@sealane/link";
+import {
+  byteString,
+  bytesAs,
+  type CborValue,
+  type Codec,
+  type Digest,
+  decodeAs,
+  digest,
+  encodeAs,
+  listOf,
+  type Name,
+  nameCodec,
+  text,
+  tuple,
+  uint,
+} from "@sealane/wire";
+import { apiErrors } from "./errors.ts";
+import { maxEnrolBytes, maxModelBytes } from "./limits.ts";
+
+/** Enrolment (docs/protocol.md, enrolment): one request that carries all public keys, one reply, one proof of possession. */
+
+/** What an operator hands to a terminal: where to enrol, whom to trust, and a secret that is good for one enrolment. */
+export interface EnrolToken {
+  readonly url: string;
+  /** SHA-256 of the CA certificate. */
+  readonly fingerprint: Digest;
+  readonly tokenId: Uint8Array;
+  readonly tokenSecret: Uint8Array;
+  readonly name: Name;
+  readonly model: string;
+}
+
+const modelCodec = text(maxModelBytes);
+const chainCodec = listOf(byteString({ min: 1, max: maxCertificateBytes }), { min: 1, max: maxChainLength });
+const tokenIdCodec = byteString({ min: 8, max: 8 });
+const tokenSecretCodec = byteString({ min: 32, max: 32 });
+const spkiCodec = byteString({ min: 1, max: 4_096 });
+
+const tokenCodec: Codec<EnrolToken> = tuple<EnrolToken>({
+  url: text(512),
+  fingerprint: bytesAs(digest),
+  tokenId: tokenIdCodec,
+  tokenSecret: tokenSecretCodec,
+  name: nameCodec,
+  model: modelCodec,
+});
+
+const tokenPrefix = "sealane-enrol-1.";
+const maxTokenBytes = 1_024;
+
+/** The token as one word of text: a secret, to be handed over by file or standard input. */
+export function formatEnrolToken(token: EnrolToken): string {
+  return tokenPrefix + encodeAs(tokenCodec, token).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** Reads what {@link formatEnrolToken} wrote, with white space around it. Error: ENROL_TOKEN_MALFORMED. */
+export function parseEnrolToken(written: string): EnrolToken {
+  const word = written.trim();
+  try {
+    if (!word.startsWith(tokenPrefix)) throw apiErrors.error("ENROL_TOKEN_MALFORMED");
+    const bytes = Uint8Array.fromBase64(word.slice(tokenPrefix.length), { alphabet: "base64url", lastChunkHandling: "strict" });
+    return decodeAs(tokenCodec, bytes, { maxBytes: maxTokenBytes, what: "token" });
+  } catch {
+    throw apiErrors.error("ENROL_TOKEN_MALFORMED"); // no cause: it might quote the secret
+  }
+}
+
+/** What anybody may fetch before enrolling; checked against the fingerprint of the token. */
+export interface EnrolInfo {
+  readonly authority: Uint8Array;
+  /** The certificate (and intermediates) that enrolment requests are encrypted to. */
+  readonly enrolChain: readonly Uint8Array[];
+}
+
+export const enrolInfoCodec: Codec<EnrolInfo> = tuple<EnrolInfo>({
+  authority: byteString({ min: 1, max: maxCertificateBytes }),
+  enrolChain: chainCodec,
+});
+
+/** Signed by the new signing key (COSE_Sign1), then encrypted to the server. */
+export interface EnrolRequest {
+  readonly tokenId: Uint8Array;
+  readonly tokenSecret: Uint8Array;
+  readonly name: Name;
+  readonly model: string;
+  readonly signingSpki: Uint8Array;
+  readonly decryptionSpki: Uint8Array;
+  readonly issuedAtSeconds: number;
+}
+
+export const enrolRequestCodec: Codec<EnrolRequest> = tuple<EnrolRequest>({
+  tokenId: tokenIdCodec,
+  tokenSecret: tokenSecretCodec,
+  name: nameCodec,
+  model: modelCodec,
+  signingSpki: spkiCodec,
+  decryptionSpki: spkiCodec,
+  issuedAtSeconds: uint(),
+});
+
+/** The new certificates; the decryption certificate is encrypted to its own key. All of them verify under the CA. */
+export interface EnrolReply {
+  readonly signingChain: readonly Uint8Array[];
+  /** COSE_Encrypt0 to the new decryption key of a {@link certificateChainCodec} array. */
+  readonly sealedDecryptionChain: Uint8Array;
+  readonly serverSigningChain: readonly Uint8Array[];
+  readonly serverDecryptionChain: readonly Uint8Array[];
+}
+
+export const enrolReplyCodec: Codec<EnrolReply> = tuple<EnrolReply>({
+  signingChain: chainCodec,
+  sealedDecryptionChain: byteString({ min: 1, max: maxEnrolBytes }),
+  serverSigningChain: chainCodec,
+  serverDecryptionChain: chainCodec,
+});
+
+export const certificateChainCodec: Codec<readonly Uint8Array[]> = chainCodec;
+
+/** Proof of possession: a COSE_Sign1 by the new signing key over the decryption certificate's thumbprint. */
+export interface EnrolProof {
+  readonly signingThumbprint: Uint8Array;
+  readonly signature: CborValue;
+}
+
+const anyValue: Codec<CborValue> = { toCbor: (value) => value, fromCbor: (value) => value };
+
+export const enrolProofCodec: Codec<EnrolProof> = tuple<EnrolProof>({
+  signingThumbprint: byteString({ min: 32, max: 32 }),
+  signature: anyValue,
+});

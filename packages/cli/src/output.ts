@@ -1,0 +1,125 @@
+import type { SealaneError } from "@sealane/wire";
+import { SingleBar } from "cli-progress";
+
+/** How a command speaks: data on standard output, words on standard error. */
+export interface OutputOptions {
+  /** One JSON object a line on standard output, and no words. */
+  readonly json: boolean;
+  /** No words but errors. */
+  readonly quiet: boolean;
+}
+
+export type EventFields = Readonly<Record<string, unknown>>;
+
+/** A measured piece of work. */
+export interface Progress {
+  /** Bytes done so far. */
+  update(bytes: number): void;
+  end(): void;
+}
+
+/** The voice of a command. */
+export class Output {
+  readonly #options: OutputOptions;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+  }
+
+  get json(): boolean {
+    return this.#options.json;
+  }
+
+  /** Something happened: a JSON line for programs, a sentence for people. */
+  event(name: string, fields: EventFields, sentence?: string): void {
+    if (this.#options.json) process.stdout.write(`${JSON.stringify({ event: name, ...fields })}\n`);
+    else if (sentence !== undefined) this.say(sentence);
+  }
+
+  /** Words for people. */
+  say(sentence: string): void {
+    if (!this.#options.json && !this.#options.quiet) process.stderr.write(`${sentence}\n`);
+  }
+
+  /** What the command was asked for: an object for programs, text for people, also with --quiet. */
+  result(fields: EventFields, text: string): void {
+    process.stdout.write(this.#options.json ? `${JSON.stringify(fields)}\n` : `${text}\n`);
+  }
+
+  error(error: SealaneError): void {
+    if (this.#options.json) {
+      process.stdout.write(`${JSON.stringify({ event: "error", ...error.toJSON() })}\n`);
+      return;
+    }
+    process.stderr.write(`${paint("31", "error")} ${error.code}: ${error.message}\n  ${error.entry.advice}.\n`);
+  }
+
+  /** A bar where a person watches, a JSON line at each tenth for programs, nothing elsewhere. */
+  progress(label: string, totalBytes: number): Progress {
+    if (this.#options.json) return this.#progressEvents(label, totalBytes);
+    if (this.#options.quiet || !process.stderr.isTTY) return { update: () => undefined, end: () => undefined };
+    const bar = new SingleBar({
+      format: `  ${label} {bar} {percentage}%  {done} of {all}  {rate}/s`,
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      ...(useColour() ? {} : { barCompleteChar: "#", barIncompleteChar: "-" }),
+    });
+    const started = performance.now();
+    const fields = (bytes: number) => ({
+      done: formatBytes(bytes),
+      all: formatBytes(totalBytes),
+      rate: formatBytes(bytes / Math.max(0.001, (performance.now() - started) / 1000)),
+    });
+    bar.start(totalBytes, 0, fields(0));
+    return { update: (bytes) => bar.update(bytes, fields(bytes)), end: () => bar.stop() };
+  }
+
+  #progressEvents(label: string, totalBytes: number): Progress {
+    let tenth = 0;
+    return {
+      update: (bytes) => {
+        const reached = totalBytes === 0 ? 10 : Math.floor((10 * bytes) / totalBytes);
+        if (reached <= tenth) return;
+        tenth = reached;
+        this.event("progress", { of: label, bytes, totalBytes });
+      },
+      end: () => undefined,
+    };
+  }
+}
+
+/** "149.7 MB": decimal units, as disks and networks are sold. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Aligns rows in columns under a heading; for people only. */
+export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [heading, ...rows];
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Colours text where the terminal shows colours and the user wants them (NO_COLOR). */
+export function paint(code: string, text: string): string {
+  return useColour() ? `\u001b[${code}m${text}\u001b[0m` : text;
+}
+
+function useColour(): boolean {
+  return process.stderr.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
+}

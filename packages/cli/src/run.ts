@@ -1,0 +1,64 @@
+import { type ExitCode, exitCodes, SealaneError } from "@sealane/wire";
+import { type Command, CommanderError } from "commander";
+import { cliErrors } from "./errors.ts";
+import { Output } from "./output.ts";
+
+/** Adds the options that every command has. */
+export function withCommonOptions(program: Command): Command {
+  return program
+    .option("--json", "print one JSON object or event a line")
+    .option("--quiet", "print results and errors only")
+    .option("--no-input", "never ask; fail instead")
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+}
+
+/** The output that the common options of a command ask for. */
+export function outputOf(command: Command): Output {
+  const { json, quiet } = command.optsWithGlobals<{ json?: boolean; quiet?: boolean }>();
+  return new Output({ json: json === true, quiet: quiet === true });
+}
+
+/**
+ * Runs a command line to its end and gives the exit code; every failure is printed once, with its code and what to do.
+ * A command may set `process.exitCode` itself (a program it ran, or "nothing to do").
+ */
+export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return typeof process.exitCode === "number" ? process.exitCode : exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return endOfCommander(program, error);
+    const known = asSealaneError(error);
+    outputOf(program).error(known);
+    if (process.env["SEALANE_DEBUG"] !== undefined) process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
+    return known.entry.exit;
+  }
+}
+
+/** Any thrown thing as an error with a code: full disks and missing files are told apart from defects. */
+export function asSealaneError(error: unknown): SealaneError {
+  if (error instanceof SealaneError) return error;
+  const code = systemCodeOf(error);
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return cliErrors.error("CLI_DISK_FULL", {}, error);
+  if (code === "ENOENT") return cliErrors.error("CLI_FILE_MISSING", pathOf(error), error);
+  if (code === "EACCES" || code === "EPERM" || code === "EISDIR") return cliErrors.error("CLI_FILE_UNREADABLE", pathOf(error), error);
+  return cliErrors.error("CLI_INTERNAL", { failure: error instanceof Error ? error.message : String(error) }, error);
+}
+
+function endOfCommander(program: Command, error: CommanderError): ExitCode {
+  if (error.exitCode === 0) return exitCodes.done; // --help, --version
+  const reason = error.message.replace(/^error: /, "");
+  outputOf(program).error(cliErrors.error("CLI_USAGE_WRONG", reason === "(outputHelp)" ? {} : { reason }));
+  return exitCodes.usage;
+}
+
+function systemCodeOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.cause === undefined ? null : systemCodeOf(error.cause);
+}
+
+function pathOf(error: unknown): { readonly path: string } | Record<string, never> {
+  return error instanceof Error && "path" in error && typeof error.path === "string" ? { path: error.path } : {};
+}

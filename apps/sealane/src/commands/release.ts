@@ -1,0 +1,31 @@
+import { type OfferRequest, type OfferView, type ReleaseView, routes } from "@sealane/api";
+import { formatBytes, formatTable, outputOf } from "@sealane/cli";
+import type { Command } from "commander";
+import { connect } from "../connect.ts";
+import { formatTime } from "../times.ts";
+
+/** `sealane release list`. */
+export async function runReleaseList(command: Command): Promise<void> {
+  const { client } = await connect(command.opts<{ state?: string }>().state);
+  const { releases } = await client.get<{ releases: readonly ReleaseView[] }>(routes.releases);
+  const rows = releases.map((release) => [
+    release.module,
+    release.version,
+    String(release.sequence),
+    release.models.join(", "),
+    formatBytes(release.plaintextBytes),
+    formatTime(release.publishedAtSeconds),
+    release.artefactId.slice(0, 16),
+  ]);
+  outputOf(command).result({ releases }, formatTable(["module", "version", "sequence", "models", "size", "published", "artefact"], rows));
+}
+
+/** `sealane release offer MODULE --to TERMINAL...`: the server originates a link to each terminal (EQ1). */
+export async function runReleaseOffer(module: string, command: Command): Promise<void> {
+  const options = command.opts<{ to: string[]; mechanism: string; suite: string; state?: string }>();
+  const { client } = await connect(options.state);
+  const request: OfferRequest = { terminals: options.to, module, mechanism: options.mechanism, suite: options.suite };
+  const { offered } = await client.post<OfferView>(routes.offers, request);
+  const sentence = `A message for ${offered.join(", ")} waits at the server; the terminal takes it with \`sealane-terminal fetch --originator server\`.`;
+  outputOf(command).event("offered", { module, mechanism: options.mechanism, suite: options.suite, terminals: offered }, sentence);
+}

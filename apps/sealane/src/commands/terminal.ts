@@ -1,0 +1,68 @@
+import { pathOf, routes, type TerminalView, type TokenRequest, type TokenView } from "@sealane/api";
+import { cliErrors, formatTable, outputOf } from "@sealane/cli";
+import { writeFileAtomic } from "@sealane/software";
+import type { Command } from "commander";
+import { connect } from "../connect.ts";
+import { formatTime } from "../times.ts";
+
+/** `sealane terminal token NAME --model M`: prints a one-time token, or writes it to a file of mode 0600. */
+export async function runTerminalToken(name: string, command: Command): Promise<void> {
+  const output = outputOf(command);
+  const options = command.opts<{ model: string; life?: string; out?: string; state?: string }>();
+  const request: TokenRequest = {
+    name,
+    model: options.model,
+    ...(options.life === undefined ? {} : { lifeSeconds: lifeOf(options.life) }),
+  };
+  const { client } = await connect(options.state);
+  const { token, expiresAtSeconds } = await client.post<TokenView>(routes.tokens, request);
+  const expiresAt = formatTime(expiresAtSeconds);
+  if (options.out === undefined) {
+    output.say(`One terminal may enrol as ${name} with this token until ${expiresAt}. It is a secret; it is shown once.`);
+    output.result({ event: "token", terminal: name, expiresAtSeconds, token }, token);
+    return;
+  }
+  await writeFileAtomic(options.out, new TextEncoder().encode(`${token}\n`), { mode: 0o600 });
+  output.event(
+    "token",
+    { terminal: name, expiresAtSeconds, path: options.out },
+    `Wrote the token for ${name} to ${options.out}; good until ${expiresAt}.`,
+  );
+}
+
+/** `sealane terminal list`. */
+export async function runTerminalList(command: Command): Promise<void> {
+  const { client } = await connect(command.opts<{ state?: string }>().state);
+  const { terminals } = await client.get<{ terminals: readonly TerminalView[] }>(routes.terminals);
+  const rows = terminals.map((terminal) => [
+    terminal.name,
+    terminal.model,
+    terminal.status,
+    terminal.lastSeenSeconds === null ? "never" : formatTime(terminal.lastSeenSeconds),
+    terminal.installed.map(({ module, version }) => `${module} ${version}`).join(", "),
+  ]);
+  outputOf(command).result({ terminals }, formatTable(["terminal", "model", "status", "last seen", "installed, as it said"], rows));
+}
+
+/** `sealane terminal show NAME`. */
+export async function runTerminalShow(name: string, command: Command): Promise<void> {
+  const { client } = await connect(command.opts<{ state?: string }>().state);
+  const terminal = await client.get<TerminalView>(pathOf(routes.terminal, name));
+  const installed = terminal.installed.map(({ module, version, sequence }) => `${module} ${version} (sequence ${sequence})`);
+  const rows = [
+    ["name", terminal.name],
+    ["model", terminal.model],
+    ["status", terminal.status],
+    ["enrolled", formatTime(terminal.enrolledAtSeconds)],
+    ["last seen", terminal.lastSeenSeconds === null ? "never" : formatTime(terminal.lastSeenSeconds)],
+    ["certificate expires", formatTime(terminal.certificateExpiresAtSeconds)],
+    ["installed, as it said", installed.length === 0 ? "nothing" : installed.join(", ")],
+  ];
+  outputOf(command).result({ ...terminal }, formatTable(["terminal", ""], rows));
+}
+
+function lifeOf(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isSafeInteger(seconds) || seconds < 1) throw cliErrors.error("CLI_USAGE_WRONG", { option: "--life", expected: "seconds" });
+  return seconds;
+}

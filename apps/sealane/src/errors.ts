@@ -1,0 +1,90 @@
+import { type ErrorTable, errorTable, exitCodes } from "@sealane/wire";
+
+const user = { blame: "user", retry: "never", http: 400 } as const;
+
+export type CommandCode =
+  | "PROFILE_MISSING"
+  | "PROFILE_DAMAGED"
+  | "PROFILE_URL_EXPOSED"
+  | "PUBLISH_FILE_CHANGED"
+  | "VERIFY_KIND_UNKNOWN"
+  | "VERIFY_ANCHOR_MISSING"
+  | "UP_COMMAND_MISSING"
+  | "UP_STEP_FAILED"
+  | "UP_DELIVERY_WRONG"
+  | "UP_OPTION_WRONG"
+  | "DOCTOR_FOUND_FAULTS";
+
+/** Errors of the operator's command. */
+export const commandErrors: ErrorTable<CommandCode> = errorTable({
+  PROFILE_MISSING: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "There is no operator profile here",
+    advice: "Run `sealane init` on the server's machine, or `sealane login` elsewhere",
+  },
+  PROFILE_DAMAGED: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "The operator profile cannot be read",
+    advice: "Run `sealane login` again",
+  },
+  PROFILE_URL_EXPOSED: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "An operator token must not travel over plain HTTP off this machine",
+    advice: "Use an https:// address",
+  },
+  PUBLISH_FILE_CHANGED: {
+    ...user,
+    exit: exitCodes.incompatible,
+    sentence: "A newer or equal sequence of this module is published already",
+    advice: "Give a higher --sequence",
+  },
+  VERIFY_KIND_UNKNOWN: {
+    ...user,
+    exit: exitCodes.incompatible,
+    sentence: "The file is nothing that Sealane emits, or it is damaged",
+    advice: "Check the path; fetch the file again",
+  },
+  VERIFY_ANCHOR_MISSING: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "A signature can be checked only against a CA certificate",
+    advice: "Name the CA certificate with --authority",
+  },
+  UP_COMMAND_MISSING: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "The terminal's command is not installed beside this one",
+    advice: "Install the package sealane-terminal",
+  },
+  UP_STEP_FAILED: {
+    blame: "system",
+    retry: "later",
+    http: 500,
+    exit: exitCodes.internal,
+    sentence: "A step of the delivery failed",
+    advice: "Read the step's own error above; run it alone with the same state folder",
+  },
+  UP_DELIVERY_WRONG: {
+    blame: "internal",
+    retry: "never",
+    http: 500,
+    exit: exitCodes.internal,
+    sentence: "The installed bytes are not the published ones",
+    advice: "Report this as a defect",
+  },
+  UP_OPTION_WRONG: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "An option has a value that it cannot have",
+    advice: "Run `sealane up --help`",
+  },
+  DOCTOR_FOUND_FAULTS: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "The doctor found faults",
+    advice: "Mend what is marked, then run it again",
+  },
+});

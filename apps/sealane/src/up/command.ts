@@ -1,0 +1,109 @@
+import { basename } from "node:path";
+import { formatBytes, type Output, outputOf } from "@sealane/cli";
+import type { Command } from "commander";
+import { type ChildEvent, Children, findCommands } from "./children.ts";
+import { type Delivery, type DeliveryTools, deliver, hashFile, publishSoftware, type Software } from "./delivery.ts";
+import { type Installation, raiseInstallation } from "./installation.ts";
+import { readUpOptions, type UpOptions } from "./options.ts";
+
+/** `sealane up`: server, terminals and deliveries on this machine, each party a process of its own. */
+export async function runUp(file: string | undefined, command: Command): Promise<void> {
+  const output = outputOf(command);
+  const options = await readUpOptions(file, command);
+  const children = new Children();
+  const stopped = stopSignal();
+  try {
+    await Promise.race([stopped, runOnce(options, { output, children })]);
+    if (!options.once) await stopped;
+  } finally {
+    await children.stop();
+  }
+}
+
+async function runOnce(options: UpOptions, tools: { readonly output: Output; readonly children: Children }): Promise<void> {
+  const { output, children } = tools;
+  const commands = findCommands();
+  const installation = await raiseInstallation(options, { children, commands, say: (sentence) => output.say(sentence) });
+  const software = await softwareOf(options);
+  const delivering: DeliveryTools = { installation, children, commands, onEvent: (event) => forward(output, event) };
+  const deliveries: Delivery[] = [];
+  for (const triple of options.triples) {
+    await publishSoftware(software, delivering);
+    for (const [terminal, folder] of installation.terminals) {
+      const delivery = await deliver(software, { terminal, folder, triple }, delivering);
+      deliveries.push(delivery);
+      const { promise: _, readers: __, ...fields } = delivery;
+      output.event("delivery", fields, sentenceOf(delivery));
+    }
+  }
+  const version = options.file === null ? await showVersion(software, delivering) : null;
+  if (version !== null) output.say(`The installed copy, started through \`exec\`, says it is Node ${version}.`);
+  const summary = { ok: true, state: installation.state, ...(version === null ? {} : { version }) };
+  output.event("summary", { ...summary, deliveries: deliveries.map(({ promise: _, readers: __, ...fields }) => fields) });
+  tellPromise(output, deliveries);
+  if (!options.once) tellNext(output, { installation, software });
+}
+
+/** The Node binary that runs this, as software that is really large and really runs. */
+async function softwareOf({ file }: UpOptions): Promise<Software> {
+  const path = file ?? process.execPath;
+  const { sha256 } = await hashFile(path);
+  const module = moduleNameOf(file === null ? "node" : basename(file));
+  return { path, module, version: file === null ? process.versions.node : sha256.slice(0, 12), sha256 };
+}
+
+/** A module name made of a file name: what is not allowed in one becomes a hyphen. */
+function moduleNameOf(name: string): string {
+  const made = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]/g, "-")
+    .slice(0, 64);
+  return /^[a-z0-9]/.test(made) ? made : `file-${made}`.slice(0, 64);
+}
+
+async function showVersion(software: Software, tools: DeliveryTools): Promise<string> {
+  const [folder] = tools.installation.terminals.values();
+  const text = await tools.children.capture(tools.commands.terminal, ["exec", software.module, "--state", folder ?? "", "--", "--version"]);
+  return text.trim();
+}
+
+function forward(output: Output, event: ChildEvent): void {
+  if (!output.json || event.event === "error" || event.event === "progress") return;
+  const { event: name = "step", ...fields } = event;
+  output.event(name, fields);
+}
+
+function sentenceOf(delivery: Delivery): string {
+  const { terminal, mechanism, suite, originator, bytes, sha256, installed, seconds } = delivery;
+  const how = `${mechanism} on ${suite}, begun by the ${originator}`;
+  return `Delivered ${formatBytes(bytes)} to ${terminal} in ${seconds.toFixed(1)} s by ${how}.\n  installed ${installed}\n  sha256    ${sha256} (read again, equal)`;
+}
+
+function tellPromise(output: Output, deliveries: readonly Delivery[]): void {
+  const [first] = deliveries;
+  if (first === undefined) return;
+  output.say(`\nWhat the link promises: ${first.promise}.\nWho else could read: ${first.readers}.`);
+}
+
+function tellNext(output: Output, at: { readonly installation: Installation; readonly software: Software }): void {
+  const { installation, software } = at;
+  const [name, folder] = [...installation.terminals][0] ?? ["terminal-1", ""];
+  const lines = [
+    "",
+    "The server stays up. In another shell, from this folder:",
+    `  npx sealane terminal show ${name} --state ${installation.state}`,
+    `  npx sealane publish README.md --name readme --version 1 --state ${installation.state}`,
+    `  npx sealane-terminal fetch readme --state ${folder} && npx sealane-terminal install readme --state ${folder}`,
+    `  npx sealane-terminal status --state ${folder}`,
+    `  npx sealane-terminal rollback ${software.module} --state ${folder}`,
+    "Ctrl-C ends it.",
+  ];
+  output.say(lines.join("\n"));
+}
+
+/** Settles when the user or the system asks this process to stop. */
+async function stopSignal(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+  });
+}

@@ -1,0 +1,104 @@
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { writeFileAtomic } from "@sealane/software";
+import { commandErrors } from "../errors.ts";
+import type { Children, Commands } from "./children.ts";
+import type { UpOptions } from "./options.ts";
+
+/** A server and terminals below one folder, each a process of its own with a state folder of its own. */
+export interface Installation {
+  readonly state: string;
+  readonly url: string;
+  readonly fingerprint: string;
+  /** State folder of each terminal by its name. */
+  readonly terminals: ReadonlyMap<string, string>;
+}
+
+const model = "demo";
+const serverName = "sealane-up";
+const markerName = "sealane-up.json";
+
+/** What stands in the marker file: that the folder is ours, and the port that the terminals know. */
+interface Marker {
+  readonly port: number;
+}
+
+/** Makes or takes up the installation in the state folder, starts its server and enrols its terminals. */
+export async function raiseInstallation(
+  options: UpOptions,
+  tools: { readonly children: Children; readonly commands: Commands; readonly say: (sentence: string) => void },
+): Promise<Installation> {
+  const { children, commands, say } = tools;
+  const { state } = options;
+  const known = await readMarker(options);
+  const port = options.port ?? known?.port ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  if (known === null) {
+    await mkdir(state, { recursive: true, mode: 0o700 });
+    await children.run(commands.operator, ["init", "--state", state, "--name", serverName, "--url", url, "--json"]);
+    await writeFileAtomic(join(state, markerName), new TextEncoder().encode(`${JSON.stringify({ port })}\n`));
+  }
+  const serving = ["server", "run", "--state", state, "--port", String(port), "--json"];
+  const { fingerprint } = await children.stay(commands.operator, serving, "listening");
+  say(`Server ${serverName} at ${url}, CA fingerprint ${String(fingerprint)}.`);
+  const terminals = new Map<string, string>();
+  for (const name of options.terminals) {
+    const folder = join(state, "terminals", name);
+    terminals.set(name, folder);
+    if (await isEnrolled(folder)) continue;
+    await enrol({ name, folder }, { options, children, commands });
+    say(`Terminal ${name} enrolled: it made its own keys and proved both.`);
+  }
+  return { state, url, fingerprint: String(fingerprint), terminals };
+}
+
+async function enrol(
+  terminal: { readonly name: string; readonly folder: string },
+  tools: { readonly options: UpOptions; readonly children: Children; readonly commands: Commands },
+): Promise<void> {
+  const { options, children, commands } = tools;
+  await mkdir(terminal.folder, { recursive: true, mode: 0o700 });
+  const tokenFile = join(terminal.folder, "enrol.token");
+  const token = ["terminal", "token", terminal.name, "--model", model, "--out", tokenFile, "--state", options.state, "--json"];
+  await children.run(commands.operator, token);
+  const fingerprint = options.trustFingerprint === null ? [] : ["--fingerprint", options.trustFingerprint];
+  try {
+    await children.run(commands.terminal, ["enroll", "--token-file", tokenFile, "--state", terminal.folder, ...fingerprint, "--json"]);
+  } finally {
+    await rm(tokenFile, { force: true });
+  }
+}
+
+/** An own folder is made anew by each run; a given one is taken up where it was left, and must be empty or ours. */
+async function readMarker(options: UpOptions): Promise<Marker | null> {
+  if (options.ownState) {
+    await rm(options.state, { recursive: true, force: true });
+    return null;
+  }
+  try {
+    const value: unknown = JSON.parse(await readFile(join(options.state, markerName), "utf8"));
+    if (typeof value === "object" && value !== null && "port" in value && typeof value.port === "number") return { port: value.port };
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return null;
+  }
+  throw commandErrors.error("UP_OPTION_WRONG", { option: "--state", value: options.state });
+}
+
+async function isEnrolled(folder: string): Promise<boolean> {
+  try {
+    await readFile(join(folder, "identity.cbor"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === "string") throw commandErrors.error("UP_OPTION_WRONG", { option: "--port" });
+  return address.port;
+}

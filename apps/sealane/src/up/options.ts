@@ -1,0 +1,68 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { stateFolder } from "@sealane/cli";
+import { allowedTriples, type Role, type Triple } from "@sealane/link";
+import type { Command } from "commander";
+import { commandErrors } from "../errors.ts";
+
+/** What `sealane up` is asked to run. */
+export interface UpOptions {
+  readonly once: boolean;
+  /** The software to deliver; null for the Node binary that runs this. */
+  readonly file: string | null;
+  readonly triples: readonly Triple[];
+  readonly terminals: readonly string[];
+  readonly port: number | null;
+  readonly trustFingerprint: string | null;
+  readonly state: string;
+  /** The state folder is the command's own, and is made anew by each run. */
+  readonly ownState: boolean;
+}
+
+const maxTerminals = 100;
+
+/** Reads the options of `sealane up`. Errors: UP_OPTION_WRONG; a missing file as by `runProgram`. */
+export async function readUpOptions(argument: string | undefined, command: Command): Promise<UpOptions> {
+  const options = command.opts<{
+    file?: string;
+    once?: boolean;
+    mechanism: string;
+    suite: string;
+    originator?: Role;
+    terminals: string;
+    port?: string;
+    trustFingerprint?: string;
+    state?: string;
+  }>();
+  const file = options.file ?? argument ?? null;
+  if (file !== null && !(await stat(file)).isFile()) throw commandErrors.error("UP_OPTION_WRONG", { option: "file", value: file });
+  const count = wholeNumber("--terminals", options.terminals, { min: 1, max: maxTerminals });
+  return {
+    once: options.once === true,
+    file: file === null ? null : resolve(file),
+    triples: chooseTriples(options),
+    terminals: Array.from({ length: count }, (_, i) => `terminal-${i + 1}`),
+    port: options.port === undefined ? null : wholeNumber("--port", options.port, { min: 1, max: 65_535 }),
+    trustFingerprint: options.trustFingerprint ?? null,
+    state: stateFolder("sealane-up", options.state),
+    ownState: options.state === undefined,
+  };
+}
+
+function chooseTriples(wish: { readonly mechanism: string; readonly suite: string; readonly originator?: Role }): readonly Triple[] {
+  const matches = (wanted: string, name: string): boolean => wanted === "all" || wanted === name;
+  const chosen = allowedTriples().filter(
+    ({ mechanism, suite, originator }) =>
+      matches(wish.mechanism, mechanism.name) && matches(wish.suite, suite.name) && (wish.originator ?? originator) === originator,
+  );
+  if (chosen.length === 0) throw commandErrors.error("UP_OPTION_WRONG", { mechanism: wish.mechanism, suite: wish.suite });
+  return chosen;
+}
+
+function wholeNumber(option: string, value: string, range: { readonly min: number; readonly max: number }): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= range.min && number <= range.max)) {
+    throw commandErrors.error("UP_OPTION_WRONG", { option, value, expected: `${range.min} to ${range.max}` });
+  }
+  return number;
+}

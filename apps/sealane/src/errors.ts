@@ -6,7 +6,7 @@ export type CommandCode =
   | "PROFILE_MISSING"
   | "PROFILE_DAMAGED"
   | "PROFILE_URL_EXPOSED"
-  | "PUBLISH_FILE_CHANGED"
+  | "PUBLISH_SEQUENCE_TAKEN"
   | "VERIFY_KIND_UNKNOWN"
   | "VERIFY_ANCHOR_MISSING"
   | "UP_COMMAND_MISSING"
@@ -35,7 +35,7 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     sentence: "An operator token must not travel over plain HTTP off this machine",
     advice: "Use an https:// address",
   },
-  PUBLISH_FILE_CHANGED: {
+  PUBLISH_SEQUENCE_TAKEN: {
     ...user,
     exit: exitCodes.incompatible,
     sentence: "A newer or equal sequence of this module is published already",

@@ -83,12 +83,10 @@ program
   .requiredOption("--name <module>", "name of the software module")
   .requiredOption("--version <version>", "version, for people")
   .option("--sequence <number>", "sequence, for machines (one more than the last unless told)")
-  .option("--model <model...>", "models of terminals that it fits", ["*"])
+  .option("--model <model...>", "models of terminals that it fits (any unless told)")
   .addOption(new Option("--class <class>", "what it is").choices(["system", "application", "content"]).default("application"))
   .addOption(new Option("--format <format>", "how it is installed (by the file's ending unless told)").choices(["file", "tar"]))
   .option("--entry <path>", "what `exec` runs, inside the archive")
-  .option("--right <right...>", "rights that licences will name")
-  .option("--copyright <text>", "copyright notice that licences will carry")
   .option("--segment-bytes <bytes>", "segment size of the sealed artefact")
   .addOption(state())
   .action(async (file: string, _options, command: Command) => (await import("./commands/publish.ts")).runPublish(file, command));

@@ -25,6 +25,9 @@ export interface OperatorFolder {
   readonly sealing: string;
 }
 
+/** Id of the publisher's key in the operator's key store. */
+export const publisherKeyId = "publisher";
+
 export function operatorFolder(state: string): OperatorFolder {
   const root = join(state, "operator");
   return {

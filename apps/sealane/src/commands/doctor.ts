@@ -1,0 +1,88 @@
+import { access, readdir, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { routes, type ServerView } from "@sealane/api";
+import { formatBytes, formatTable, outputOf, paint, stateFolder } from "@sealane/cli";
+import { trustAnchor, verifyCertificate } from "@sealane/pki";
+import { SealaneError } from "@sealane/wire";
+import type { Command } from "commander";
+import { connect } from "../connect.ts";
+import { commandErrors } from "../errors.ts";
+import { operatorFolder } from "../profile.ts";
+import { clockSeconds, formatTime } from "../times.ts";
+
+interface Finding {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly found: string;
+}
+
+/** Free space below which a delivery is likely to fail. */
+const scarceBytes = 1_000_000_000;
+
+/** `sealane doctor`: looks at what goes wrong in practice, and ends with exit code 10 when something did. */
+export async function runDoctor(command: Command): Promise<void> {
+  const output = outputOf(command);
+  const { state } = command.opts<{ state?: string }>();
+  const root = stateFolder("sealane", state);
+  const findings = [await nodeVersion(), ...(await privateFolders(root)), await freeSpace(root), ...(await serverFindings(state))];
+  const mark = ({ ok }: Finding): string => (ok ? "ok" : paint("31", "FAULT"));
+  const rows = findings.map((finding) => [finding.check, mark(finding), finding.found]);
+  output.result({ ok: findings.every(({ ok }) => ok), findings }, formatTable(["check", "", "found"], rows));
+  const faults = findings.filter(({ ok }) => !ok).length;
+  if (faults > 0) throw commandErrors.error("DOCTOR_FOUND_FAULTS", { faults });
+}
+
+function nodeVersion(): Finding {
+  const { node } = process.versions;
+  return { check: "Node 26 or later", ok: Number(node.split(".")[0]) >= 26, found: node };
+}
+
+/** Folders with keys and every file in them belong to their owner alone. */
+async function privateFolders(root: string): Promise<readonly Finding[]> {
+  const folders = [join(root, "server", "keys"), operatorFolder(root).keys];
+  const findings: Finding[] = [];
+  for (const folder of folders) {
+    if (!(await exists(folder))) continue;
+    const paths = [folder, ...(await readdir(folder)).map((name) => join(folder, name))];
+    const modes = await Promise.all(paths.map(async (path) => ({ path, mode: (await stat(path)).mode & 0o077 })));
+    const exposed = modes.filter(({ mode }) => mode !== 0).map(({ path }) => path);
+    findings.push({
+      check: `private: ${folder}`,
+      ok: exposed.length === 0,
+      found: exposed.length === 0 ? `${paths.length - 1} keys` : exposed.join(", "),
+    });
+  }
+  return findings;
+}
+
+async function freeSpace(root: string): Promise<Finding> {
+  const folder = (await exists(root)) ? root : "/";
+  const { bavail, bsize } = await statfs(folder);
+  return { check: "free space", ok: bavail * bsize >= scarceBytes, found: formatBytes(bavail * bsize) };
+}
+
+async function serverFindings(state: string | undefined): Promise<readonly Finding[]> {
+  try {
+    const { client, profile } = await connect(state);
+    const view = await client.get<ServerView>(routes.server);
+    const nowSeconds = clockSeconds();
+    const anchor = trustAnchor(Uint8Array.fromBase64(view.authority));
+    const chain = view.decryptionChain.map((text) => Uint8Array.fromBase64(text));
+    const { notAfterSeconds } = verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds });
+    return [
+      { check: "server answers", ok: true, found: `${view.name} at ${profile.url}, version ${view.version}` },
+      { check: "CA is the one known here", ok: view.fingerprint === profile.fingerprint, found: view.fingerprint },
+      { check: "server certificate", ok: true, found: `valid until ${formatTime(notAfterSeconds)}` },
+    ];
+  } catch (error) {
+    if (!(error instanceof SealaneError)) throw error;
+    return [{ check: "server answers", ok: false, found: `${error.code}: ${error.message}` }];
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,164 @@
+import { createReadStream } from "node:fs";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type ArtefactView, mediaType, type ReleaseView, routes, type ServerView } from "@sealane/api";
+import { cliErrors, formatBytes, type Output, outputOf } from "@sealane/cli";
+import { FileKeyStore } from "@sealane/keystore";
+import { trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import {
+  issueRelease,
+  type ReleaseContent,
+  type SealedArtefact,
+  type SoftwareClass,
+  type SoftwareFormat,
+  sealFile,
+} from "@sealane/software";
+import { parseName, thumbprint } from "@sealane/wire";
+import type { Command } from "commander";
+import { type Connection, connect } from "../connect.ts";
+import { commandErrors } from "../errors.ts";
+import { publisherKeyId } from "../profile.ts";
+import { clockSeconds } from "../times.ts";
+
+interface PublishOptions {
+  readonly name: string;
+  readonly version: string;
+  readonly sequence?: string;
+  readonly model?: readonly string[];
+  readonly class: SoftwareClass;
+  readonly format?: SoftwareFormat;
+  readonly entry?: string;
+  readonly segmentBytes?: string;
+  readonly state?: string;
+}
+
+/**
+ * `sealane publish FILE --name M --version V`: seals the file, sends the sealed file to the store, then the signed release, which makes
+ * it known. Killed at any point it leaves either no release or a whole one; run again it begins anew with a fresh key.
+ */
+export async function runPublish(file: string, command: Command): Promise<void> {
+  const output = outputOf(command);
+  const options = command.opts<PublishOptions>();
+  const connection = await connect(options.state);
+  const { client, folder } = connection;
+  const server = await client.get<ServerView>(routes.server);
+  const sequence = await sequenceOf(options, connection);
+  await rm(folder.sealing, { recursive: true, force: true });
+  await mkdir(folder.sealing, { recursive: true, mode: 0o700 });
+  const target = join(folder.sealing, "software.sealed");
+  try {
+    const sealed = await seal(file, { options, target, output });
+    using contentKey = sealed.contentKey;
+    const stored = await upload(target, { connection, sealed, output });
+    const keyRole = keyRoleOf(server, connection.profile.fingerprint);
+    const content = await describe(file, { options, sequence, sealed, publisher: connection.profile.publisher });
+    const bytes = await issueRelease({ ...(await publisherOf(connection)), release: content, contentKey, keyRole });
+    const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, bytes: bytes.length, stream: bytes });
+    report(output, { view, stored, sealed });
+  } finally {
+    await rm(folder.sealing, { recursive: true, force: true });
+  }
+}
+
+async function seal(
+  file: string,
+  given: { readonly options: PublishOptions; readonly target: string; readonly output: Output },
+): Promise<SealedArtefact> {
+  const { options, target, output } = given;
+  const bar = output.progress("sealing", (await stat(file)).size);
+  const segmentBytes = options.segmentBytes === undefined ? {} : { segmentBytes: wholeNumber("--segment-bytes", options.segmentBytes) };
+  try {
+    return await sealFile({ source: file, target, ...segmentBytes, onProgress: ({ doneBytes }) => bar.update(doneBytes) });
+  } finally {
+    bar.end();
+  }
+}
+
+async function upload(
+  path: string,
+  given: { readonly connection: Connection; readonly sealed: SealedArtefact; readonly output: Output },
+): Promise<ArtefactView> {
+  const bytes = (await stat(path)).size;
+  const bar = given.output.progress("sending", bytes);
+  const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
+  let sent = 0;
+  stream.on("data", (piece) => {
+    sent += piece.length;
+    bar.update(sent);
+  });
+  try {
+    return await given.connection.client.send<ArtefactView>(routes.artefacts, { type: mediaType.artefact, bytes, stream });
+  } finally {
+    bar.end();
+  }
+}
+
+async function describe(
+  file: string,
+  given: { readonly options: PublishOptions; readonly sequence: number; readonly sealed: SealedArtefact; readonly publisher: string },
+): Promise<ReleaseContent> {
+  const { options, sequence, sealed } = given;
+  const format = options.format ?? (file.endsWith(".tar") ? "tar" : "file");
+  const executable = ((await stat(file)).mode & 0o111) !== 0;
+  const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = sealed;
+  return {
+    module: options.name,
+    version: options.version,
+    sequence,
+    models: options.model ?? [],
+    softwareClass: options.class,
+    format,
+    entry: options.entry ?? (format === "file" && executable ? options.name : null),
+    artefactId,
+    listDigest,
+    sha256,
+    plaintextBytes,
+    segmentBytes,
+    publisher: parseName(given.publisher),
+    publishedAtSeconds: clockSeconds(),
+    grade: "confidential",
+  };
+}
+
+/** One more than the highest published, or what was asked for. Error: PUBLISH_SEQUENCE_TAKEN when that is not higher. */
+async function sequenceOf(options: PublishOptions, { client }: Connection): Promise<number> {
+  const { releases } = await client.get<{ releases: readonly ReleaseView[] }>(routes.releases);
+  const highest = Math.max(0, ...releases.filter(({ module }) => module === options.name).map(({ sequence }) => sequence));
+  if (options.sequence === undefined) return highest + 1;
+  const sequence = wholeNumber("--sequence", options.sequence);
+  if (sequence <= highest) throw commandErrors.error("PUBLISH_SEQUENCE_TAKEN", { module: options.name, sequence, highest });
+  return sequence;
+}
+
+/** The key role's certificate, proven under the CA whose fingerprint the profile holds. */
+function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate {
+  const anchor = trustAnchor(Buffer.from(server.authority, "base64"), { fingerprint: thumbprint(Uint8Array.fromHex(fingerprint)) });
+  const chain = server.decryptionChain.map((text) => Uint8Array.fromBase64(text));
+  return verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds: clockSeconds() });
+}
+
+async function publisherOf({ folder }: Connection): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {
+  const key = await new FileKeyStore(folder.keys).signingKey(publisherKeyId);
+  return { key, chain: [await readFile(folder.publisherCertificate)] };
+}
+
+function report(
+  output: Output,
+  done: { readonly view: ReleaseView; readonly stored: ArtefactView; readonly sealed: SealedArtefact },
+): void {
+  const { view, stored } = done;
+  const overhead = (100 * (stored.fileBytes - view.plaintextBytes)) / Math.max(1, view.plaintextBytes);
+  const words = [
+    `Published ${view.module} ${view.version} (sequence ${view.sequence}): ${formatBytes(view.plaintextBytes)}, sealed with ${overhead.toFixed(4)} % more.`,
+    `  artefact ${view.artefactId}`,
+    `  sha256   ${view.sha256}`,
+    "Any store may hold the sealed file; only the server's key role can give its key to terminals.",
+  ];
+  output.event("published", { ...view, fileBytes: stored.fileBytes, overheadPercent: overhead }, words.join("\n"));
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw cliErrors.error("CLI_USAGE_WRONG", { option, value: text, expected: "a whole number" });
+  return value;
+}

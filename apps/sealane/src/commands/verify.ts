@@ -1,0 +1,65 @@
+import { readFile } from "node:fs/promises";
+import { formatTable, outputOf, stateFolder } from "@sealane/cli";
+import { type TrustAnchor, trustAnchor, verifyCertificate } from "@sealane/pki";
+import { verifyArtefactFile, verifyLicence, verifyRelease } from "@sealane/software";
+import type { Command } from "commander";
+import { type Document, readDocument } from "../document.ts";
+import { commandErrors } from "../errors.ts";
+import { operatorFolder } from "../profile.ts";
+import { clockSeconds } from "../times.ts";
+import { rowsOf } from "./inspect.ts";
+
+/** `sealane verify FILE`: proves what can be proven of it here, and says what that was. */
+export async function runVerify(file: string, command: Command): Promise<void> {
+  const options = command.opts<{ authority?: string; state?: string }>();
+  const document = await readDocument(file);
+  const proven = await prove(file, document, () => anchorOf(options));
+  const rows = rowsOf(document);
+  const fields = {
+    kind: document.kind,
+    verified: true,
+    proven,
+    ...Object.fromEntries(rows.map(([key, value]) => [key.replaceAll(" ", "_"), value])),
+  };
+  outputOf(command).result(fields, `${formatTable([document.kind, ""], rows)}\nVerified: ${proven}.`);
+}
+
+async function prove(file: string, document: Document, anchor: () => Promise<TrustAnchor>): Promise<string> {
+  const nowSeconds = clockSeconds();
+  switch (document.kind) {
+    case "artefact":
+      await verifyArtefactFile(file);
+      return "the bytes are those of this artefact id; who published it, its release or licence tells";
+    case "licence": {
+      const { recipient, models } = document.licence;
+      const expected = recipient === "*" ? "anonymous" : recipient;
+      const [model = "any"] = models;
+      verifyLicence(document.bytes, { anchors: [await anchor()], nowSeconds, recipient: expected, model });
+      return "signed by a licence issuer of this CA, and valid now";
+    }
+    case "release":
+      verifyRelease(document.bytes, { anchors: [await anchor()], nowSeconds });
+      return "signed by a publisher of this CA";
+    case "certificate": {
+      const { certificate, bytes } = document;
+      if (certificate.kind !== "end entity") {
+        trustAnchor(bytes);
+        return "a self-signed authority; compare its fingerprint";
+      }
+      verifyCertificate({ chain: [bytes], anchors: [await anchor()], purpose: certificate.purpose, nowSeconds });
+      return "issued by this CA, and valid now";
+    }
+    default:
+      return document satisfies never;
+  }
+}
+
+async function anchorOf(options: { readonly authority?: string; readonly state?: string }): Promise<TrustAnchor> {
+  const path = options.authority ?? operatorFolder(stateFolder("sealane", options.state)).authority;
+  try {
+    return trustAnchor(await readFile(path));
+  } catch (cause) {
+    if (options.authority !== undefined) throw cause;
+    throw commandErrors.error("VERIFY_ANCHOR_MISSING", { path }, cause);
+  }
+}

@@ -12,11 +12,13 @@ export interface InstalledModule {
   readonly sequence: number;
 }
 
-const installedCodec: Codec<InstalledModule> = tuple<InstalledModule>({
+const installedModuleCodec: Codec<InstalledModule> = tuple<InstalledModule>({
   module: text(maxModelBytes),
   version: text(maxModelBytes),
   sequence: uint(),
 });
+
+export const installedModulesCodec: Codec<readonly InstalledModule[]> = listOf(installedModuleCodec, { max: maxInstalled });
 
 /** A record from the terminal. */
 export type TerminalRequest =
@@ -33,7 +35,7 @@ export type TerminalRequest =
     };
 
 export const terminalRequestCodec: Codec<TerminalRequest> = variants<TerminalRequest>({
-  offers: { module: nullable(text(maxModelBytes)), installed: listOf(installedCodec, { max: maxInstalled }) },
+  offers: { module: nullable(text(maxModelBytes)), installed: installedModulesCodec },
   licence: { artefactId: bytesAs(artefactId) },
 });
 

@@ -8,9 +8,11 @@ import {
   decodeAs,
   digest,
   encodeAs,
+  formatBase64Url,
   listOf,
   type Name,
   nameCodec,
+  parseBase64Url,
   text,
   tuple,
   uint,
@@ -51,7 +53,7 @@ const maxTokenBytes = 1_024;
 
 /** The token as one word of text: a secret, to be handed over by file or standard input. */
 export function formatEnrolToken(token: EnrolToken): string {
-  return tokenPrefix + encodeAs(tokenCodec, token).toBase64({ alphabet: "base64url", omitPadding: true });
+  return tokenPrefix + formatBase64Url(encodeAs(tokenCodec, token));
 }
 
 /** Reads what {@link formatEnrolToken} wrote, with white space around it. Error: ENROL_TOKEN_MALFORMED. */
@@ -59,7 +61,7 @@ export function parseEnrolToken(written: string): EnrolToken {
   const word = written.trim();
   try {
     if (!word.startsWith(tokenPrefix)) throw apiErrors.error("ENROL_TOKEN_MALFORMED");
-    const bytes = Uint8Array.fromBase64(word.slice(tokenPrefix.length), { alphabet: "base64url", lastChunkHandling: "strict" });
+    const bytes = parseBase64Url(word.slice(tokenPrefix.length));
     return decodeAs(tokenCodec, bytes, { maxBytes: maxTokenBytes, what: "token" });
   } catch {
     throw apiErrors.error("ENROL_TOKEN_MALFORMED"); // no cause: it might quote the secret

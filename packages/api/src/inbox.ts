@@ -1,5 +1,18 @@
 import { maxMessageBytes } from "@sealane/link";
-import { byteString, type CborValue, type Codec, decodeAs, encodeAs, listOf, type Name, nameCodec, tuple, uint } from "@sealane/wire";
+import {
+  byteString,
+  type CborValue,
+  type Codec,
+  decodeAs,
+  encodeAs,
+  formatBase64Url,
+  listOf,
+  type Name,
+  nameCodec,
+  parseBase64Url,
+  tuple,
+  uint,
+} from "@sealane/wire";
 import { apiErrors } from "./errors.ts";
 import { maxInboxMessages } from "./limits.ts";
 
@@ -36,14 +49,14 @@ const maxAuthorizationBytes = 1_024;
 
 /** The value of the Authorization header. */
 export function formatInboxAuthorization(authorization: InboxAuthorization): string {
-  return scheme + encodeAs(authorizationCodec, authorization).toBase64({ alphabet: "base64url", omitPadding: true });
+  return scheme + formatBase64Url(encodeAs(authorizationCodec, authorization));
 }
 
 /** Reads an Authorization header. Error: API_REQUEST_WRONG. */
 export function parseInboxAuthorization(header: string | undefined): InboxAuthorization {
   try {
     if (header?.startsWith(scheme) !== true) throw apiErrors.error("API_REQUEST_WRONG");
-    const bytes = Uint8Array.fromBase64(header.slice(scheme.length), { alphabet: "base64url", lastChunkHandling: "strict" });
+    const bytes = parseBase64Url(header.slice(scheme.length));
     return decodeAs(authorizationCodec, bytes, { maxBytes: maxAuthorizationBytes, what: "authorization" });
   } catch (cause) {
     throw apiErrors.error("API_REQUEST_WRONG", { header: "authorization" }, cause);

@@ -1,4 +1,11 @@
-export { type InstalledModule, type ServerReply, serverReplyCodec, type TerminalRequest, terminalRequestCodec } from "./authorise.ts";
+export {
+  type InstalledModule,
+  installedModulesCodec,
+  type ServerReply,
+  serverReplyCodec,
+  type TerminalRequest,
+  terminalRequestCodec,
+} from "./authorise.ts";
 export {
   certificateChainCodec,
   type EnrolInfo,
@@ -30,6 +37,8 @@ export {
   maxEnrolBytes,
   maxInboxMessages,
   maxInboxWaitSeconds,
+  maxModelBytes,
+  maxOffers,
   maxProblemBytes,
 } from "./limits.ts";
 export type {

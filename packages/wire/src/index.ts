@@ -1,3 +1,4 @@
+export { formatBase64Url, parseBase64Url } from "./base64url.ts";
 export {
   type ArtefactId,
   artefactId,

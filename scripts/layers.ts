@@ -14,6 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ["software"],
   ["api"],
   ["keystore"],
+  ["cli"],
   ["server", "terminal"],
 ];
 

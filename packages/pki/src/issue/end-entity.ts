@@ -1,0 +1,63 @@
+import type { PublicKey, Randomness, SigningKey } from "@sealane/crypto";
+import { equalBytes, type Name } from "@sealane/wire";
+import { parseCertificate } from "../certificate.ts";
+import { pkiErrors } from "../errors.ts";
+import { keyUsageOfKind, type Purpose, purposes } from "../labels.ts";
+import {
+  authorityKeyIdentifier,
+  extendedKeyUsage,
+  keyIdentifierOf,
+  keyUsage,
+  signCertificate,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from "./signed-certificate.ts";
+
+/** Who issues: a root's or intermediate's certificate (DER) with a handle of its key. */
+export interface Authority {
+  readonly certificate: Uint8Array;
+  readonly key: SigningKey;
+}
+
+export interface CertificateInput {
+  readonly authority: Authority;
+  readonly subject: { readonly name: Name; readonly purpose: Purpose; readonly publicKey: PublicKey };
+  readonly notBeforeSeconds: number;
+  /** Where the authority's certificate ends earlier, the new one ends with it. */
+  readonly notAfterSeconds: number;
+  readonly random: Randomness;
+}
+
+/**
+ * Issues a certificate (DER) for one key of one party and one purpose.
+ *
+ * The subject is empty: the name stands in the critical subject alternative name (RFC 5280, section 4.2.1.6). Errors:
+ * PKI_ISSUER_NOT_CA, PKI_AUTHORITY_KEY_WRONG, PKI_KEY_WRONG, PKI_VALIDITY_WRONG; those of `parseCertificate` for the authority's
+ * certificate; what the handle throws.
+ */
+export async function issueCertificate(input: CertificateInput): Promise<Uint8Array> {
+  const { authority, subject, random, notBeforeSeconds } = input;
+  const issuer = parseCertificate(authority.certificate);
+  if (issuer.kind !== "authority") throw pkiErrors.error("PKI_ISSUER_NOT_CA");
+  if (!equalBytes(issuer.publicKey.spki, authority.key.publicKey.spki)) throw pkiErrors.error("PKI_AUTHORITY_KEY_WRONG");
+  const { purpose, publicKey } = subject;
+  if (!purposes[purpose].keyKinds.includes(publicKey.kind)) throw pkiErrors.error("PKI_KEY_WRONG", { purpose, kind: publicKey.kind });
+  return await signCertificate(
+    {
+      publicKey,
+      subject: null,
+      issuer: { der: issuer.subject },
+      notBeforeSeconds,
+      notAfterSeconds: Math.min(input.notAfterSeconds, issuer.notAfterSeconds),
+      extensions: [
+        subjectAltName(subject.name),
+        keyUsage([keyUsageOfKind[publicKey.kind]]),
+        extendedKeyUsage(purpose),
+        subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+        authorityKeyIdentifier(issuer.subjectKeyIdentifier ?? keyIdentifierOf(issuer.publicKey)),
+      ],
+      random,
+    },
+    authority.key,
+  );
+}

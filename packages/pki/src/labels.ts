@@ -1,0 +1,84 @@
+import type { KeyKind } from "@sealane/crypto";
+
+/** Sealane's own arc: a UUID made once for it (ITU-T X.667, section 7), so that nobody had to be asked for a number. */
+const sealaneArc = "2.25.273132093521790191817862106249223041910";
+
+/** What a certified key does; exactly one stands in a certificate, as its only extended key usage (docs/protocol.md, one key, one purpose). */
+export type Purpose =
+  | "terminal-sign"
+  | "terminal-decrypt"
+  | "terminal-agree"
+  | "server-sign"
+  | "server-decrypt"
+  | "server-agree"
+  | "licence-sign"
+  | "release-sign"
+  | "enrol-decrypt";
+
+/** What a purpose needs: the last number of its object identifier below {@link sealaneArc}, and the kinds of key that can do it. */
+export interface PurposeEntry {
+  readonly number: number;
+  readonly keyKinds: readonly KeyKind[];
+}
+
+const signing: readonly KeyKind[] = ["ed25519"];
+const decryption: readonly KeyKind[] = ["x25519"];
+const agreement: readonly KeyKind[] = ["x25519"];
+
+/** The purposes; numbers are never given twice. */
+export const purposes: Readonly<Record<Purpose, PurposeEntry>> = {
+  "terminal-sign": { number: 1, keyKinds: signing },
+  "terminal-decrypt": { number: 2, keyKinds: decryption },
+  "terminal-agree": { number: 3, keyKinds: agreement },
+  "server-sign": { number: 11, keyKinds: signing },
+  "server-decrypt": { number: 12, keyKinds: decryption },
+  "server-agree": { number: 13, keyKinds: agreement },
+  "licence-sign": { number: 21, keyKinds: signing },
+  "release-sign": { number: 22, keyKinds: signing },
+  "enrol-decrypt": { number: 23, keyKinds: decryption },
+};
+
+/** The object identifier of a purpose, dotted. */
+export function purposeOid(purpose: Purpose): string {
+  return `${sealaneArc}.${purposes[purpose].number}`;
+}
+
+const purposeByOid = new Map((Object.keys(purposes) as Purpose[]).map((purpose) => [purposeOid(purpose), purpose]));
+
+/** The purpose of an object identifier, if it is one of ours. */
+export function purposeOfOid(oid: string): Purpose | undefined {
+  return purposeByOid.get(oid);
+}
+
+/** Bits of the key usage extension by their numbers (RFC 5280, section 4.2.1.3). */
+export type KeyUsage = (typeof keyUsages)[number];
+
+export const keyUsages = [
+  "digitalSignature",
+  "contentCommitment",
+  "keyEncipherment",
+  "dataEncipherment",
+  "keyAgreement",
+  "keyCertSign",
+  "cRLSign",
+  "encipherOnly",
+  "decipherOnly",
+] as const;
+
+/** The one key usage of an end entity's key: X.509 knows X25519 for agreement only (RFC 9295, section 3), whatever our purpose is. */
+export const keyUsageOfKind: Readonly<Record<KeyKind, KeyUsage>> = { ed25519: "digitalSignature", x25519: "keyAgreement" };
+
+/** Extensions that are understood (RFC 5280, section 4.2.1). */
+export const extensionOid = {
+  subjectKeyIdentifier: "2.5.29.14",
+  keyUsage: "2.5.29.15",
+  subjectAltName: "2.5.29.17",
+  basicConstraints: "2.5.29.19",
+  extendedKeyUsage: "2.5.29.37",
+} as const;
+
+/** Signature algorithms of certificates by the dotted identifier; parameters are absent (RFC 8410, section 3). */
+export const signatureKindByOid: ReadonlyMap<string, KeyKind> = new Map([["1.3.101.112", "ed25519"]]);
+
+/** What stands before a party's name in the one subject alternative name. */
+export const nameUriPrefix = "urn:sealane:";

@@ -23,8 +23,9 @@ const smallOrder: Readonly<Record<"ed25519" | "x25519", readonly string[]>> = {
 /**
  * Refuses 32 bytes that are not the one encoding of a coordinate below 2^255 - 19, and points of small order.
  *
- * OpenSSL accepts both. A second encoding would give one key two thumbprints. Under an Ed25519 key of small order one signature
- * fits many messages, so that it is evidence of nothing; an X25519 key of small order gives a secret that everyone knows.
+ * OpenSSL imports both. A second encoding would give one key two thumbprints. Under an Ed25519 key of small order one signature
+ * fits many messages, so that it is evidence of nothing (Node 26 refuses it, a third party with OpenSSL does not); an X25519 key of
+ * small order gives a secret that everyone knows.
  * Error: CRYPTO_PUBLIC_KEY_WRONG.
  */
 export function refuseUnsafePoint(kind: "ed25519" | "x25519", raw: Uint8Array): void {

@@ -81,7 +81,7 @@ interface ScheduleContext {
 }
 
 /** The context of an empty info, which is all that Sealane sends, is the same for every message. */
-const contextsOfEmptyInfo = new Map<HpkeConfiguration, ScheduleContext>();
+const contextsOfEmptyInfo = new WeakMap<HpkeConfiguration, ScheduleContext>();
 
 function scheduleContext(configuration: HpkeConfiguration, info: Uint8Array): ScheduleContext {
   const cached = info.length === 0 ? contextsOfEmptyInfo.get(configuration) : undefined;

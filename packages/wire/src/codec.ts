@@ -30,7 +30,7 @@ export const integer: Codec<number> = checked((value) => typeof value === "numbe
 /** true or false. */
 export const flag: Codec<boolean> = checked((value) => typeof value === "boolean", "true or false");
 
-/** Text of at most `maxBytes` UTF-8 bytes, without control characters. */
+/** Text of at most `maxBytes` UTF-8 bytes, without control characters, line separators and changes of direction. */
 export function text(maxBytes: number): Codec<string> {
   const encoder = new TextEncoder();
   return checked(
@@ -158,9 +158,10 @@ function checked<T extends CborValue>(test: (value: CborValue) => boolean, expec
   };
 }
 
+/** What could forge a line or turn the order of what a person is shown on a terminal. */
 function hasControl(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return /[\u0000-\u001f\u007f-\u009f]/.test(value);
+  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(value);
 }
 
 function shapeWrong(field: string, expected: string): Error {

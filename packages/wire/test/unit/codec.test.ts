@@ -61,7 +61,7 @@ const rows: Readonly<Record<string, Row>> = {
   text: {
     codec: text(4),
     good: ["", "abcd", "éé", "😀"],
-    bad: ["abcde", "ééa", "😀a", "a\n", "\u0000", "\u007f", "\u0085", 1, null, bytes(1)],
+    bad: ["abcde", "ééa", "😀a", "a\n", "\u0000", "\u007f", "\u0085", "\u001b", "\u2028", "\u202e", "\u2066", 1, null, bytes(1)],
   },
   byteString: { codec: byteString({ min: 1, max: 3 }), good: [bytes(1), bytes(3)], bad: [bytes(0), bytes(4), "a", [1], null] },
   "byteString without a least length": { codec: byteString({ max: 1 }), good: [bytes(0), bytes(1)], bad: [bytes(2)] },

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { createPublicKey, createSecretKey, generateKeyPairSync } from "node:crypto";
+import { describe, test } from "node:test";
+import { PublicKey, SoftwareKey, systemRandom, verifySignature, x25519Kem } from "../../src/index.ts";
+import {
+  encodePoint,
+  fromLittleEndian,
+  identity,
+  invert,
+  ladder,
+  littleEndian,
+  mod,
+  multiply,
+  p,
+  pointOf,
+  smallOrderPoints,
+} from "./edwards.ts";
+
+const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
+const x25519Prefix = Buffer.from("302a300506032b656e032100", "hex");
+
+function withTopBit(bytes: Uint8Array): Uint8Array {
+  const set = Uint8Array.from(bytes);
+  set[31] = (set[31] ?? 0) ^ 0x80;
+  return set;
+}
+
+/** Every 32-byte string that stands for one of these y-coordinates, whether it is the canonical one or not. */
+function encodingsOf(coordinates: readonly bigint[]): readonly Uint8Array[] {
+  return coordinates
+    .flatMap((coordinate) => [coordinate, coordinate + p])
+    .filter((coordinate) => coordinate < 2n ** 255n)
+    .map(littleEndian)
+    .flatMap((bytes) => [bytes, withTopBit(bytes)]);
+}
+
+describe("a public key", () => {
+  for (const kind of ["ed25519", "x25519"] as const) {
+    const prefix = kind === "ed25519" ? ed25519Prefix : x25519Prefix;
+    const { publicKey } = SoftwareKey.generate(kind);
+
+    test(`${kind}: is the same from SPKI, raw bytes and node:crypto`, () => {
+      assert.deepEqual(Buffer.from(publicKey.spki), Buffer.concat([prefix, publicKey.raw]));
+      const again = [
+        PublicKey.fromSpki(publicKey.spki),
+        PublicKey.fromRaw(kind, publicKey.raw),
+        PublicKey.fromObject(publicKey.object),
+        PublicKey.fromObject(createPublicKey({ key: Buffer.from(publicKey.spki), format: "der", type: "spki" })),
+      ];
+      for (const key of again) assert.deepEqual([key.kind, key.spki, key.raw], [kind, publicKey.spki, publicKey.raw]);
+    });
+
+    test(`${kind}: is read from bytes anywhere in a larger buffer`, () => {
+      const padded = Buffer.concat([Buffer.alloc(5), publicKey.spki, Buffer.alloc(5)]);
+      assert.deepEqual(PublicKey.fromSpki(new Uint8Array(padded.buffer, padded.byteOffset + 5, 44)).raw, publicKey.raw);
+    });
+
+    test(`${kind}: has no other DER`, () => {
+      const spki = Buffer.from(publicKey.spki);
+      const others: readonly Buffer[] = [
+        Buffer.alloc(0),
+        Buffer.concat([spki, Buffer.alloc(1)]),
+        spki.subarray(0, -1),
+        Buffer.concat([Buffer.from("30812a", "hex"), spki.subarray(2)]), // a length in one byte more
+        Buffer.concat([Buffer.from("302c300706032b65", "hex"), spki.subarray(8, 9), Buffer.from("0500032100", "hex"), publicKey.raw]), // NULL parameters
+        Buffer.concat([Buffer.from("3080", "hex"), spki.subarray(2), Buffer.alloc(2)]), // BER
+        Buffer.concat([spki.subarray(0, 11), Buffer.from([1]), spki.subarray(12)]), // unused bits
+        Buffer.from(SoftwareKey.generate(kind).toPkcs8()),
+        Buffer.from(publicKey.object.export({ format: "pem", type: "spki" })),
+      ];
+      for (const other of others) assert.throws(() => PublicKey.fromSpki(other), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+    });
+
+    test(`${kind}: has 32 raw bytes`, () => {
+      for (const length of [0, 31, 33, 64]) {
+        assert.throws(() => PublicKey.fromRaw(kind, new Uint8Array(length).fill(9)), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+      }
+    });
+
+    test(`KGRP: ${kind}: has no second encoding of its coordinate`, () => {
+      for (let over = p; over < 2n ** 255n; over++) {
+        for (const raw of [littleEndian(over), withTopBit(littleEndian(over))]) {
+          assert.throws(() => PublicKey.fromRaw(kind, raw), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+          assert.throws(() => PublicKey.fromSpki(Buffer.concat([prefix, raw])), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+        }
+      }
+      assert.equal(PublicKey.fromRaw(kind, littleEndian(p - 2n)).kind, kind);
+    });
+  }
+
+  test("of another kind is refused", () => {
+    const others = [
+      generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey,
+      generateKeyPairSync("x448").publicKey,
+      generateKeyPairSync("ed448").publicKey,
+    ];
+    for (const object of others) {
+      assert.throws(() => PublicKey.fromObject(object), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+      assert.throws(() => PublicKey.fromSpki(object.export({ format: "der", type: "spki" })), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+    }
+    assert.throws(() => PublicKey.fromObject(createSecretKey(Buffer.alloc(32))), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+  });
+
+  test("taken from a private key has no private half", () => {
+    const { privateKey } = generateKeyPairSync("ed25519");
+    assert.equal(PublicKey.fromObject(privateKey).object.type, "public");
+  });
+
+  test("as X25519 with the ignored bit set is refused: it would be the same key under another thumbprint", () => {
+    const { publicKey } = SoftwareKey.generate("x25519");
+    assert.throws(() => PublicKey.fromRaw("x25519", withTopBit(publicKey.raw)), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+  });
+});
+
+describe("KGRP: points of small order", () => {
+  const points = smallOrderPoints();
+
+  test("are eight, by arithmetic of our own", () => {
+    assert.equal(new Set(points.map(({ x, y }) => `${x} ${y}`)).size, 8);
+    for (const point of points) assert.deepEqual(multiply(8n, point), identity);
+  });
+
+  test("are refused as Ed25519 keys in every encoding", () => {
+    const encodings = encodingsOf(points.map(({ y }) => y));
+    assert.equal(new Set(encodings.map((raw) => Buffer.from(raw).toString("hex"))).size, 2 * (5 + 2));
+    for (const raw of encodings) {
+      assert.throws(() => PublicKey.fromRaw("ed25519", raw), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+      assert.throws(() => PublicKey.fromSpki(Buffer.concat([ed25519Prefix, raw])), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+    }
+  });
+
+  const coordinates = [
+    ...points.filter(({ y }) => y !== 1n).map(({ y }) => mod((1n + y) * invert(1n - y))),
+    1n, // order 4, on the curve
+    p - 1n, // order 4, on the twist
+    0n,
+  ];
+
+  test("give zero on X25519, by arithmetic of our own", () => {
+    assert.equal(new Set(coordinates).size, 5);
+    for (const u of coordinates) assert.equal(ladder(8n, u), 0n);
+  });
+
+  test("are refused as X25519 keys and as encapsulated keys in every encoding", () => {
+    const key = SoftwareKey.generate("x25519").decryptionKey();
+    for (const raw of encodingsOf(coordinates)) {
+      assert.throws(() => PublicKey.fromRaw("x25519", raw), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+      assert.throws(() => PublicKey.fromSpki(Buffer.concat([x25519Prefix, raw])), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+      assert.throws(() => key.decapsulate(raw), { code: "CRYPTO_OPEN_FAILED" });
+    }
+  });
+
+  test("are refused by the key agreement itself, should one get through", () => {
+    const forged = { ...SoftwareKey.generate("x25519").publicKey, raw: littleEndian(0n) };
+    const object = createPublicKey({ key: Buffer.concat([x25519Prefix, forged.raw]), format: "der", type: "spki" });
+    assert.throws(() => x25519Kem.encapsulate({ ...forged, object }, systemRandom), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+  });
+});
+
+describe("an Ed25519 key that is no point of the curve", () => {
+  test("verifies nothing", () => {
+    let y = 2n;
+    while (pointOf(y) !== null) y++;
+    const key = PublicKey.fromRaw("ed25519", littleEndian(y));
+    assert.equal(fromLittleEndian(key.raw), y);
+    const signature = Buffer.concat([encodePoint(identity), Buffer.alloc(32)]);
+    assert.throws(() => verifySignature(key, Buffer.from("a"), signature), { code: "CRYPTO_SIGNATURE_WRONG" });
+  });
+});

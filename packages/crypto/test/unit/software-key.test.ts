@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { describe, test } from "node:test";
+import { inspect } from "node:util";
+import { type KeyKind, SoftwareKey, systemRandom, verifySignature, x25519Kem } from "../../src/index.ts";
+import { assertHidden, markedBytes, renderings } from "./exposure.ts";
+
+const pkcs8Prefix: Readonly<Record<KeyKind, string>> = {
+  ed25519: "302e020100300506032b657004220420",
+  x25519: "302e020100300506032b656e04220420",
+};
+
+/** PKCS #8 of a private key, in memory of its own. */
+function pkcs8(kind: KeyKind, seed: Uint8Array): Uint8Array {
+  return Uint8Array.from([...Buffer.from(pkcs8Prefix[kind], "hex"), ...seed]);
+}
+
+describe("a private key in memory", () => {
+  for (const kind of ["ed25519", "x25519"] as const) {
+    test(`${kind}: comes back from PKCS #8`, () => {
+      const key = SoftwareKey.generate(kind);
+      const again = SoftwareKey.fromPkcs8(key.toPkcs8());
+      assert.deepEqual([again.publicKey.kind, again.publicKey.spki], [kind, key.publicKey.spki]);
+      assert.deepEqual(Uint8Array.from(again.toPkcs8()), Uint8Array.from(key.toPkcs8()));
+      assert.notDeepEqual(SoftwareKey.generate(kind).publicKey.spki, key.publicKey.spki);
+    });
+
+    test(`${kind}: is shown by nothing that prints, logs or copies`, async () => {
+      const seed = markedBytes();
+      const key = SoftwareKey.fromPkcs8(pkcs8(kind, seed));
+      const handle = kind === "ed25519" ? key.signingKey() : key.decryptionKey();
+      for (const value of [key, { key }, handle, [handle]]) for (const text of renderings(value)) assertHidden(text, seed);
+      assert.equal(String(key), `[private key ${kind}]`);
+      assert.throws(() => JSON.stringify([key]), { code: "CRYPTO_SECRET_EXPOSED" });
+      assert.ok(JSON.stringify(handle).includes(handle.purpose), "a handle has nothing to hide");
+    });
+
+    test(`${kind}: leaves no copy of itself in the memory that small Buffers share`, () => {
+      const seed = systemRandom.bytes(32); // which no other test has put there
+      const der = pkcs8(kind, seed);
+      const pools = new Set([Buffer.allocUnsafe(8).buffer]);
+      const exported = SoftwareKey.fromPkcs8(der).toPkcs8();
+      pools.add(Buffer.allocUnsafe(8).buffer);
+      assert.equal(exported.buffer.byteLength, exported.length);
+      for (const pool of pools) assert.equal(Buffer.from(pool).includes(seed.subarray(4, 20)), false);
+    });
+
+    test(`${kind}: is read from bytes anywhere in a larger buffer, which stays as it was`, () => {
+      const der = pkcs8(kind, markedBytes());
+      const padded = Buffer.concat([Buffer.alloc(3, 1), der, Buffer.alloc(3, 1)]);
+      const before = Uint8Array.from(padded);
+      SoftwareKey.fromPkcs8(padded.subarray(3, -3));
+      assert.deepEqual(Uint8Array.from(padded), before);
+    });
+  }
+
+  test("that cannot be read is refused without its bytes in the error", () => {
+    const seed = markedBytes();
+    const good = Buffer.from(pkcs8("ed25519", seed));
+    const wrong: readonly Uint8Array[] = [
+      Buffer.alloc(0),
+      good.subarray(0, -1),
+      seed,
+      Buffer.concat([good.subarray(0, 9), Buffer.of(0x71), good.subarray(10, 16), seed, Buffer.alloc(25)]),
+      Buffer.from(`-----BEGIN PRIVATE KEY-----\n${good.toString("base64")}\n-----END PRIVATE KEY-----\n`),
+      SoftwareKey.generate("ed25519").publicKey.spki,
+      generateKeyPairSync("x448").privateKey.export({ type: "pkcs8", format: "der" }),
+      generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "der" }),
+    ];
+    for (const der of wrong) {
+      assert.throws(
+        () => SoftwareKey.fromPkcs8(der),
+        (error: unknown) => {
+          assertHidden(inspect(error, { depth: null, showHidden: true }), seed);
+          return error instanceof Error && "code" in error && error.code === "CRYPTO_PRIVATE_KEY_WRONG" && error.cause === undefined;
+        },
+      );
+    }
+  });
+
+  test("has one purpose: a signing key does not open, a decryption key does not sign", () => {
+    const code = "CRYPTO_PRIVATE_KEY_WRONG";
+    assert.throws(() => SoftwareKey.generate("ed25519").decryptionKey(), { code });
+    assert.throws(() => SoftwareKey.generate("x25519").signingKey(), { code });
+    assert.equal(SoftwareKey.generate("ed25519").signingKey().purpose, "sign");
+    assert.equal(SoftwareKey.generate("x25519").decryptionKey().purpose, "decrypt");
+  });
+
+  test("signs and opens through its handles", async () => {
+    const signing = SoftwareKey.generate("ed25519").signingKey();
+    verifySignature(signing.publicKey, Buffer.from("m"), await signing.sign(Buffer.from("m")));
+    const opening = SoftwareKey.generate("x25519").decryptionKey();
+    const { encapsulated, secret } = x25519Kem.encapsulate(opening.publicKey, systemRandom);
+    const opened = await opening.decapsulate(encapsulated);
+    secret.use((sent) => opened.use((received) => assert.deepEqual(Uint8Array.from(received), Uint8Array.from(sent))));
+  });
+});

@@ -1,0 +1,52 @@
+/** Bounds of sealed artefacts, licences and release statements (docs/protocol.md, sealed artefact). */
+
+/** Plaintext bytes of a segment: below 64 KiB tags and digests cost too much, above 4 MiB a lost piece does. */
+export const minSegmentBytes: number = 64 * 1024;
+export const maxSegmentBytes: number = 4 * 1024 * 1024;
+
+/** 1 MiB measured best: 0.005 % overhead, and smaller or larger pieces are not faster. */
+export const defaultSegmentBytes: number = 1024 * 1024;
+
+/** Segments of one artefact: keeps the list of digests at 32 MiB, far below the 2^32 that the nonce can count. */
+export const maxSegments: number = 2 ** 20;
+
+/** Random bytes that a header begins with. */
+export const saltBytes = 32;
+
+/** Bytes of the content key and of what commits to it. */
+export const contentKeyBytes = 32;
+export const commitmentBytes = 32;
+
+/** Random bytes at the start of a segment's nonce; 4 of index and 1 of the final flag follow (STREAM). */
+export const noncePrefixBytes = 7;
+
+/** Characters of a module's name, a version, a model, a right. */
+export const maxWordBytes = 64;
+
+/** Models that one version is for; a larger family is named by its own model. */
+export const maxModels = 64;
+
+/** Rights that one licence grants. */
+export const maxRights = 32;
+
+/** UTF-8 bytes of a copyright notice: a line, not a text of terms. */
+export const maxCopyrightBytes = 1024;
+
+/** UTF-8 bytes of the path of a program inside the software; what common file systems allow for one name. */
+export const maxEntryBytes = 255;
+
+/** Bytes of a licence's own id. */
+export const licenceIdBytes = 16;
+
+/**
+ * Bytes of a licence, as many as a link message has room for: two ML-DSA-65 certificates with a signature (15 KB) and the claims.
+ * A release travels alone and may have a longer chain.
+ */
+export const maxLicenceBytes: number = 16 * 1024;
+export const maxReleaseBytes: number = 32 * 1024;
+
+/** Bytes of a content key sealed to the key role: 48 of ciphertext, an X-Wing encapsulation of 1120, headers. */
+export const maxSealedKeyBytes = 2048;
+
+/** What two right clocks may differ by (docs/protocol.md, freshness). */
+export const defaultToleranceSeconds = 60;

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { SealaneError } from "@sealane/wire";
@@ -60,16 +61,21 @@ export class Children {
     return text;
   }
 
-  /** Starts a command that stays, and waits for its first event of a name. Throws the command's own error when it ends before. */
-  async stay(program: string, args: readonly string[], awaited: string): Promise<ChildEvent> {
-    const child = this.#start(program, args);
+  /**
+   * Starts a command that stays, with its log in a file, and waits for its first event of a name. Throws the command's own error
+   * when it ends before.
+   */
+  async stay(program: string, args: readonly string[], wish: { readonly awaited: string; readonly log: string }): Promise<ChildEvent> {
+    const log = openSync(wish.log, "a", 0o600);
+    const child = this.#start(program, args, log);
+    closeSync(log);
     const events: ChildEvent[] = [];
     const lines = eventsOf(child);
     for (;;) {
       const { value, done } = await lines.next();
       if (done === true) throw failureOf(events, { args, exitCode: await exitOf(child) });
       events.push(value);
-      if (value.event === awaited) break;
+      if (value.event === wish.awaited) break;
     }
     void drain(lines);
     return events.at(-1) ?? {};
@@ -87,8 +93,8 @@ export class Children {
     );
   }
 
-  #start(program: string, args: readonly string[]): ChildProcess {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  #start(program: string, args: readonly string[], errors: number | "inherit" = "inherit"): ChildProcess {
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", errors] });
     this.#running.add(child);
     child.once("exit", () => this.#running.delete(child));
     return child;

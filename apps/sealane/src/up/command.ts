@@ -6,6 +6,9 @@ import { type Delivery, type DeliveryTools, deliver, hashFile, publishSoftware, 
 import { type Installation, raiseInstallation } from "./installation.ts";
 import { readUpOptions, type UpOptions } from "./options.ts";
 
+/** The exit code of a shell's command that SIGINT ended. */
+const interruptedExit = 130;
+
 /** `sealane up`: server, terminals and deliveries on this machine, each party a process of its own. */
 export async function runUp(file: string | undefined, command: Command): Promise<void> {
   const output = outputOf(command);
@@ -13,8 +16,9 @@ export async function runUp(file: string | undefined, command: Command): Promise
   const children = new Children();
   const stopped = stopSignal();
   try {
-    await Promise.race([stopped, runOnce(options, { output, children })]);
-    if (!options.once) await stopped;
+    const stoppedEarly = await Promise.race([stopped.then(() => true), runOnce(options, { output, children }).then(() => false)]);
+    if (stoppedEarly) process.exitCode = interruptedExit;
+    else if (!options.once) await stopped;
   } finally {
     await children.stop();
   }

@@ -40,7 +40,7 @@ export async function raiseInstallation(
     await writeFileAtomic(join(state, markerName), new TextEncoder().encode(`${JSON.stringify({ port })}\n`));
   }
   const serving = ["server", "run", "--state", state, "--port", String(port), "--json"];
-  const { fingerprint } = await children.stay(commands.operator, serving, "listening");
+  const { fingerprint } = await children.stay(commands.operator, serving, { awaited: "listening", log: join(state, "server.log") });
   say(`Server ${serverName} at ${url}, CA fingerprint ${String(fingerprint)}.`);
   const terminals = new Map<string, string>();
   for (const name of options.terminals) {

@@ -1,14 +1,12 @@
-import { runProgram, withCommonOptions } from "@sealane/cli";
-import { Command, Option } from "commander";
+import { makeProgram, runProgram } from "@sealane/cli";
+import { type Command, Option } from "commander";
 import { version } from "./version.ts";
 
 /** The operator's and publisher's command, and the server's. Each command's code is loaded when it is run. */
 
-const program: Command = withCommonOptions(new Command("sealane"))
+const program: Command = makeProgram("sealane")
   .description("Delivers software to terminals over networks nobody has to trust")
-  .version(version)
-  .helpCommand(false)
-  .showHelpAfterError(false);
+  .version(version);
 
 const state = (): Option => new Option("--state <folder>", "where this installation keeps its files");
 
@@ -42,6 +40,7 @@ server
   .description("serve until SIGTERM or SIGINT")
   .option("--host <address>", "address to listen on", "127.0.0.1")
   .option("--port <port>", "port to listen on", "7440")
+  .option("--public-url <url>", "where terminals reach it (by default the profile's address)")
   .option("--roles <roles>", "roles to run, separated by commas", "key,download,ca,operator")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServer(command));

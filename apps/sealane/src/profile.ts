@@ -18,8 +18,8 @@ export interface OperatorFolder {
   readonly profile: string;
   readonly token: string;
   readonly keys: string;
-  /** DER of the publisher's release-sign certificate. */
-  readonly publisherCertificate: string;
+  /** The publisher's release-sign certificate and its issuers: a CBOR array of DER. */
+  readonly publisherChain: string;
   readonly authority: string;
   /** Artefacts being sealed; emptied at the next publish. */
   readonly sealing: string;
@@ -35,7 +35,7 @@ export function operatorFolder(state: string): OperatorFolder {
     profile: join(root, "profile.json"),
     token: join(root, "operator.token"),
     keys: join(root, "keys"),
-    publisherCertificate: join(root, "publisher.der"),
+    publisherChain: join(root, "publisher.cbor"),
     authority: join(root, "authority.der"),
     sealing: join(root, "sealing"),
   };

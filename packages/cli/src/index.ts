@@ -2,4 +2,4 @@ export { type CliCode, cliErrors } from "./errors.ts";
 export { type EventFields, formatBytes, formatTable, Output, type OutputOptions, type Progress, paint } from "./output.ts";
 export { stateFolder } from "./places.ts";
 export { readSmallFile } from "./read-file.ts";
-export { asSealaneError, outputOf, runProgram, withCommonOptions } from "./run.ts";
+export { asSealaneError, makeProgram, outputOf, runProgram } from "./run.ts";

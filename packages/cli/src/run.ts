@@ -1,21 +1,31 @@
 import { type ExitCode, exitCodes, SealaneError } from "@sealane/wire";
-import { type Command, CommanderError } from "commander";
+import { Command, CommanderError } from "commander";
 import { cliErrors } from "./errors.ts";
 import { Output } from "./output.ts";
 
-/** Adds the options that every command has. */
-export function withCommonOptions(program: Command): Command {
-  return program
-    .option("--json", "print one JSON object or event a line")
-    .option("--quiet", "print results and errors only")
-    .option("--no-input", "never ask; fail instead")
+/** A command whose subcommands, at every depth, have the options that all of ours have. */
+class CommonCommand extends Command {
+  override createCommand(name: string): Command {
+    return new CommonCommand(name)
+      .option("--json", "print one JSON object or event a line")
+      .option("--quiet", "print results and errors only")
+      .option("--no-input", "never ask; fail instead");
+  }
+}
+
+/** Begins a program; its options and those of its subcommands do not mix. */
+export function makeProgram(name: string): Command {
+  return new CommonCommand(name)
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .showHelpAfterError(false)
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
 }
 
 /** The output that the common options of a command ask for. */
 export function outputOf(command: Command): Output {
-  const { json, quiet } = command.optsWithGlobals<{ json?: boolean; quiet?: boolean }>();
+  const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
   return new Output({ json: json === true, quiet: quiet === true });
 }
 
@@ -28,9 +38,10 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
     await program.parseAsync([...args], { from: "user" });
     return typeof process.exitCode === "number" ? process.exitCode : exitCodes.done;
   } catch (error) {
-    if (error instanceof CommanderError) return endOfCommander(program, error);
+    const output = outputAsked(args);
+    if (error instanceof CommanderError) return endOfCommander(output, error);
     const known = asSealaneError(error);
-    outputOf(program).error(known);
+    output.error(known);
     if (process.env["SEALANE_DEBUG"] !== undefined) process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
     return known.entry.exit;
   }
@@ -46,10 +57,17 @@ export function asSealaneError(error: unknown): SealaneError {
   return cliErrors.error("CLI_INTERNAL", { failure: error instanceof Error ? error.message : String(error) }, error);
 }
 
-function endOfCommander(program: Command, error: CommanderError): ExitCode {
+/** The output that a command line asks for, also when it could not be parsed. */
+function outputAsked(args: readonly string[]): Output {
+  const end = args.indexOf("--");
+  const own = end === -1 ? args : args.slice(0, end);
+  return new Output({ json: own.includes("--json"), quiet: own.includes("--quiet") });
+}
+
+function endOfCommander(output: Output, error: CommanderError): ExitCode {
   if (error.exitCode === 0) return exitCodes.done; // --help, --version
   const reason = error.message.replace(/^error: /, "");
-  outputOf(program).error(cliErrors.error("CLI_USAGE_WRONG", reason === "(outputHelp)" ? {} : { reason }));
+  output.error(cliErrors.error("CLI_USAGE_WRONG", reason === "(outputHelp)" ? {} : { reason }));
   return exitCodes.usage;
 }
 

@@ -1,11 +1,12 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { certificateChainCodec } from "@sealane/api";
 import { outputOf, stateFolder } from "@sealane/cli";
 import { systemRandom } from "@sealane/crypto";
 import { FileKeyStore } from "@sealane/keystore";
 import { initServer, issuePublisher, serverFolder } from "@sealane/server";
 import { writeFileAtomic } from "@sealane/software";
-import { parseName } from "@sealane/wire";
+import { encodeAs, parseName } from "@sealane/wire";
 import type { Command } from "commander";
 import { operatorFolder, publisherKeyId, saveOperatorToken, saveProfile } from "../profile.ts";
 import { clockSeconds } from "../times.ts";
@@ -23,7 +24,8 @@ export async function runInit(command: Command): Promise<void> {
   const { operatorToken, fingerprint } = await initServer({ ...common, name: parseName(options.name) });
   await mkdir(operator.root, { recursive: true, mode: 0o700 });
   const publicKey = await new FileKeyStore(operator.keys).generate(publisherKeyId, "ed25519");
-  await writeFileAtomic(operator.publisherCertificate, await issuePublisher({ ...common, name: publisher, publicKey }));
+  const chain = await issuePublisher({ ...common, name: publisher, publicKey });
+  await writeFileAtomic(operator.publisherChain, encodeAs(certificateChainCodec, chain));
   await writeFileAtomic(operator.authority, await readFile(serverFolder(server).authority));
   await saveOperatorToken(operator, operatorToken);
   await saveProfile(operator, { url: options.url, serverName: options.name, fingerprint: fingerprint.toHex(), publisher });

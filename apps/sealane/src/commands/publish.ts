@@ -1,7 +1,15 @@
 import { createReadStream } from "node:fs";
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type ArtefactView, mediaType, type ReleaseView, routes, type ServerView } from "@sealane/api";
+import {
+  type ArtefactView,
+  certificateChainCodec,
+  maxEnrolBytes,
+  mediaType,
+  type ReleaseView,
+  routes,
+  type ServerView,
+} from "@sealane/api";
 import { cliErrors, formatBytes, type Output, outputOf } from "@sealane/cli";
 import { FileKeyStore } from "@sealane/keystore";
 import { trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
@@ -13,7 +21,7 @@ import {
   type SoftwareFormat,
   sealFile,
 } from "@sealane/software";
-import { parseName, thumbprint } from "@sealane/wire";
+import { decodeAs, parseName, thumbprint } from "@sealane/wire";
 import type { Command } from "commander";
 import { type Connection, connect } from "../connect.ts";
 import { commandErrors } from "../errors.ts";
@@ -122,7 +130,7 @@ async function describe(
 
 /** One more than the highest published, or what was asked for. Error: PUBLISH_SEQUENCE_TAKEN when that is not higher. */
 async function sequenceOf(options: PublishOptions, { client }: Connection): Promise<number> {
-  const { releases } = await client.get<{ releases: readonly ReleaseView[] }>(routes.releases);
+  const releases = await client.get<readonly ReleaseView[]>(routes.releases);
   const highest = Math.max(0, ...releases.filter(({ module }) => module === options.name).map(({ sequence }) => sequence));
   if (options.sequence === undefined) return highest + 1;
   const sequence = wholeNumber("--sequence", options.sequence);
@@ -139,7 +147,8 @@ function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate
 
 async function publisherOf({ folder }: Connection): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {
   const key = await new FileKeyStore(folder.keys).signingKey(publisherKeyId);
-  return { key, chain: [await readFile(folder.publisherCertificate)] };
+  const options = { maxBytes: maxEnrolBytes, what: "publisher" };
+  return { key, chain: decodeAs(certificateChainCodec, await readFile(folder.publisherChain), options) };
 }
 
 function report(

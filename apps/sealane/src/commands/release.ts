@@ -7,12 +7,12 @@ import { formatTime } from "../times.ts";
 /** `sealane release list`. */
 export async function runReleaseList(command: Command): Promise<void> {
   const { client } = await connect(command.opts<{ state?: string }>().state);
-  const { releases } = await client.get<{ releases: readonly ReleaseView[] }>(routes.releases);
+  const releases = await client.get<readonly ReleaseView[]>(routes.releases);
   const rows = releases.map((release) => [
     release.module,
     release.version,
     String(release.sequence),
-    release.models.join(", "),
+    release.models.length === 0 ? "any" : release.models.join(", "),
     formatBytes(release.plaintextBytes),
     formatTime(release.publishedAtSeconds),
     release.artefactId.slice(0, 16),

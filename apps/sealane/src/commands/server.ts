@@ -1,28 +1,42 @@
 import { join } from "node:path";
 import { cliErrors, outputOf, stateFolder } from "@sealane/cli";
 import { type RunningServer, type ServerRole, serverRoles, startServer } from "@sealane/server";
+import { hasCode } from "@sealane/wire";
 import type { Command } from "commander";
+import { loadProfile, operatorFolder } from "../profile.ts";
 
 /** `sealane server run`: serves until SIGTERM or SIGINT, then finishes what is under way. */
 export async function runServer(command: Command): Promise<void> {
-  const options = command.opts<{ host: string; port: string; roles: string; state?: string }>();
+  const options = command.opts<{ host: string; port: string; roles: string; publicUrl?: string; state?: string }>();
   const output = outputOf(command);
+  const state = stateFolder("sealane", options.state);
+  const roles = rolesOf(options.roles);
+  const publicUrl = options.publicUrl ?? (await profileUrl(state));
   const server: RunningServer = await startServer({
-    folder: join(stateFolder("sealane", options.state), "server"),
-    roles: rolesOf(options.roles),
+    folder: join(state, "server"),
+    roles,
     host: options.host,
     port: portOf(options.port),
     log: { level: "info", destination: process.stderr },
+    ...(publicUrl === null ? {} : { publicUrl }),
   });
-  const { url, name, fingerprint, roles } = server;
-  const fields = { url, server: name, fingerprint, roles };
-  const identity = name === null ? "" : `\nServer ${name}, CA fingerprint ${fingerprint}.`;
-  output.event("listening", fields, `Listening on ${url} as ${roles.join(", ")}.${identity}`);
+  const { url } = server;
+  output.event("listening", { url, roles }, `Listening on ${url} as ${roles.join(", ")}.`);
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });
   output.event("stopping", {}, "Stopping: finishing what is under way.");
   await server.close();
+}
+
+/** Where terminals reach the server, when the operator's profile stands beside its folder. */
+async function profileUrl(state: string): Promise<string | null> {
+  try {
+    return (await loadProfile(operatorFolder(state))).url;
+  } catch (error) {
+    if (hasCode(error, "PROFILE_MISSING")) return null;
+    throw error;
+  }
 }
 
 function rolesOf(text: string): readonly ServerRole[] {

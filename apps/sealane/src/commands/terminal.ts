@@ -33,7 +33,7 @@ export async function runTerminalToken(name: string, command: Command): Promise<
 /** `sealane terminal list`. */
 export async function runTerminalList(command: Command): Promise<void> {
   const { client } = await connect(command.opts<{ state?: string }>().state);
-  const { terminals } = await client.get<{ terminals: readonly TerminalView[] }>(routes.terminals);
+  const terminals = await client.get<readonly TerminalView[]>(routes.terminals);
   const rows = terminals.map((terminal) => [
     terminal.name,
     terminal.model,

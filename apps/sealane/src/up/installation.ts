@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { writeFileAtomic } from "@sealane/software";
 import { commandErrors } from "../errors.ts";
+import { loadProfile, operatorFolder } from "../profile.ts";
 import type { Children, Commands } from "./children.ts";
 import type { UpOptions } from "./options.ts";
 
@@ -40,8 +41,9 @@ export async function raiseInstallation(
     await writeFileAtomic(join(state, markerName), new TextEncoder().encode(`${JSON.stringify({ port })}\n`));
   }
   const serving = ["server", "run", "--state", state, "--port", String(port), "--json"];
-  const { fingerprint } = await children.stay(commands.operator, serving, { awaited: "listening", log: join(state, "server.log") });
-  say(`Server ${serverName} at ${url}, CA fingerprint ${String(fingerprint)}.`);
+  await children.stay(commands.operator, serving, { awaited: "listening", log: join(state, "server.log") });
+  const { fingerprint } = await loadProfile(operatorFolder(state));
+  say(`Server ${serverName} at ${url}, CA fingerprint ${fingerprint}.`);
   const terminals = new Map<string, string>();
   for (const name of options.terminals) {
     const folder = join(state, "terminals", name);
@@ -50,7 +52,7 @@ export async function raiseInstallation(
     await enrol({ name, folder }, { options, children, commands });
     say(`Terminal ${name} enrolled: it made its own keys and proved both.`);
   }
-  return { state, url, fingerprint: String(fingerprint), terminals };
+  return { state, url, fingerprint, terminals };
 }
 
 async function enrol(

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { aeadTagBytes, type Randomness } from "@sealane/crypto";
-import { type ArtefactLayout, layoutOf, segmentRange } from "./artefact-format.ts";
+import { type ArtefactLayout, layoutOf, type SegmentRange, segmentRange } from "./artefact-format.ts";
 import { openNameless, PendingFile, readInto, reading, writeAll, writing } from "./atomic-file.ts";
 import { giveBack, settleAllocator } from "./buffers.ts";
 import { softwareErrors } from "./errors.ts";
@@ -93,7 +93,6 @@ async function sealHandle(plaintext: Plaintext, options: SealFileOptions, check:
       report(layout, index, options.onProgress);
     },
   });
-  await requireEnd(plaintext);
   await check();
   const { header, sealed } = sealer.finish();
   try {
@@ -106,20 +105,10 @@ async function sealHandle(plaintext: Plaintext, options: SealFileOptions, check:
   return sealed;
 }
 
-async function readSegment(
-  { handle, name }: Plaintext,
-  range: { readonly plaintextStart: number; readonly plaintextBytes: number },
-  buffer: Uint8Array,
-): Promise<Uint8Array> {
+/** Gives fewer bytes when the source has become shorter, which the sealer refuses. */
+async function readSegment({ handle, name }: Plaintext, range: SegmentRange, buffer: Uint8Array): Promise<Uint8Array> {
   const piece = buffer.subarray(0, range.plaintextBytes);
-  const read = await reading(name, () => readInto(handle, piece, range.plaintextStart));
-  if (read < piece.length) throw softwareErrors.error("ARTEFACT_SOURCE_CHANGED", { file: name });
-  return piece;
-}
-
-async function requireEnd({ handle, name, plaintextBytes }: Plaintext): Promise<void> {
-  const read = await reading(name, () => readInto(handle, new Uint8Array(1), plaintextBytes));
-  if (read > 0) throw softwareErrors.error("ARTEFACT_SOURCE_CHANGED", { file: name });
+  return piece.subarray(0, await reading(name, () => readInto(handle, piece, range.plaintextStart)));
 }
 
 function report(layout: ArtefactLayout, index: number, onProgress: SealFileOptions["onProgress"]): void {

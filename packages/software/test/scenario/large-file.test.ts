@@ -5,9 +5,10 @@ import { mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const program = join(import.meta.dirname, "seal-large.ts");
+const program = fileURLToPath(import.meta.resolve("./seal-large.ts"));
 
 /** Resident memory of a terminal or a publisher for software of any size (docs: requirement FAST). */
 const maxResidentKib = 150 * 1024;

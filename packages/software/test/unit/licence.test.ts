@@ -206,12 +206,18 @@ describe("a licence that nobody may rely on", () => {
     const rows: readonly Uint8Array[] = [
       await forge(signer, { wrap: (value) => value }),
       await forge(signer, { wrap: (value) => new Tagged(coseTag.cwt, value instanceof Tagged ? untag(value) : value) }),
-      await forge(signer, { also: [[headerLabel.kid, new Uint8Array(1)]] }),
+      await forge(signer, { wrap: (value) => new Tagged(coseTag.mac0, value) }),
       await forge(signer, { x5chain: [...signer.chain] }),
       await forge(signer, { x5chain: [] }),
       await forge(signer, { x5chain: "text" }),
     ];
     for (const bytes of rows) assert.throws(() => verifyLicence(bytes, input()), { code: "LICENCE_MALFORMED" });
+    for (const bytes of rows) assert.throws(() => parseLicence(bytes), { code: "LICENCE_MALFORMED" });
+    const moreHeader = await forge(signer, { also: [[headerLabel.kid, new Uint8Array(1)]] });
+    assert.throws(() => verifyLicence(moreHeader, input()), { code: "LICENCE_MALFORMED" });
+    const longerChain = await forge(signer, { x5chain: [...signer.chain, authority.certificate] });
+    assert.equal(parseLicence(longerChain).chain.length, 2);
+    assert.throws(() => verifyLicence(longerChain, input()), { code: "LICENCE_UNTRUSTED" });
   });
 
   test("LIC: is refused with a claim less, a claim more, or one of another kind", async () => {

@@ -1,5 +1,5 @@
 /** What one contestant did in one round. */
-export interface Sample {
+interface Sample {
   readonly operations: number;
   readonly seconds: number;
 }

@@ -31,29 +31,35 @@ class Stage {
   tell(event: TerminalEvent): void {
     switch (event.kind) {
       case "download":
-        return this.#measure("fetching", event);
+        this.#measure("fetching", event);
+        break;
       case "check":
-        return this.#measure("checking", event);
+        this.#measure("checking", event);
+        break;
       case "link": {
         const { kind, ...fields } = event;
         const { mechanism, suite, originator, peer, promise, readers } = event;
         const words = `Link with ${peer ?? "an unnamed party"} by ${mechanism} on ${suite}, begun by the ${originator}.`;
-        return this.#output.event(kind, fields, `${words}\n  It promises: ${promise}.\n  Who else could read: ${readers}.`);
+        this.#output.event(kind, fields, `${words}\n  It promises: ${promise}.\n  Who else could read: ${readers}.`);
+        break;
       }
       case "message-skipped": {
         const { kind, ...fields } = event;
-        return this.#output.event(kind, fields, `Skipped a message in the inbox that could not be used (${event.code}).`);
+        this.#output.event(kind, fields, `Skipped a message in the inbox that could not be used (${event.code}).`);
+        break;
       }
       case "retry": {
         const { kind, ...fields } = event;
-        return this.#output.event(kind, fields, `${event.code}; trying again in ${(event.pauseMilliseconds / 1000).toFixed(1)} s.`);
+        this.#output.event(kind, fields, `${event.code}; trying again in ${(event.pauseMilliseconds / 1000).toFixed(1)} s.`);
+        break;
       }
       case "stage": {
         const { kind, ...fields } = event;
-        return this.#output.event(kind, fields);
+        this.#output.event(kind, fields);
+        break;
       }
       default:
-        return event satisfies never;
+        event satisfies never;
     }
   }
 

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { readSmallFile } from "@sealane/cli";
-import { type EndEntityCertificate, parseCertificate } from "@sealane/pki";
+import { parseCertificate } from "@sealane/pki";
 import { type ArtefactSummary, inspectArtefact, type Licence, parseLicence, parseRelease, type Release } from "@sealane/software";
 import { SealaneError } from "@sealane/wire";
 import { commandErrors } from "./errors.ts";
@@ -11,8 +11,6 @@ export type Document =
   | { readonly kind: "licence"; readonly licence: Licence; readonly bytes: Uint8Array }
   | { readonly kind: "release"; readonly release: Release; readonly bytes: Uint8Array }
   | { readonly kind: "certificate"; readonly certificate: ReturnType<typeof parseCertificate>; readonly bytes: Uint8Array };
-
-export type { EndEntityCertificate };
 
 /** Licences, releases and certificates are far smaller. */
 const maxSmallBytes = 65_536;

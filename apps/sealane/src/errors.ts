@@ -37,7 +37,7 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
   },
   PUBLISH_SEQUENCE_TAKEN: {
     ...user,
-    exit: exitCodes.incompatible,
+    exit: exitCodes.usage,
     sentence: "A newer or equal sequence of this module is published already",
     advice: "Give a higher --sequence",
   },

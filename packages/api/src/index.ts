@@ -37,6 +37,7 @@ export {
   maxEnrolBytes,
   maxInboxMessages,
   maxInboxWaitSeconds,
+  maxInstalled,
   maxModelBytes,
   maxOffers,
   maxProblemBytes,

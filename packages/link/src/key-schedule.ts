@@ -4,7 +4,7 @@ import { type CborValue, type Digest, encode, type Name, type TranscriptHash, tr
 import { type MechanismName, mechanismNumbers, protocolLabel, protocolVersion, type Role, roleNumbers } from "./labels.ts";
 
 /** The credentials of one party that a mechanism uses. */
-export interface CredentialSet {
+interface CredentialSet {
   readonly sign?: Credential;
   readonly decrypt?: Credential;
   readonly agree?: Credential;

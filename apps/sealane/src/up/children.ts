@@ -130,10 +130,8 @@ async function exitOf(child: ChildProcess): Promise<number> {
 
 /** The error that a command printed as its last event, made into ours with the same code and exit code. */
 function failureOf(events: readonly ChildEvent[], run: { readonly args: readonly string[]; readonly exitCode: number }): SealaneError {
-  const command = run.args
-    .filter((arg) => !arg.startsWith("-"))
-    .slice(0, 2)
-    .join(" ");
+  const options = run.args.findIndex((arg) => arg.startsWith("-"));
+  const command = run.args.slice(0, options === -1 ? undefined : options).join(" ");
   const failure = commandErrors.error("UP_STEP_FAILED", { command, exitCode: run.exitCode });
   const printed = events.findLast(({ event }) => event === "error");
   if (typeof printed?.["code"] !== "string") return failure;

@@ -86,7 +86,9 @@ function sentenceOf(delivery: Delivery): string {
 function tellPromise(output: Output, deliveries: readonly Delivery[]): void {
   const [first] = deliveries;
   if (first === undefined) return;
-  output.say(`\nWhat the link promises: ${first.promise}.\nWho else could read: ${first.readers}.`);
+  output.say(
+    `\nWhat the link promises: ${first.promise}.\nWho else could read: ${first.readers}. The server's key role knows the content key that it gave.`,
+  );
 }
 
 function tellNext(output: Output, at: { readonly installation: Installation; readonly software: Software }): void {

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { codeOf, type Ended, run, start } from "./command.ts";
+
+/** One server for all tests of this file; each test has a terminal of its own. */
+let folder = "";
+let server: ChildProcess;
+const state = (): string[] => ["--state", join(folder, "state"), "--json"];
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sealane-commands-"));
+  const port = await freePort();
+  await succeed("sealane", ["init", "--name", "server.test", "--url", `http://127.0.0.1:${port}`, ...state()]);
+  server = start("sealane", ["server", "run", "--port", String(port), ...state()]);
+  server.stderr?.resume();
+  await once(server.stdout ?? assert.fail(), "data");
+});
+after(async () => {
+  server.kill("SIGTERM");
+  if (server.exitCode === null) await once(server, "exit");
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("PERMIT KREP: software runs through exec, ends with its own status, and rolls back to the version before", async () => {
+  const terminal = await enrol("runner");
+  for (const version of ["1.0", "2.0"]) {
+    await publishScript("greet", version, `echo greet ${version} "$1"; exit 42`);
+    await succeed("sealane-terminal", ["fetch", "greet", ...terminal]);
+    await succeed("sealane-terminal", ["install", "greet", ...terminal]);
+  }
+  const ran = await run("sealane-terminal", ["exec", "greet", ...terminal.slice(0, 2), "--", "--flag"]);
+  assert.deepEqual([ran.exitCode, ran.stdout], [42, "greet 2.0 --flag\n"]);
+  await succeed("sealane-terminal", ["rollback", "greet", ...terminal]);
+  assert.match((await run("sealane-terminal", ["exec", "greet", ...terminal.slice(0, 2)])).stdout, /^greet 1\.0/);
+  const again = await run("sealane-terminal", ["fetch", "greet", ...terminal]);
+  assert.deepEqual([again.exitCode, codeOf(again)], [8, "TERMINAL_NOTHING_NEW"]);
+  const [shown] = (await succeed("sealane", ["terminal", "show", "runner", ...state()])).events;
+  assert.equal(shown?.["status"], "active");
+});
+
+test("PERMIT: changed software does not run", async () => {
+  const terminal = await enrol("changed");
+  await publishScript("brittle", "1", "echo brittle");
+  await succeed("sealane-terminal", ["fetch", "brittle", ...terminal]);
+  const installed = await succeed("sealane-terminal", ["install", "brittle", ...terminal]);
+  const path = String(installed.events.findLast(({ event }) => event === "installed")?.["path"]);
+  await chmod(path, 0o755);
+  await writeFile(path, (await readFile(path, "utf8")).replace("brittle", "forged!"));
+  const ran = await run("sealane-terminal", ["exec", "brittle", ...terminal]);
+  assert.deepEqual([ran.exitCode, codeOf(ran)], [3, "TERMINAL_SOFTWARE_CHANGED"]);
+  assert.ok(!ran.stdout.includes("forged!"));
+});
+
+test("LIC: inspect and verify tell a sealed artefact and a licence, and what is neither", async () => {
+  const terminal = await enrol("inspector");
+  await publishScript("seen", "1", "echo seen");
+  await succeed("sealane-terminal", ["fetch", "seen", ...terminal]);
+  const { events } = await succeed("sealane", ["release", "list", ...state()]);
+  const releases = events[0]?.["releases"] as readonly Record<string, string>[];
+  const id = releases.find(({ module }) => module === "seen")?.["artefactId"] ?? assert.fail();
+  const sealed = join(folder, "state", "server", "artefacts", `${id}.sealed`);
+  const [inspected] = (await succeed("sealane", ["inspect", sealed, "--json"])).events;
+  assert.deepEqual([inspected?.["kind"], inspected?.["artefact"], inspected?.["verified"]], ["artefact", id, false]);
+  const [verified] = (await succeed("sealane", ["verify", sealed, ...state()])).events;
+  assert.equal(verified?.["verified"], true);
+  const changed = join(folder, "changed.sealed");
+  const bytes = await readFile(sealed);
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  await writeFile(changed, bytes);
+  const refused = await run("sealane", ["verify", changed, ...state()]);
+  assert.deepEqual([refused.exitCode, codeOf(refused)], [3, "ARTEFACT_BODY_WRONG"]);
+  const other = join(folder, "other.txt");
+  await writeFile(other, "something else");
+  const unknown = await run("sealane", ["verify", other, ...state()]);
+  assert.deepEqual([unknown.exitCode, codeOf(unknown)], [6, "VERIFY_KIND_UNKNOWN"]);
+});
+
+test("a token is good for one terminal; a used, damaged or foreign one is refused", async () => {
+  const token = await tokenFor("single");
+  await succeed("sealane-terminal", ["enroll", "--token-file", token, "--state", join(folder, "single"), "--json"]);
+  const used = await run("sealane-terminal", ["enroll", "--token-file", token, "--state", join(folder, "other"), "--json"]);
+  assert.deepEqual([used.exitCode, codeOf(used)], [3, "ENROL_REFUSED"]);
+  const word = (await readFile(token, "utf8")).trim();
+  const damaged = await run("sealane-terminal", ["enroll", "--state", join(folder, "other"), "--json"], word.slice(0, -3));
+  assert.deepEqual([damaged.exitCode, codeOf(damaged)], [2, "ENROL_TOKEN_MALFORMED"]);
+  assert.ok(![used, damaged].some(({ stdout, stderr }) => (stdout + stderr).includes(word.slice(20, 60))));
+});
+
+test("a sequence that is taken, a wrong operator token and a missing server end with their codes", async () => {
+  await publishScript("taken", "1", "echo");
+  const script = join(folder, "taken.sh");
+  const taken = await run("sealane", ["publish", script, "--name", "taken", "--version", "2", "--sequence", "1", ...state()]);
+  assert.deepEqual([taken.exitCode, codeOf(taken)], [2, "PUBLISH_SEQUENCE_TAKEN"]);
+  const url = (JSON.parse(await readFile(join(folder, "state", "operator", "profile.json"), "utf8")) as { url: string }).url;
+  const elsewhere = ["--state", join(folder, "elsewhere"), "--json"];
+  const wrong = await run("sealane", ["login", "--url", url, ...elsewhere], "A".repeat(43));
+  assert.deepEqual([wrong.exitCode, codeOf(wrong)], [3, "API_TOKEN_WRONG"]);
+  const nobody = await run("sealane", ["login", "--url", `http://127.0.0.1:${await freePort()}`, ...elsewhere], "A".repeat(43));
+  assert.deepEqual([nobody.exitCode, codeOf(nobody)], [4, "API_SERVER_UNREACHABLE"]);
+  const exposed = await run("sealane", ["login", "--url", "http://192.0.2.1", ...elsewhere], "A".repeat(43));
+  assert.deepEqual([exposed.exitCode, codeOf(exposed)], [10, "PROFILE_URL_EXPOSED"]);
+});
+
+async function succeed(program: "sealane" | "sealane-terminal", args: readonly string[]): Promise<Ended> {
+  const ended = await run(program, args);
+  assert.equal(ended.exitCode, 0, `${program} ${args.join(" ")}: ${ended.stdout}${ended.stderr}`);
+  return ended;
+}
+
+async function tokenFor(name: string): Promise<string> {
+  const token = join(folder, `${name}.token`);
+  await succeed("sealane", ["terminal", "token", name, "--model", "test", "--out", token, ...state()]);
+  return token;
+}
+
+/** Enrols a terminal and gives the options that name it. */
+async function enrol(name: string): Promise<string[]> {
+  const options = ["--state", join(folder, name), "--json"];
+  await succeed("sealane-terminal", ["enroll", "--token-file", await tokenFor(name), ...options]);
+  return options;
+}
+
+async function publishScript(module: string, version: string, body: string): Promise<void> {
+  const path = join(folder, `${module}.sh`);
+  await writeFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...state()]);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await once(probe.listen(0, "127.0.0.1"), "listening");
+  const address = probe.address();
+  probe.close();
+  return typeof address === "object" && address !== null ? address.port : assert.fail();
+}

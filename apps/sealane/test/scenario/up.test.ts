@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { codeOf, type Ended, run } from "./command.ts";
+
+let folder = "";
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sealane-up-"));
+});
+after(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("EQ1 EQ5 DIR UNI ANY: a file reaches two terminals, begun by either side, and the installed bytes are the file's", async () => {
+  const file = join(folder, "Some File.bin");
+  const content = Buffer.alloc(3_000_000, "sealane");
+  await writeFile(file, content);
+  const state = join(folder, "two");
+  const ended = await run("sealane", ["up", file, "--once", "--json", "--terminals", "2", "--state", state]);
+  assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+  const summary = ended.events.at(-1);
+  assert.equal(summary?.["event"], "summary");
+  assert.equal(summary?.["ok"], true);
+  const deliveries = deliveriesOf(ended);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  assert.deepEqual(
+    deliveries.map(({ terminal, mechanism, suite, originator, bytes }) => [terminal, mechanism, suite, originator, bytes]),
+    ["server", "terminal"].flatMap((originator) =>
+      ["terminal-1", "terminal-2"].map((terminal) => [terminal, "signed-transport", "x25519", originator, content.length]),
+    ),
+  );
+  for (const delivery of deliveries) {
+    assert.equal(delivery["sha256"], sha256);
+    assert.equal(typeof delivery["seconds"], "number");
+    assert.ok(content.equals(await readFile(String(delivery["installed"]))));
+  }
+});
+
+test("UNI: a state folder is taken up again, and the next delivery is a newer sequence", async () => {
+  const file = join(folder, "again.txt");
+  const state = join(folder, "again");
+  const once = ["up", file, "--once", "--json", "--originator", "terminal", "--state", state];
+  for (const [text, slot] of [
+    ["one", /slots\/1\//],
+    ["two", /slots\/2\//],
+  ] as const) {
+    await writeFile(file, text);
+    const ended = await run("sealane", once);
+    assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+    const installed = String(deliveriesOf(ended)[0]?.["installed"]);
+    assert.match(installed, slot);
+    assert.equal(await readFile(installed, "utf8"), text);
+  }
+});
+
+test("TRUST: a terminal that expects another CA refuses, with exit code 3 and nothing enrolled", async () => {
+  const state = join(folder, "refused");
+  const ended = await run("sealane", ["up", "--once", "--json", "--trust-fingerprint", "0".repeat(64), "--state", state]);
+  assert.equal(ended.exitCode, 3);
+  assert.equal(codeOf(ended), "PKI_FINGERPRINT_WRONG");
+  await assert.rejects(readFile(join(state, "terminals", "terminal-1", "identity.cbor")), { code: "ENOENT" });
+});
+
+test("wrong options end with exit code 2 and touch nothing", async () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [["--suite", "none"], "UP_OPTION_WRONG"],
+    [["--mechanism", "none"], "UP_OPTION_WRONG"],
+    [["--terminals", "0"], "UP_OPTION_WRONG"],
+    [["--terminals", "1e3"], "UP_OPTION_WRONG"],
+    [["--port", "70000"], "UP_OPTION_WRONG"],
+    [["--file", join(folder, "missing")], "CLI_FILE_MISSING"],
+    [["--originator", "nobody"], "CLI_USAGE_WRONG"],
+    [["--unknown"], "CLI_USAGE_WRONG"],
+  ];
+  for (const [args, code] of cases) {
+    const ended = await run("sealane", ["up", "--once", "--json", "--state", join(folder, "untouched"), ...args]);
+    assert.deepEqual([ended.exitCode, codeOf(ended)], [2, code], args.join(" "));
+  }
+  await assert.rejects(readFile(join(folder, "untouched", "sealane-up.json")), { code: "ENOENT" });
+});
+
+function deliveriesOf({ events }: Ended): readonly Record<string, unknown>[] {
+  const deliveries = events.at(-1)?.["deliveries"];
+  return Array.isArray(deliveries) ? deliveries : assert.fail("no deliveries");
+}

@@ -1,0 +1,65 @@
+import { enrolProofCodec, maxEnrolBytes, statementAad } from "@sealane/api";
+import { verifySign1 } from "@sealane/cose";
+import { sha256 } from "@sealane/crypto";
+import { type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import { decodeAs, equalBytes, type Name, thumbprint } from "@sealane/wire";
+import { serverErrors } from "../errors.ts";
+import type { Enrolment, EnrolmentToken } from "../storage/enrolment-tokens.ts";
+import type { Stores } from "../storage/stores.ts";
+import type { TerminalCertificates } from "../storage/terminals.ts";
+import type { CaRole } from "./ca-role.ts";
+
+/** A used token with what it issued. */
+type UsedToken = EnrolmentToken & { readonly enrolment: Enrolment };
+
+/**
+ * Completes an enrolment: the terminal signed the thumbprint of its decryption certificate, which only the holder of the
+ * decryption key could read. The terminal takes the place of the one that had its name before, whose messages go. The same proof
+ * again is right again and changes nothing.
+ *
+ * Errors: WIRE_*, COSE_*, CRYPTO_SIGNATURE_WRONG, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_EXPIRED, SERVER_PROOF_WRONG, SERVER_KEY_TAKEN,
+ * PKI_*, STORE_*.
+ */
+export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<void> {
+  const { signingThumbprint, signature } = decodeAs(enrolProofCodec, body, { maxBytes: maxEnrolBytes, what: "proof" });
+  const signer = thumbprint(signingThumbprint);
+  const token = await role.stores.enrolmentTokens.findBySigner(signer);
+  const active = await role.stores.terminals.findBySigner(signer);
+  const certificates = active ?? token?.enrolment ?? null;
+  const name = active?.name ?? token?.name;
+  if (certificates === null || name === undefined) throw serverErrors.error("SERVER_TOKEN_UNKNOWN");
+  const payload = verifySign1(signature, {
+    publicKey: signerOf(role, certificates, name).publicKey,
+    externalAad: statementAad("enrol proof"),
+  });
+  const [decryptionCertificate] = certificates.decryptionChain;
+  if (decryptionCertificate === undefined || !equalBytes(payload, sha256(decryptionCertificate))) {
+    throw serverErrors.error("SERVER_PROOF_WRONG", { name });
+  }
+  if (active === null && isUsed(token)) await activate(role, token);
+}
+
+function signerOf(role: CaRole, { signingChain: chain }: TerminalCertificates, name: Name): VerifiedCertificate {
+  return verifyCertificate({ chain, name, anchors: [role.anchor], purpose: "terminal-sign", nowSeconds: role.now() });
+}
+
+function isUsed(token: EnrolmentToken | null): token is UsedToken {
+  return token !== null && token.enrolment !== null;
+}
+
+async function activate(role: CaRole, { id, name, model, expiresAtSeconds, enrolment }: UsedToken): Promise<void> {
+  const nowSeconds = role.now();
+  if (nowSeconds > expiresAtSeconds) throw serverErrors.error("SERVER_TOKEN_EXPIRED", { name });
+  await role.atomically(async (stores) => {
+    // A newer token for the name, made in the meantime, takes this one's place.
+    if ((await stores.enrolmentTokens.find(id)) === null) throw serverErrors.error("SERVER_TOKEN_UNKNOWN", { name });
+    if (await stores.terminals.areKeysTaken(name, enrolment)) throw serverErrors.error("SERVER_KEY_TAKEN", { name });
+    await stores.terminals.activate({ ...enrolment, name, model, enrolledAtSeconds: nowSeconds });
+    await forgetMessages(stores, name);
+  });
+}
+
+/** What was encrypted to the certificate before cannot be read any more. */
+async function forgetMessages({ inbox }: Stores, name: Name): Promise<void> {
+  await inbox.clear(name);
+}

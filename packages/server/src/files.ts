@@ -1,0 +1,32 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { serverErrors } from "./errors.ts";
+
+/** Reads a small file of the server's folder. Error: SERVER_FILE_WRONG, also when it is longer than `maxBytes`. */
+export async function readServerFile(path: string, maxBytes: number): Promise<Uint8Array> {
+  const file = basename(path);
+  const bytes = await accessing(path, () => readFile(path));
+  if (bytes.length > maxBytes) throw serverErrors.error("SERVER_FILE_WRONG", { file, bytes: bytes.length, limit: maxBytes });
+  return bytes;
+}
+
+/** Runs file work and names the file and the system's reason when it fails. Errors: SERVER_FILE_WRONG, STORE_FULL. */
+export async function accessing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const reason = systemCodeOf(cause);
+    if (reason === null) throw cause; // not the system's: already has its own code
+    throw serverErrors.error(isFull(reason) ? "STORE_FULL" : "SERVER_FILE_WRONG", { file: basename(path), reason }, cause);
+  }
+}
+
+/** Whether a failure of the system means that there is no room: on the disk, or in what this user may have of it. */
+export function isFull(reason: string): boolean {
+  return reason === "ENOSPC" || reason === "EDQUOT";
+}
+
+/** The system's name of a failure (ENOENT, ENOSPC, ...); null for other errors. */
+export function systemCodeOf(error: unknown): string | null {
+  return error instanceof Error && "code" in error && "syscall" in error ? String(error.code) : null;
+}

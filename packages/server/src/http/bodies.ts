@@ -1,0 +1,109 @@
+import { apiErrors, mediaType } from "@sealane/api";
+import { type Name, parseName } from "@sealane/wire";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+/** Time for a client to read a reply that comes before it has sent everything. */
+const lingerMilliseconds = 3_000;
+
+/** Bodies of requests. A body of another type than a route takes is API_REQUEST_WRONG. */
+
+/** Lets the routes of this plugin take CBOR; a body that does not arrive in time ends its connection. */
+export function acceptCbor(app: FastifyInstance, bodySeconds: number): void {
+  app.addContentTypeParser<Buffer>(mediaType.cbor, { parseAs: "buffer" }, (_request, body, done) => done(null, new Uint8Array(body)));
+  endSlowBodies(app, bodySeconds);
+}
+
+/** The same for JSON. */
+export function acceptJson(app: FastifyInstance, bodySeconds: number): void {
+  app.addContentTypeParser(mediaType.json, { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
+  endSlowBodies(app, bodySeconds);
+}
+
+/** Lets the routes of this plugin take an artefact as a stream, which the route reads. */
+export function acceptArtefact(app: FastifyInstance): void {
+  app.addContentTypeParser(mediaType.artefact, (_request, payload, done) => done(null, payload));
+}
+
+/** The CBOR of a request. Error: API_REQUEST_WRONG when there is none. */
+export function cborBody(request: FastifyRequest): Uint8Array {
+  if (!(request.body instanceof Uint8Array)) throw apiErrors.error("API_REQUEST_WRONG", { body: "missing" });
+  return request.body;
+}
+
+/** The pieces of an upload; to stop reading them leaves the connection open for the reply. Error: API_REQUEST_WRONG when there is none. */
+export function artefactBody(request: FastifyRequest): AsyncIterable<Uint8Array> {
+  if (request.body !== request.raw) throw apiErrors.error("API_REQUEST_WRONG", { body: "missing" });
+  return request.raw.iterator({ destroyOnReturn: false });
+}
+
+/**
+ * Ends a connection whose body nobody wanted, a few seconds after the reply: what still arrives until then is thrown away, so that
+ * the client can read why. To close at once would reset the connection and lose the reply.
+ */
+export function endUnreadBody(request: FastifyRequest): void {
+  const { raw } = request;
+  if (raw.complete || raw.destroyed) return;
+  const timer = setTimeout(() => raw.destroy(), lingerMilliseconds);
+  raw.once("close", () => clearTimeout(timer)).resume();
+}
+
+/** Members of a JSON object, each checked where it is taken. Every method's error: API_REQUEST_WRONG. */
+export class JsonBody {
+  readonly #members: ReadonlyMap<string, unknown>;
+
+  /** Refuses what is not an object, and members that are not `known`. */
+  constructor(request: FastifyRequest, known: readonly string[]) {
+    const { body } = request;
+    if (typeof body !== "object" || body === null || Array.isArray(body)) throw wrong("body");
+    this.#members = new Map<string, unknown>(Object.entries(body));
+    for (const member of this.#members.keys()) if (!known.includes(member)) throw wrong(known.join(" "));
+  }
+
+  text(member: string, pattern: RegExp): string {
+    const value = this.#members.get(member);
+    if (typeof value !== "string" || !pattern.test(value)) throw wrong(member);
+    return value;
+  }
+
+  textOr<T>(member: string, pattern: RegExp, missing: T): string | T {
+    return this.#members.has(member) ? this.text(member, pattern) : missing;
+  }
+
+  name(member: string): Name {
+    return nameOf(this.#members.get(member), member);
+  }
+
+  /** Different names, at least one. */
+  names(member: string, max: number): readonly Name[] {
+    const value = this.#members.get(member);
+    if (!Array.isArray(value) || value.length === 0 || value.length > max) throw wrong(member);
+    return [...new Set(value.map((each: unknown) => nameOf(each, member)))];
+  }
+
+  integerOr(member: string, bounds: { readonly min: number; readonly max: number }, missing: number): number {
+    const value = this.#members.has(member) ? this.#members.get(member) : missing;
+    if (typeof value !== "number" || !Number.isInteger(value) || value < bounds.min || value > bounds.max) throw wrong(member);
+    return value;
+  }
+}
+
+function nameOf(value: unknown, member: string): Name {
+  try {
+    return parseName(typeof value === "string" ? value : "");
+  } catch {
+    throw wrong(member);
+  }
+}
+
+function wrong(field: string): Error {
+  return apiErrors.error("API_REQUEST_WRONG", { field });
+}
+
+function endSlowBodies(app: FastifyInstance, bodySeconds: number): void {
+  app.addHook("preParsing", (request, _reply, payload, done) => {
+    const timer = setTimeout(() => request.raw.destroy(), bodySeconds * 1000);
+    const stop = (): void => clearTimeout(timer);
+    payload.once("end", stop).once("close", stop);
+    done();
+  });
+}

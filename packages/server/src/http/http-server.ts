@@ -1,0 +1,96 @@
+import rateLimit from "@fastify/rate-limit";
+import { apiErrors, mediaType, problemOf, routes } from "@sealane/api";
+import { SealaneError } from "@sealane/wire";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
+import { maxJsonBytes, type ServerLimits } from "../limits.ts";
+import { endUnreadBody } from "./bodies.ts";
+import { failureOf, logFieldsOf, outwardOf } from "./failure.ts";
+
+/** Where the log goes, as lines of JSON. */
+export interface LogOptions {
+  readonly level: "silent" | "error" | "warn" | "info" | "debug";
+  readonly destination: { write(line: string): void };
+}
+
+export interface HttpServerOptions {
+  readonly limits: ServerLimits;
+  readonly log: LogOptions;
+  /** True when the server is stopping: new requests are turned away. */
+  readonly isStopping: () => boolean;
+}
+
+/** Raw bytes of a path's parameter: a name of 128 with every one of them percent-encoded. */
+const maxParamLength = 384;
+
+/** How often connections are looked at for their time limits. */
+const checkMilliseconds = 5_000;
+
+/**
+ * Makes the HTTP server that roles add their routes to: bounds on bodies, times, connections and rates, errors as
+ * `application/problem+json`, one line of log for each request. The log has no bodies, headers, query or addresses.
+ */
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { limits } = options;
+  const app = fastify({
+    bodyLimit: maxJsonBytes,
+    requestTimeout: limits.uploadSeconds * 1000,
+    connectionTimeout: limits.idleSeconds * 1000,
+    keepAliveTimeout: limits.idleSeconds * 1000,
+    http: { headersTimeout: limits.bodySeconds * 1000, connectionsCheckingInterval: checkMilliseconds },
+    routerOptions: { maxParamLength },
+    exposeHeadRoutes: false,
+    return503OnClosing: false, // our own hook answers in our own form
+    logController: new LogController({ disableRequestLogging: true }),
+    logger: { level: options.log.level, stream: options.log.destination, base: null },
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    clientErrorHandler: (_error, socket) => socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
+  });
+  app.server.maxConnections = limits.maxConnections;
+  app.decorateRequest("failure", null);
+  app.removeAllContentTypeParsers();
+  app.setErrorHandler(sendProblem);
+  app.addHook("onResponse", logResponse);
+  app.addHook("onResponse", async (request) => endUnreadBody(request));
+  app.addHook("onRequest", async (_request, reply) => {
+    if (!options.isStopping()) return;
+    reply.header("connection", "close");
+    throw apiErrors.error("API_SERVER_BUSY");
+  });
+  await app.register(rateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: 60_000,
+    addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
+    addHeaders: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false, "retry-after": true },
+    errorResponseBuilder: () => apiErrors.error("API_RATE_EXCEEDED"),
+  });
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, () => {
+    throw apiErrors.error("API_ROUTE_UNKNOWN");
+  });
+  app.get(routes.health, async () => ({ status: "ok" }));
+  return app;
+}
+
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const failure = failureOf(error);
+  request.failure = failure;
+  const outward = outwardOf(failure, request);
+  void reply
+    .code(outward.entry.http)
+    .type(mediaType.problem)
+    .send(JSON.stringify(problemOf(outward)));
+}
+
+async function logResponse(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { failure } = request;
+  const line = {
+    method: request.method,
+    route: request.routeOptions.url ?? null,
+    status: reply.statusCode,
+    milliseconds: Math.round(reply.elapsedTime),
+    ...(failure === null ? {} : logFieldsOf(failure)),
+  };
+  if (failure !== null && (!(failure instanceof SealaneError) || reply.statusCode >= 500)) request.log.error(line, "failed");
+  else if (failure !== null) request.log.warn(line, "refused");
+  else if (line.route === routes.health) request.log.debug(line, "done");
+  else request.log.info(line, "done");
+}

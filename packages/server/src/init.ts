@@ -1,0 +1,145 @@
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { certificateChainCodec } from "@sealane/api";
+import { type KeyKind, type Randomness, sha256, systemRandom } from "@sealane/crypto";
+import { FileKeyStore } from "@sealane/keystore";
+import { type Authority, createAuthority, issueCertificate } from "@sealane/pki/issue";
+import { anonymousRecipient, syncFolder, writeFileAtomic } from "@sealane/software";
+import { type Digest, encodeAs, formatBase64Url, type Name } from "@sealane/wire";
+import { serverErrors } from "./errors.ts";
+import { accessing, systemCodeOf } from "./files.ts";
+import { firstOperatorLabel } from "./labels.ts";
+import { authorityKeyId, type CertifiedKeyId, certificatePath, certifiedKeys, type ServerFolder, serverFolder } from "./layout.ts";
+import { authorityLifeSeconds, backdateSeconds, certificateLifeSeconds, operatorTokenBytes, storageKeyBytes } from "./limits.ts";
+import { migrateDatabase, openDatabase } from "./storage/database.ts";
+import { sqlOperatorTokens } from "./storage/operator-tokens.ts";
+
+export interface InitInput {
+  /** Must not exist yet, or be empty. */
+  readonly folder: string;
+  /** The server's name in its certificates. */
+  readonly name: Name;
+  readonly nowSeconds: number;
+  readonly random?: Randomness;
+}
+
+/** What the operator has to keep. */
+export interface InitialisedServer {
+  /** 43 characters; a secret that is nowhere else. */
+  readonly operatorToken: string;
+  /** SHA-256 of the authority's certificate, by which terminals know it. */
+  readonly fingerprint: Digest;
+}
+
+const keyKinds: Readonly<Record<CertifiedKeyId, KeyKind>> = {
+  "server-sign": "ed25519",
+  "server-decrypt": "x25519",
+  "licence-sign": "ed25519",
+  "enrol-decrypt": "x25519",
+};
+
+/**
+ * Makes a server: authority, keys with their certificates, storage key, database, first operator token. All of it is prepared in
+ * a folder beside `folder` and then renamed, so that there is a whole server or none; what an interrupted run left is removed.
+ *
+ * Errors: SERVER_ALREADY_INITIALISED, SERVER_FOLDER_NOT_EMPTY, SERVER_NAME_TAKEN, SERVER_FILE_WRONG, FILE_WRITE_FAILED, STORE_*,
+ * KEYSTORE_*.
+ */
+export async function initServer(input: InitInput): Promise<InitialisedServer> {
+  const { name, random = systemRandom } = input;
+  if (name === anonymousRecipient) throw serverErrors.error("SERVER_NAME_TAKEN", { name });
+  const target = resolve(input.folder);
+  const parent = dirname(target);
+  await requireFree(target);
+  await accessing(parent, () => mkdir(parent, { recursive: true }));
+  const beside = `.${basename(target)}.init-`;
+  await removeLeftovers(parent, beside);
+  const prepared = serverFolder(join(parent, beside + Buffer.from(random.bytes(8)).toString("hex")));
+  try {
+    const made = await prepare(prepared, { ...input, random });
+    await accessing(target, () => putInPlace(prepared.root, target));
+    await syncFolder(parent);
+    return made;
+  } catch (error) {
+    await rm(prepared.root, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function prepare(folder: ServerFolder, input: Required<InitInput>): Promise<InitialisedServer> {
+  const { name, nowSeconds, random } = input;
+  for (const path of [folder.root, folder.keys, folder.certificates]) await accessing(path, () => mkdir(path, { mode: 0o700 }));
+  await accessing(folder.artefacts, () => mkdir(folder.artefacts, { mode: 0o755 }));
+  const keys = new FileKeyStore(folder.keys);
+  await keys.generate(authorityKeyId, "ed25519");
+  const key = await keys.signingKey(authorityKeyId);
+  const notBeforeSeconds = nowSeconds - backdateSeconds;
+  const certificate = await createAuthority({ name, key, notBeforeSeconds, notAfterSeconds: nowSeconds + authorityLifeSeconds, random });
+  await writeFileAtomic(folder.authority, certificate);
+  for (const id of certifiedKeys) {
+    const publicKey = await keys.generate(id, keyKinds[id]);
+    const issued = await issueOneYear({ certificate, key }, { subject: { name, purpose: id, publicKey }, nowSeconds, random });
+    await writeFileAtomic(certificatePath(folder, id), encodeAs(certificateChainCodec, [issued]));
+  }
+  const storageKey = random.bytes(storageKeyBytes);
+  await writeFileAtomic(folder.storageKey, storageKey, { mode: 0o600 });
+  storageKey.fill(0);
+  const operatorToken = await makeDatabase(folder, { nowSeconds, random });
+  for (const path of [folder.keys, folder.certificates, folder.root]) await syncFolder(path);
+  return { operatorToken, fingerprint: sha256(certificate) };
+}
+
+/** A certificate of one year. Errors: those of `issueCertificate`. */
+export async function issueOneYear(
+  authority: Authority,
+  input: Pick<Parameters<typeof issueCertificate>[0], "subject" | "random"> & { readonly nowSeconds: number },
+): Promise<Uint8Array> {
+  const { subject, random, nowSeconds } = input;
+  return await issueCertificate({
+    authority,
+    subject,
+    random,
+    notBeforeSeconds: nowSeconds - backdateSeconds,
+    notAfterSeconds: nowSeconds + certificateLifeSeconds,
+  });
+}
+
+async function makeDatabase(folder: ServerFolder, input: { readonly nowSeconds: number; readonly random: Randomness }): Promise<string> {
+  await migrateDatabase(folder.database);
+  await using db = await openDatabase(folder.database);
+  const token = input.random.bytes(operatorTokenBytes);
+  await sqlOperatorTokens(db).add({ digest: sha256(token), label: firstOperatorLabel, nowSeconds: input.nowSeconds });
+  return formatBase64Url(token);
+}
+
+/** Refuses a folder that holds something. */
+async function requireFree(target: string): Promise<void> {
+  const found = await accessing(target, () => unlessMissing(() => readdir(target)));
+  if (found === null || found.length === 0) return;
+  const isServer = found.includes(basename(serverFolder(target).authority));
+  throw serverErrors.error(isServer ? "SERVER_ALREADY_INITIALISED" : "SERVER_FOLDER_NOT_EMPTY", { folder: target });
+}
+
+async function putInPlace(prepared: string, target: string): Promise<void> {
+  try {
+    await rename(prepared, target);
+  } catch (error) {
+    const reason = systemCodeOf(error);
+    if (reason !== "ENOTEMPTY" && reason !== "EEXIST") throw error;
+    throw serverErrors.error("SERVER_ALREADY_INITIALISED", { folder: target }); // another run was quicker
+  }
+}
+
+async function removeLeftovers(parent: string, beside: string): Promise<void> {
+  const names = await accessing(parent, () => readdir(parent));
+  for (const name of names.filter((each) => each.startsWith(beside))) await rm(join(parent, name), { recursive: true, force: true });
+}
+
+async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import { serverReplyCodec } from "@sealane/api";
+import { sha256 } from "@sealane/crypto";
+import { type ConfidentialLink, linkErrors, UnconfirmedLink } from "@sealane/link";
+import { encodeAs, equalBytes, type SealaneError } from "@sealane/wire";
+import { serverErrors } from "../errors.ts";
+import type { StoredLink } from "../storage/links.ts";
+import { requireActive } from "./establish.ts";
+import type { KeyRole } from "./key-role.ts";
+import { respond } from "./respond.ts";
+
+export interface ExchangeInput {
+  readonly linkId: Uint8Array;
+  readonly record: Uint8Array;
+}
+
+/** The record to send back; `refusal` is why the request inside was refused, for the log. */
+export interface ExchangeResult {
+  readonly response: Uint8Array;
+  readonly refusal: SealaneError | null;
+}
+
+/**
+ * Takes one record of a link and gives one back. State, effects and response are written in one transaction before anything leaves;
+ * a record that fails changes nothing; the last record again gets the same bytes again and has no second effect.
+ *
+ * Errors: SERVER_LINK_UNKNOWN, SERVER_TERMINAL_INACTIVE, LINK_RECORD_WRONG, LINK_RECORD_OUT_OF_ORDER, LINK_CONFIRMATION_WRONG,
+ * LINK_EXPIRED, LINK_EXHAUSTED, those of `decode`, STORE_*.
+ */
+export async function exchangeRecord(role: KeyRole, { linkId, record }: ExchangeInput): Promise<ExchangeResult> {
+  const nowSeconds = role.now();
+  const requestDigest = sha256(record);
+  const found = await findLink(role, linkId);
+  using before = found.link;
+  const terminal = await requireActive(role.stores, { name: found.terminal, signingThumbprint: found.signingThumbprint });
+  const sent = responseTo(found, requestDigest);
+  if (sent !== null) return { response: sent, refusal: null };
+  const { link, payload } = openRecord(before, record, nowSeconds);
+  using after = link;
+  const { reply, effect, refusal } = await respond(role, { link: after, terminal, payload });
+  const response = after.seal(encodeAs(serverReplyCodec, reply), nowSeconds);
+  const isSaved = await role.atomically(async (stores) => {
+    if (!(await stores.links.advance({ link: after, version: found.version, requestDigest, response }))) return false;
+    await effect(stores);
+    await stores.terminals.seen(terminal.name, nowSeconds);
+    return true;
+  });
+  return isSaved ? { response, refusal } : await afterLoss(role, { linkId, requestDigest });
+}
+
+/** Another request was quicker: with the same record its response counts, with another one this record came too late. */
+async function afterLoss(
+  role: KeyRole,
+  lost: { readonly linkId: Uint8Array; readonly requestDigest: Uint8Array },
+): Promise<ExchangeResult> {
+  const found = await findLink(role, lost.linkId);
+  using _link = found.link;
+  const response = responseTo(found, lost.requestDigest);
+  if (response === null) throw linkErrors.error("LINK_RECORD_OUT_OF_ORDER");
+  return { response, refusal: null };
+}
+
+async function findLink(role: KeyRole, linkId: Uint8Array): Promise<StoredLink> {
+  const found = await role.stores.links.find(linkId, role.now());
+  if (found === null) throw serverErrors.error("SERVER_LINK_UNKNOWN");
+  return found;
+}
+
+function responseTo({ last }: StoredLink, requestDigest: Uint8Array): Uint8Array | null {
+  return equalBytes(last.requestDigest, requestDigest) ? last.response : null;
+}
+
+/** The originator's first record confirms the link; every other one is opened on it. */
+function openRecord(
+  link: StoredLink["link"],
+  record: Uint8Array,
+  nowSeconds: number,
+): { readonly link: ConfidentialLink; readonly payload: Uint8Array } {
+  if (link instanceof UnconfirmedLink) return link.confirm(record, nowSeconds);
+  return { link, payload: link.open(record, nowSeconds) };
+}

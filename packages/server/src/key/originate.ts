@@ -1,0 +1,75 @@
+import { apiErrors } from "@sealane/api";
+import { type Suite, suiteNamed } from "@sealane/crypto";
+import { defaultKeyLifeSeconds, defaultToleranceSeconds, type Mechanism, mechanismNamed } from "@sealane/link";
+import type { Name } from "@sealane/wire";
+import { offerLifeSeconds } from "../limits.ts";
+import type { NewInboxMessage } from "../storage/inbox.ts";
+import type { PendingLink } from "../storage/pending-links.ts";
+import { decryptionCertificateOf, type KeyRole } from "./key-role.ts";
+
+/** What an operator asks for: a release of the module, offered to each terminal. */
+export interface Offer {
+  readonly terminals: readonly Name[];
+  readonly module: string;
+  readonly mechanism: string;
+  readonly suite: string;
+}
+
+/**
+ * Originates a link to each terminal (EQ1): M1 into its inbox, the pending state into the store, all of them or none.
+ *
+ * Errors: TERMINAL_UNKNOWN, RELEASE_UNKNOWN, LINK_MECHANISM_UNKNOWN, CRYPTO_SUITE_UNKNOWN, SERVER_INBOX_FULL, PKI_* (an expired
+ * certificate), STORE_*.
+ */
+export async function originateOffers(role: KeyRole, offer: Offer): Promise<void> {
+  const mechanism = mechanismNamed(offer.mechanism);
+  const suite = suiteNamed(offer.suite);
+  const made: MadeOffer[] = [];
+  try {
+    for (const terminal of offer.terminals) made.push(await originate(role, { terminal, module: offer.module, mechanism, suite }));
+    await role.atomically(async (stores) => {
+      for (const { message, pending } of made) {
+        await stores.pendingLinks.add(pending);
+        await stores.inbox.add(message, role.now());
+      }
+    });
+  } finally {
+    for (const { pending } of made) pending.awaited[Symbol.dispose]();
+  }
+  for (const terminal of offer.terminals) role.waiters.wake(terminal);
+}
+
+interface MadeOffer {
+  readonly message: NewInboxMessage;
+  readonly pending: PendingLink;
+}
+
+async function originate(
+  role: KeyRole,
+  offer: { readonly terminal: Name; readonly module: string; readonly mechanism: Mechanism; readonly suite: Suite },
+): Promise<MadeOffer> {
+  const { self, random, stores } = role;
+  const nowSeconds = role.now();
+  const terminal = await stores.terminals.find(offer.terminal);
+  if (terminal === null) throw apiErrors.error("TERMINAL_UNKNOWN", { terminal: offer.terminal });
+  const [release] = await stores.releases.newest(terminal.model, { module: offer.module, max: 1 });
+  if (release === undefined) throw apiErrors.error("RELEASE_UNKNOWN", { terminal: offer.terminal, module: offer.module });
+  const recipient = decryptionCertificateOf(role, terminal);
+  const expiresAtSeconds = nowSeconds + offerLifeSeconds;
+  // The key's life begins when the message may be read last.
+  const keyLifeSeconds = offerLifeSeconds + defaultKeyLifeSeconds;
+  const options = { suite: offer.suite, expiresAtSeconds, keyLifeSeconds };
+  const { message, awaited } = await offer.mechanism.originate({ self, recipient, nowSeconds, random }, options);
+  const { name, signingThumbprint } = terminal;
+  return {
+    message: { terminal: name, reference: awaited.reference, message, expiresAtSeconds },
+    pending: {
+      awaited,
+      terminal: name,
+      signingThumbprint,
+      artefactId: release.description.artefactId,
+      // A terminal whose clock is behind accepts it that much later, and its answer takes its way.
+      expiresAtSeconds: expiresAtSeconds + 2 * defaultToleranceSeconds,
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { type PublicKey, type Randomness, systemRandom } from "@sealane/crypto";
+import type { Name } from "@sealane/wire";
+import { loadAuthority } from "./certified-keys.ts";
+import { issueOneYear } from "./init.ts";
+import { serverFolder } from "./layout.ts";
+
+export interface PublisherInput {
+  /** The server's folder: whoever can read its authority's key may appoint publishers. */
+  readonly folder: string;
+  readonly name: Name;
+  /** Of a key that was made where it is used; the server never holds the private half. */
+  readonly publicKey: PublicKey;
+  readonly nowSeconds: number;
+  readonly random?: Randomness;
+}
+
+/**
+ * Issues a `release-sign` certificate: the chain, leaf first.
+ * Errors: SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, PKI_*, KEYSTORE_*.
+ */
+export async function issuePublisher(input: PublisherInput): Promise<readonly Uint8Array[]> {
+  const { name, publicKey, nowSeconds, random = systemRandom } = input;
+  const authority = await loadAuthority(serverFolder(input.folder));
+  return [await issueOneYear(authority, { subject: { name, purpose: "release-sign", publicKey }, nowSeconds, random })];
+}

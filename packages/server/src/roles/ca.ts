@@ -1,0 +1,27 @@
+import { type EnrolInfo, enrolInfoCodec, maxEnrolBytes, mediaType, routes } from "@sealane/api";
+import { encodeAs } from "@sealane/wire";
+import type { FastifyInstance } from "fastify";
+import type { CaRole } from "../ca/ca-role.ts";
+import { enrol } from "../ca/enrol.ts";
+import { proveEnrolment } from "../ca/prove.ts";
+import { acceptCbor, cborBody } from "../http/bodies.ts";
+
+/** Routes of the CA role: enrolment. It holds the authority's key and the one that requests are encrypted to. */
+export function caRoutes(role: CaRole): (app: FastifyInstance) => Promise<void> {
+  const info: EnrolInfo = { authority: role.anchor.der, enrolChain: role.enrolment.certificate.chain };
+  const encodedInfo = encodeAs(enrolInfoCodec, info);
+  return async (app) => {
+    const { bodySeconds, enrolmentsPerMinute } = role.limits;
+    acceptCbor(app, bodySeconds);
+    const options = {
+      bodyLimit: maxEnrolBytes,
+      config: { refusal: "ENROL_REFUSED", rateLimit: { max: enrolmentsPerMinute } },
+    } as const;
+    app.get(routes.enrol, async (_request, reply) => reply.type(mediaType.cbor).send(encodedInfo));
+    app.post(routes.enrol, options, async (request, reply) => reply.type(mediaType.cbor).send(await enrol(role, cborBody(request))));
+    app.post(routes.enrolProof, options, async (request, reply) => {
+      await proveEnrolment(role, cborBody(request));
+      return reply.code(204).send();
+    });
+  };
+}

@@ -1,0 +1,63 @@
+import { type SigningKey, SoftwareKey } from "@sealane/crypto";
+import type { VerifiedCertificate } from "@sealane/pki";
+import { type ContentKey, issueRelease, type ReleaseContent, sealBytes } from "@sealane/software";
+import { type ArtefactId, parseName } from "@sealane/wire";
+import { issuePublisher } from "../../src/index.ts";
+
+/** Software that was sealed and signed, before it is uploaded. */
+export interface Prepared {
+  readonly artefactId: ArtefactId;
+  readonly contentKey: ContentKey;
+  readonly plaintext: Uint8Array;
+  readonly artefact: Uint8Array;
+  readonly statement: Uint8Array;
+}
+
+/** A publisher with a key of its own. */
+export class Publisher {
+  readonly #key: SigningKey;
+  readonly #chain: readonly Uint8Array[];
+
+  private constructor(key: SigningKey, chain: readonly Uint8Array[]) {
+    this.#key = key;
+    this.#chain = chain;
+  }
+
+  static async appoint(folder: string, nowSeconds: number): Promise<Publisher> {
+    const key = SoftwareKey.generate("ed25519").signingKey();
+    const chain = await issuePublisher({ folder, name: parseName("publisher"), publicKey: key.publicKey, nowSeconds });
+    return new Publisher(key, chain);
+  }
+
+  async prepare(
+    content: string | Uint8Array,
+    keyRole: VerifiedCertificate,
+    changes: Partial<ReleaseContent> & { readonly nowSeconds: number },
+  ): Promise<Prepared> {
+    const { nowSeconds, ...release } = changes;
+    const plaintext = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    const { artefact, sealed } = sealBytes(plaintext, { segmentBytes: 65_536 });
+    const statement = await issueRelease({
+      key: this.#key,
+      chain: this.#chain,
+      contentKey: sealed.contentKey,
+      keyRole,
+      release: {
+        ...sealed,
+        module: "app",
+        version: "1.0",
+        sequence: 1,
+        models: ["m1"],
+        softwareClass: "application",
+        format: "file",
+        entry: null,
+        publisher: parseName("publisher"),
+        publishedAtSeconds: nowSeconds,
+        grade: "confidential",
+        ...release,
+      },
+    });
+    const { artefactId, contentKey } = sealed;
+    return { artefactId, contentKey, plaintext, artefact, statement };
+  }
+}

@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { mediaType, type OfferView, routes, type ServerView } from "@sealane/api";
+import { trustAnchor, verifyCertificate } from "@sealane/pki";
+import type { ReleaseContent } from "@sealane/software";
+import { type Digest, parseName } from "@sealane/wire";
+import { initServer, type RunningServer, type ServerOptions, startServer } from "../../src/index.ts";
+import { type Device, NewDevice } from "./device.ts";
+import { OperatorClient } from "./operator-client.ts";
+import { type Prepared, Publisher } from "./publisher.ts";
+
+/** A second in the middle of a day, so that nothing depends on the clock of the machine. */
+const startSeconds = 1_800_000_000;
+
+/** Bounds that no scenario meets by accident. */
+const roomy = { requestsPerMinute: 100_000, linksPerMinute: 100_000, enrolmentsPerMinute: 100_000, closeSeconds: 5 };
+
+/** A server in a folder of its own, with a clock that only the test moves, and what a publisher and devices need of it. */
+export class TestServer {
+  readonly folder: string;
+  readonly fingerprint: Digest;
+  readonly operatorToken: string;
+  /** Every line of log so far. */
+  readonly log: string[] = [];
+  nowSeconds: number = startSeconds;
+  #running: RunningServer | null = null;
+  #publisher: Promise<Publisher> | null = null;
+
+  private constructor(folder: string, made: { readonly fingerprint: Digest; readonly operatorToken: string }) {
+    this.folder = folder;
+    this.fingerprint = made.fingerprint;
+    this.operatorToken = made.operatorToken;
+  }
+
+  /** Initialised, started, and removed when the test ends. */
+  static async start(test: TestContext, options: Partial<ServerOptions> = {}): Promise<TestServer> {
+    const server = await TestServer.init(test);
+    await server.run(options);
+    return server;
+  }
+
+  static async init(test: TestContext): Promise<TestServer> {
+    const parent = await mkdtemp(join(tmpdir(), "sealane-server-"));
+    const folder = join(parent, "server");
+    const server = new TestServer(folder, await initServer({ folder, name: parseName("server"), nowSeconds: startSeconds }));
+    test.after(async () => {
+      await server.stop();
+      await rm(parent, { recursive: true });
+    });
+    return server;
+  }
+
+  async run(options: Partial<ServerOptions> = {}): Promise<void> {
+    this.#running = await startServer({
+      folder: this.folder,
+      roles: ["key", "download", "ca", "operator"],
+      host: "127.0.0.1",
+      port: 0,
+      log: { level: "debug", destination: { write: (line) => void this.log.push(line) } },
+      now: () => this.nowSeconds,
+      ...options,
+      limits: { ...roomy, ...options.limits },
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.close();
+    this.#running = null;
+  }
+
+  /** Stops, and starts again on the same folder. */
+  async restart(options: Partial<ServerOptions> = {}): Promise<void> {
+    await this.stop();
+    await this.run(options);
+  }
+
+  get url(): string {
+    if (this.#running === null) throw new Error("the server does not run");
+    return this.#running.url;
+  }
+
+  get operator(): OperatorClient {
+    return new OperatorClient(this.url, this.operatorToken);
+  }
+
+  /** Codes in the log, in order. */
+  get codes(): readonly string[] {
+    return this.log.map((line) => (JSON.parse(line) as { code?: string }).code ?? "").filter((code) => code !== "");
+  }
+
+  async newDevice(name: string, model = "m1"): Promise<NewDevice> {
+    return new NewDevice(this.url, await this.operator.token(name, model), () => this.nowSeconds);
+  }
+
+  async device(name: string, model = "m1"): Promise<Device> {
+    return await (await this.newDevice(name, model)).enrol();
+  }
+
+  /** Seals and signs software for this server. */
+  async prepare(content: string | Uint8Array, release: Partial<ReleaseContent> = {}): Promise<Prepared> {
+    this.#publisher ??= Publisher.appoint(this.folder, this.nowSeconds);
+    const view = (await this.operator.get(routes.server)) as ServerView;
+    const keyRole = verifyCertificate({
+      chain: view.decryptionChain.map((der) => Uint8Array.fromBase64(der)),
+      anchors: [trustAnchor(Uint8Array.fromBase64(view.authority))],
+      purpose: "server-decrypt",
+      nowSeconds: this.nowSeconds,
+    });
+    return await (await this.#publisher).prepare(content, keyRole, { ...release, nowSeconds: this.nowSeconds });
+  }
+
+  /** Seals, uploads and releases software. */
+  async publish(content: string | Uint8Array, release: Partial<ReleaseContent> = {}): Promise<Prepared> {
+    const prepared = await this.prepare(content, release);
+    const upload = await this.upload(prepared.artefact);
+    if (upload.status !== 200) throw new Error(`upload failed: ${await upload.text()}`);
+    const released = await this.release(prepared.statement);
+    if (released.status !== 200) throw new Error(`release failed: ${await released.text()}`);
+    return prepared;
+  }
+
+  async upload(artefact: Uint8Array): Promise<Response> {
+    return await this.operator.send("POST", routes.artefacts, { type: mediaType.artefact, body: Uint8Array.from(artefact) });
+  }
+
+  async release(statement: Uint8Array): Promise<Response> {
+    return await this.operator.send("POST", routes.releases, { type: mediaType.cbor, body: Uint8Array.from(statement) });
+  }
+
+  async offer(terminals: readonly string[], module = "app"): Promise<readonly string[]> {
+    return ((await this.operator.post(routes.offers, { terminals, module })) as OfferView).offered;
+  }
+}

@@ -1,0 +1,88 @@
+import { Secret, sha256, suiteNamed, systemRandom } from "@sealane/crypto";
+import { type AwaitedAnswer, acceptMessage, type ConfidentialLink, mechanisms, type UnconfirmedLink } from "@sealane/link";
+import type { SoftwareDescription } from "@sealane/software";
+import { makePair, originatorContext, type Pair, recipientContext, testNowSeconds } from "@sealane/testkit";
+import { artefactId, parseName, thumbprint } from "@sealane/wire";
+import type { NewLink } from "../../../src/storage/links.ts";
+import type { StoredRelease } from "../../../src/storage/releases.ts";
+import { RowSeal } from "../../../src/storage/row-seal.ts";
+import type { NewTerminal } from "../../../src/storage/terminals.ts";
+
+export const now: number = testNowSeconds;
+
+const pair: Pair = await makePair();
+
+/** 32 bytes that differ by label. */
+export function bytes(label: string): Uint8Array {
+  return sha256(new TextEncoder().encode(label));
+}
+
+export function sampleSeal(): RowSeal {
+  return new RowSeal(Secret.take("storage key", bytes("storage key")), systemRandom);
+}
+
+export function sampleTerminal(name: string, changes: Partial<NewTerminal> = {}): NewTerminal {
+  return {
+    name: parseName(name),
+    model: "m1",
+    signingKeyDigest: sha256(bytes(`signing key of ${name}`)),
+    decryptionKeyDigest: sha256(bytes(`decryption key of ${name}`)),
+    signingThumbprint: thumbprint(bytes(`signing certificate of ${name}`)),
+    signingChain: [bytes("signing certificate")],
+    decryptionChain: [bytes("decryption certificate"), bytes("intermediate")],
+    certificateExpiresAtSeconds: now + 1_000,
+    enrolledAtSeconds: now,
+    ...changes,
+  };
+}
+
+export function sampleRelease(label: string, changes: Partial<SoftwareDescription> = {}): StoredRelease {
+  const description: SoftwareDescription = {
+    module: "app",
+    version: label,
+    sequence: 1,
+    models: ["m1"],
+    softwareClass: "application",
+    format: "file",
+    entry: null,
+    artefactId: artefactId(bytes(`artefact ${label}`)),
+    listDigest: sha256(bytes(label)),
+    sha256: sha256(bytes(label)),
+    plaintextBytes: 10,
+    segmentBytes: 65_536,
+    ...changes,
+  };
+  return {
+    description,
+    statement: bytes(`statement ${label}`),
+    publisher: parseName("publisher"),
+    publishedAtSeconds: now,
+    acceptedAtSeconds: now,
+  };
+}
+
+/** A link at the server that its terminal has not confirmed, and the terminal's end of it. */
+export async function sampleLink(): Promise<{ readonly link: UnconfirmedLink; readonly terminalEnd: ConfidentialLink }> {
+  const context = originatorContext(pair.terminal, pair.server);
+  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") });
+  const { answer, link } = await acceptMessage(recipientContext(pair.server), message);
+  return { link, terminalEnd: awaited.receive(answer, now) };
+}
+
+/** A message of the server whose answer is awaited, and that answer. */
+export async function samplePending(): Promise<{
+  readonly awaited: AwaitedAnswer;
+  readonly message: Uint8Array;
+  readonly answer: Uint8Array;
+}> {
+  const context = originatorContext(pair.server, pair.terminal);
+  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") });
+  const { answer } = await acceptMessage(recipientContext(pair.terminal), message);
+  return { awaited, message, answer };
+}
+
+export function newLink(link: NewLink["link"], terminal: NewTerminal, changes: Partial<NewLink> = {}): NewLink {
+  const { name, signingThumbprint } = terminal;
+  const opening = { requestDigest: sha256(link.id), response: bytes("answer") };
+  return { link, terminal: name, signingThumbprint, nowSeconds: now, opening, ...changes };
+}

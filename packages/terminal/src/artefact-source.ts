@@ -1,0 +1,91 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { apiErrors, pathOf, routes } from "@sealane/api";
+import { softwareErrors } from "@sealane/software";
+import type { ArtefactId } from "@sealane/wire";
+import { systemReason } from "./disk.ts";
+import { bytesOf, type HttpClient, type HttpReply, parseBaseUrl, urlOf } from "./http-client.ts";
+
+/** A sealed artefact somewhere: at the server, in a cache, on a static store, in a file. None of them needs to be trusted. */
+export interface ArtefactSource {
+  /** For messages: an address or a path. */
+  readonly place: string;
+  /** The bytes from `start` to the end, and how many the whole file has if the place says so. */
+  open(start: number): Promise<{ readonly fileBytes: number | null; readonly bytes: AsyncIterable<Uint8Array> }>;
+}
+
+/** The artefact at a server or at anything that serves the same path below `base`. Errors on opening: those of the HTTP client. */
+export function httpSource(http: HttpClient, base: URL, artefactId: ArtefactId): ArtefactSource {
+  const url = urlOf(base, pathOf(routes.artefact, artefactId.toHex()));
+  return {
+    place: url.href,
+    async open(start) {
+      const headers = start === 0 ? {} : { range: `bytes=${start}-` };
+      const reply = await http.open({ method: "GET", url, headers });
+      return { fileBytes: fileBytesOf(reply, start), bytes: skip(bytesOf(reply.body), reply.status === 206 ? 0 : start) };
+    },
+  };
+}
+
+/** The artefact in a local file. Error on opening: FILE_READ_FAILED. */
+export function fileSource(path: string): ArtefactSource {
+  return {
+    place: path,
+    async open(start) {
+      const { size } = await reading(path, async () => await stat(path));
+      return { fileBytes: size, bytes: readFrom(path, start) };
+    },
+  };
+}
+
+/** A source as a user names it: an http or https address below which the artefacts are, or a file. Error: TERMINAL_ADDRESS_WRONG. */
+export function sourceNamed(written: string, given: { readonly http: HttpClient; readonly artefactId: ArtefactId }): ArtefactSource {
+  return /^https?:\/\//i.test(written) ? httpSource(given.http, parseBaseUrl(written), given.artefactId) : fileSource(written);
+}
+
+/** From `Content-Range: bytes 5-9/10` or the length of a whole reply. Error: API_REPLY_WRONG for a range that was not asked for. */
+function fileBytesOf({ status, body }: HttpReply, start: number): number | null {
+  const { "content-range": range, "content-length": length } = body.headers;
+  if (status !== 206) return length === undefined ? null : Number(length);
+  const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "") ?? [];
+  if (Number(from) !== start) {
+    body.destroy();
+    throw apiErrors.error("API_REPLY_WRONG", { range: "another" });
+  }
+  return total === undefined || total === "*" ? null : Number(total);
+}
+
+/** Leaves out the first bytes: a store that knows no ranges sends the whole file. */
+async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = count;
+  for await (const chunk of bytes) {
+    if (left < chunk.length) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
+async function* readFrom(path: string, start: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const stream = createReadStream(path, { start, highWaterMark: fileChunkBytes });
+  try {
+    for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    throw readFailed(path, error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+const fileChunkBytes = 1024 * 1024;
+
+async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw readFailed(path, error);
+  }
+}
+
+function readFailed(file: string, error: unknown): unknown {
+  const reason = systemReason(error);
+  return reason === null ? error : softwareErrors.error("FILE_READ_FAILED", { file, reason }, error);
+}

@@ -1,0 +1,126 @@
+import type { Secret } from "@sealane/crypto";
+import { maxLicenceBytes, type VerifiedLicence } from "@sealane/software";
+import { type ArtefactId, artefactId, byteString, type Codec, equalBytes, literal, SealaneError, tuple } from "@sealane/wire";
+import { exists, loadState, makeFolder, namesIn, remove, removeTemporary, type StateFile, saveState } from "./disk.ts";
+import type { Enrolment, Trust } from "./identity.ts";
+import { keepSecret, openKeptSecret } from "./kept-secret.ts";
+import { keptKeyAad, stateVersion } from "./labels.ts";
+import { proveLicence, requireKeyAlive } from "./licence.ts";
+import { maxKeptBytes, maxStateFileBytes } from "./limits.ts";
+import { type LinkFacts, linkFactsCodec } from "./link-facts.ts";
+import type { DownloadFolder } from "./state-folder.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What a link gave for one artefact: enough to fetch and install it without another link. */
+export interface DownloadRecord {
+  readonly version: typeof stateVersion;
+  readonly licence: Uint8Array;
+  /** The content key, encrypted to this terminal's decryption key. */
+  readonly keptKey: Uint8Array;
+  readonly link: LinkFacts;
+}
+
+const recordCodec: Codec<DownloadRecord> = tuple<DownloadRecord>({
+  version: literal(stateVersion),
+  licence: byteString({ min: 1, max: maxLicenceBytes }),
+  keptKey: byteString({ min: 1, max: maxKeptBytes }),
+  link: linkFactsCodec,
+});
+
+export const downloadRecordFile: StateFile<DownloadRecord> = { codec: recordCodec, maxBytes: maxStateFileBytes, what: "download" };
+
+/** A download with its licence proven for now. */
+export interface Download {
+  readonly folder: DownloadFolder;
+  readonly record: DownloadRecord;
+  readonly licence: VerifiedLicence;
+  /** All of the plaintext is there, to be checked again before it is installed. */
+  readonly complete: boolean;
+}
+
+/** Writes down what a link gave, the content key encrypted. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
+export async function saveDownload(
+  terminal: Terminal,
+  enrolment: Enrolment,
+  given: {
+    readonly licence: VerifiedLicence;
+    readonly encoded: Uint8Array;
+    readonly contentKey: Secret<"content key">;
+    readonly link: LinkFacts;
+  },
+): Promise<Download> {
+  const { licence, encoded, contentKey, link } = given;
+  const folder = terminal.folder.download(licence.artefactId);
+  const owner = { publicKey: enrolment.decryption.key.publicKey, random: terminal.random };
+  const keptKey = keepSecret(contentKey, owner, keptKeyAad({ artefactId: licence.artefactId, licenceDigest: licence.digest }));
+  const record: DownloadRecord = { version: stateVersion, licence: encoded, keptKey, link };
+  await makeFolder(folder.path);
+  await saveState(folder.record, downloadRecordFile, record);
+  return { folder, record, licence, complete: await exists(folder.software) };
+}
+
+/** Opens the content key of a download. Errors: CRYPTO_OPEN_FAILED (kept under other keys), LICENCE_EXPIRED (the key's life is over). */
+export async function openContentKey(terminal: Terminal, enrolment: Enrolment, download: Download): Promise<Secret<"content key">> {
+  const { licence, record } = download;
+  requireKeyAlive(licence, terminal.clock.nowSeconds());
+  const binding = { artefactId: licence.artefactId, licenceDigest: licence.digest };
+  return await openKeptSecret(record.keptKey, { key: enrolment.decryption.key, kind: "content key" }, keptKeyAad(binding));
+}
+
+/** A download as it lies on the disk: usable, not any more for the reason given, or what is left of one. */
+export type FoundDownload =
+  | { readonly kind: "usable"; readonly download: Download }
+  | { readonly kind: "unusable"; readonly folder: DownloadFolder; readonly error: SealaneError }
+  | { readonly kind: "leftover"; readonly folder: DownloadFolder };
+
+/** Reads every download and proves its licence for now. */
+export async function findDownloads(terminal: Terminal, trust: Trust): Promise<readonly FoundDownload[]> {
+  const found: FoundDownload[] = [];
+  for (const id of await downloadIds(terminal)) {
+    const folder = terminal.folder.download(id);
+    try {
+      const download = await loadDownload(terminal, trust, id);
+      found.push(download === null ? { kind: "leftover", folder } : { kind: "usable", download });
+    } catch (error) {
+      if (!(error instanceof SealaneError)) throw error;
+      found.push({ kind: "unusable", folder, error });
+    }
+  }
+  return found;
+}
+
+/** Removes downloads that no command can use any more. For the holder of the lock on downloads. */
+export async function removeUnusable(found: readonly FoundDownload[]): Promise<readonly Download[]> {
+  const usable: Download[] = [];
+  for (const each of found) {
+    await removeTemporary(each.kind === "usable" ? each.download.folder.path : each.folder.path);
+    if (each.kind === "usable") usable.push(each.download);
+    else if (!isEarly(each)) await remove(each.folder.path);
+  }
+  return usable;
+}
+
+/** A clock that is behind is set some day. */
+function isEarly(found: FoundDownload): boolean {
+  return found.kind === "unusable" && found.error.code === "LICENCE_NOT_YET_VALID";
+}
+
+async function loadDownload(terminal: Terminal, trust: Trust, id: ArtefactId): Promise<Download | null> {
+  const folder = terminal.folder.download(id);
+  const record = await loadState(folder.record, downloadRecordFile);
+  if (record === null) return null;
+  const licence = proveLicence(record.licence, { terminal, trust, artefactId: id });
+  requireKeyAlive(licence, terminal.clock.nowSeconds());
+  return { folder, record, licence, complete: await exists(folder.software) };
+}
+
+async function downloadIds(terminal: Terminal): Promise<readonly ArtefactId[]> {
+  const folder = terminal.folder.downloads;
+  const names = await namesIn(folder);
+  return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => artefactId(Uint8Array.fromHex(name)));
+}
+
+/** True when both are of one artefact. */
+export function isArtefact(a: { readonly artefactId: ArtefactId }, b: { readonly artefactId: ArtefactId }): boolean {
+  return equalBytes(a.artefactId, b.artefactId);
+}

@@ -1,0 +1,158 @@
+import { type ErrorTable, errorTable, exitCodes } from "@sealane/wire";
+
+const peer = { blame: "peer", retry: "never", http: 422, exit: exitCodes.notTrusted } as const;
+const user = { blame: "user", retry: "never", http: 400, exit: exitCodes.usage } as const;
+const nothing = { blame: "user", retry: "later", http: 404, exit: exitCodes.nothingToDo } as const;
+const system = { blame: "system", retry: "later", http: 500, exit: exitCodes.retryLater } as const;
+
+export type TerminalCode =
+  | "TERMINAL_NOT_ENROLLED"
+  | "TERMINAL_ALREADY_ENROLLED"
+  | "TERMINAL_SERVER_WRONG"
+  | "TERMINAL_STATE_LOCKED"
+  | "TERMINAL_STATE_DAMAGED"
+  | "TERMINAL_DISK_FULL"
+  | "TERMINAL_ADDRESS_WRONG"
+  | "TERMINAL_NOTHING_NEW"
+  | "TERMINAL_NOTHING_WAITING"
+  | "TERMINAL_NOTHING_FETCHED"
+  | "TERMINAL_MODULE_AMBIGUOUS"
+  | "TERMINAL_MODULE_UNKNOWN"
+  | "TERMINAL_LICENCE_CONTRADICTS"
+  | "TERMINAL_DOWNGRADE_REFUSED"
+  | "TERMINAL_STAGED_CHANGED"
+  | "TERMINAL_ARCHIVE_MALFORMED"
+  | "TERMINAL_ARCHIVE_UNSAFE"
+  | "TERMINAL_ENTRY_MISSING"
+  | "TERMINAL_SOFTWARE_CHANGED"
+  | "TERMINAL_NO_PREVIOUS"
+  | "TERMINAL_NOT_A_PROGRAM"
+  | "TERMINAL_START_FAILED";
+
+/** Errors of the terminal: of its state, of installing and of running software. */
+export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
+  TERMINAL_NOT_ENROLLED: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "This terminal is not enrolled",
+    advice: "Run `sealane-terminal enroll` with a token of the operator",
+  },
+  TERMINAL_ALREADY_ENROLLED: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "This terminal is enrolled already",
+    advice: "Nothing needs to be done; to enrol with another server, enroll with `--replace`",
+  },
+  TERMINAL_SERVER_WRONG: {
+    ...peer,
+    sentence: "The server's reply does not fit this enrolment",
+    advice: "Do not use this server; compare address and token with the operator",
+  },
+  TERMINAL_STATE_LOCKED: {
+    ...system,
+    http: 409,
+    sentence: "Another command of this terminal is running",
+    advice: "Wait until it has ended, then try again",
+  },
+  TERMINAL_STATE_DAMAGED: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.configuration,
+    sentence: "A file of the terminal's state cannot be read",
+    advice: "Restore the state folder from a backup, or remove the file that is named and repeat what made it",
+  },
+  TERMINAL_DISK_FULL: {
+    ...system,
+    http: 507,
+    sentence: "There is no space left for the software",
+    advice: "Free space in the state folder's file system, then repeat the command: it continues where it stopped",
+  },
+  TERMINAL_ADDRESS_WRONG: {
+    ...user,
+    sentence: "The address is not an http or https URL",
+    advice: "Give the address as `https://host:port`",
+  },
+  TERMINAL_NOTHING_NEW: {
+    ...nothing,
+    sentence: "There is nothing newer for this terminal",
+    advice: "Nothing needs to be done",
+  },
+  TERMINAL_NOTHING_WAITING: {
+    ...nothing,
+    sentence: "No usable message of the server came",
+    advice: "Let the operator offer the software again, or fetch with the terminal as originator",
+  },
+  TERMINAL_NOTHING_FETCHED: {
+    ...nothing,
+    sentence: "There is no fetched software to install",
+    advice: "Run `sealane-terminal fetch` first",
+  },
+  TERMINAL_MODULE_AMBIGUOUS: {
+    ...user,
+    sentence: "There are several modules to choose from",
+    advice: "Name the module",
+  },
+  TERMINAL_MODULE_UNKNOWN: {
+    ...user,
+    sentence: "The module is not installed",
+    advice: "See `sealane-terminal status` for what is installed; fetch and install it first",
+  },
+  TERMINAL_LICENCE_CONTRADICTS: {
+    ...peer,
+    sentence: "The licence is for other software than was offered or installed",
+    advice: "Do not use it; ask the operator",
+  },
+  TERMINAL_DOWNGRADE_REFUSED: {
+    ...peer,
+    exit: exitCodes.refused,
+    sentence: "The software is not newer than what was installed before",
+    advice: "Use `sealane-terminal rollback` to return to the version before; let the operator publish a newer release",
+  },
+  TERMINAL_STAGED_CHANGED: {
+    ...system,
+    sentence: "The fetched software was changed on this machine, or it is not complete",
+    advice: "Run `sealane-terminal fetch` again: it keeps what is intact",
+  },
+  TERMINAL_ARCHIVE_MALFORMED: {
+    ...peer,
+    sentence: "The software is not a tar archive that can be read",
+    advice: "Tell the publisher; publish it again as a ustar, GNU or pax archive without compression",
+  },
+  TERMINAL_ARCHIVE_UNSAFE: {
+    ...peer,
+    sentence: "The archive has an entry that may not be installed",
+    advice: "Tell the publisher; an archive may hold files, folders and links inside it, each once",
+  },
+  TERMINAL_ENTRY_MISSING: {
+    ...peer,
+    exit: exitCodes.incompatible,
+    sentence: "The archive does not hold the program that its description names",
+    advice: "Tell the publisher; publish it again with the right entry",
+  },
+  TERMINAL_SOFTWARE_CHANGED: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.notTrusted,
+    sentence: "The installed software is not what the licence names: it was changed on this machine",
+    advice: "Do not run it; roll back, or install it again, and look who changed it",
+  },
+  TERMINAL_NO_PREVIOUS: {
+    ...nothing,
+    retry: "never",
+    sentence: "There is no version before this one to return to",
+    advice: "Nothing can be done; fetch and install a newer version",
+  },
+  TERMINAL_NOT_A_PROGRAM: {
+    ...user,
+    exit: exitCodes.incompatible,
+    sentence: "The software names no program to run",
+    advice: "Use its files where it is installed, or let the publisher name an entry",
+  },
+  TERMINAL_START_FAILED: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.incompatible,
+    sentence: "The system could not start the program",
+    advice: "Check that the software is made for this machine",
+  },
+});

@@ -1,0 +1,175 @@
+import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import https from "node:https";
+import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
+import { concatBytes, SealaneError } from "@sealane/wire";
+import { systemReason } from "./disk.ts";
+import { terminalErrors } from "./errors.ts";
+import { connectSeconds, idleSeconds, maxReplyBytes, maxSockets } from "./limits.ts";
+
+/** One request of the terminal to a server, a cache or any static store. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  readonly body?: Uint8Array;
+  readonly headers?: OutgoingHttpHeaders;
+  /** Seconds that the server may stay silent beyond the usual: a long poll. */
+  readonly waitSeconds?: number;
+}
+
+/** A reply whose body is still to come; it must be read to its end or destroyed. */
+export interface HttpReply {
+  readonly status: number;
+  readonly body: IncomingMessage;
+}
+
+export interface HttpOptions {
+  /** HTTP_PROXY, HTTPS_PROXY, NO_PROXY. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly connectSeconds?: number;
+  readonly idleSeconds?: number;
+}
+
+/**
+ * Speaks HTTP with connections that are kept open, limits on time and size, no redirects and no cookies.
+ *
+ * Every method's errors: API_SERVER_UNREACHABLE (no connection, a time limit, a broken one); what the server says in a problem
+ * document; API_REPLY_WRONG for any other reply than the expected one.
+ */
+export class HttpClient implements Disposable {
+  readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
+  readonly #limits: { readonly connectSeconds: number; readonly idleSeconds: number };
+
+  constructor(options: HttpOptions) {
+    const agent = { keepAlive: true, maxSockets, proxyEnv: { ...options.environment } };
+    this.#agents = { http: new http.Agent(agent), https: new https.Agent(agent) };
+    this.#limits = { connectSeconds: options.connectSeconds ?? connectSeconds, idleSeconds: options.idleSeconds ?? idleSeconds };
+  }
+
+  /** Sends a request whose whole reply is a small body of this media type. */
+  async exchange(request: HttpRequest, expected: { readonly type: string; readonly maxBytes?: number }): Promise<Uint8Array> {
+    const reply = await this.open(request);
+    if (reply.status !== 200 && reply.status !== 201) throw unexpected(reply, { status: reply.status });
+    if (typeOf(reply.body) !== expected.type) throw unexpected(reply, { type: typeOf(reply.body) });
+    return await readBounded(reply.body, expected.maxBytes ?? maxReplyBytes);
+  }
+
+  /** Sends a request whose reply says nothing but that it was carried out. */
+  async command(request: HttpRequest): Promise<void> {
+    await readBounded((await this.open(request)).body, maxReplyBytes);
+  }
+
+  /** Sends a request and gives the reply once its head has come; errors of the server are thrown. */
+  async open(request: HttpRequest): Promise<HttpReply> {
+    const body = await this.#send(request);
+    const status = body.statusCode ?? 0;
+    if (status >= 400) throw await failureOf(body, status);
+    if (status < 200 || status >= 300) throw unexpected({ status, body }, { status });
+    if ((body.headers["content-encoding"] ?? "identity") !== "identity") throw unexpected({ status, body }, { encoding: "compressed" });
+    return { status, body };
+  }
+
+  [Symbol.dispose](): void {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+
+  async #send(input: HttpRequest): Promise<IncomingMessage> {
+    const { method, url, body, waitSeconds = 0 } = input;
+    const isTls = url.protocol === "https:";
+    const headers = { "accept-encoding": "identity", ...(body === undefined ? {} : { "content-length": body.length }), ...input.headers };
+    const options = { method, headers, timeout: (this.#limits.idleSeconds + waitSeconds) * 1000 };
+    const request = isTls
+      ? https.request(url, { ...options, agent: this.#agents.https })
+      : http.request(url, { ...options, agent: this.#agents.http });
+    try {
+      return await this.#responseOf(request, body);
+    } catch (error) {
+      throw unreachable(error, url);
+    }
+  }
+
+  async #responseOf(request: ClientRequest, body: Uint8Array | undefined): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    request.once("response", resolve);
+    request.on("error", reject); // stays for what comes behind the response: the body's reader sees that
+    request.once("timeout", () => request.destroy(new TimeLimit()));
+    const timer = setTimeout(() => request.destroy(new TimeLimit()), this.#limits.connectSeconds * 1000);
+    request.once("socket", (socket) => {
+      if (socket.connecting) socket.once("connect", () => clearTimeout(timer));
+      else clearTimeout(timer);
+    });
+    request.end(body);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Checks an address and makes it one that paths can be added to. Error: TERMINAL_ADDRESS_WRONG. */
+export function parseBaseUrl(written: string): URL {
+  const url = URL.parse(written);
+  const isUsable = url !== null && ["http:", "https:"].includes(url.protocol) && url.username === "" && url.password === "";
+  if (!isUsable) throw terminalErrors.error("TERMINAL_ADDRESS_WRONG");
+  url.search = "";
+  url.hash = "";
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return url;
+}
+
+/** The address of a route (`/v1/...`) below a base. */
+export function urlOf(base: URL, path: string, query: Readonly<Record<string, number>> = {}): URL {
+  const url = new URL(path.replace(/^\//, ""), base);
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
+  return url;
+}
+
+/** Gives the bytes of a body as they come. Errors: API_SERVER_UNREACHABLE when it breaks off. */
+export async function* bytesOf(body: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of body) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    throw unreachable(error, null);
+  } finally {
+    body.destroy();
+  }
+}
+
+class TimeLimit extends Error {
+  readonly code = "ETIMEDOUT";
+  readonly syscall = "wait";
+}
+
+async function readBounded(body: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of bytesOf(body)) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw apiErrors.error("API_REPLY_WRONG", { limit: maxBytes });
+    chunks.push(chunk);
+  }
+  return concatBytes(...chunks);
+}
+
+async function failureOf(body: IncomingMessage, status: number): Promise<SealaneError> {
+  const isProblem = typeOf(body) === mediaType.problem;
+  const bytes = await readBounded(body, maxProblemBytes).catch(() => new Uint8Array(0));
+  return errorOfProblem(isProblem ? new TextDecoder().decode(bytes) : "", status);
+}
+
+function unexpected(reply: HttpReply, details: Readonly<Record<string, string | number>>): SealaneError {
+  reply.body.destroy();
+  return apiErrors.error("API_REPLY_WRONG", details);
+}
+
+function typeOf(body: IncomingMessage): string {
+  return (body.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+function unreachable(error: unknown, url: URL | null): SealaneError {
+  if (error instanceof SealaneError) return error;
+  const code = error instanceof Error && "code" in error ? String(error.code) : null;
+  const address = url === null ? {} : { address: url.origin };
+  return apiErrors.error("API_SERVER_UNREACHABLE", { ...address, reason: systemReason(error) ?? code ?? "connection lost" }, error);
+}

@@ -1,0 +1,132 @@
+import { type MechanismName, maxMessageBytes, mechanisms, type ReplayCache, type ReplayEntry } from "@sealane/link";
+import { credentialCodec, equalCredentials } from "@sealane/pki";
+import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
+import {
+  byteString,
+  bytesAs,
+  type Codec,
+  equalBytes,
+  type LinkId,
+  linkId,
+  listOf,
+  literal,
+  nonce,
+  nullable,
+  oneOf,
+  tuple,
+  uint,
+  variants,
+} from "@sealane/wire";
+import { loadState, type StateFile, saveState } from "./disk.ts";
+import { stateVersion } from "./labels.ts";
+import { maxInboxFileBytes, maxKeptBytes, maxRecordWireBytes, maxRemembered, maxRememberedOfOne } from "./limits.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What was sent on a server-originated link and waits for its reply; the link is encrypted to this terminal. */
+export type PendingMessage =
+  | {
+      /** The answer to M1; the reply will be the server's first record. */
+      readonly kind: "answer";
+      readonly message: Uint8Array;
+      readonly link: Uint8Array;
+    }
+  | {
+      /** The record that asks for the licence of what was offered. */
+      readonly kind: "request";
+      readonly linkId: LinkId;
+      readonly message: Uint8Array;
+      readonly link: Uint8Array;
+      readonly description: SoftwareDescription;
+    };
+
+interface Journal {
+  readonly version: typeof stateVersion;
+  /** Latest end among forgotten entries: what ends at or before it may have been forgotten, so it counts as seen. */
+  readonly floorSeconds: number;
+  readonly remembered: readonly ReplayEntry[];
+  readonly pending: PendingMessage | null;
+}
+
+const entryCodec: Codec<ReplayEntry> = tuple<ReplayEntry>({
+  mechanism: oneOf(Object.keys(mechanisms) as MechanismName[]),
+  originator: credentialCodec,
+  nonce: bytesAs(nonce),
+  rememberUntilSeconds: uint(),
+});
+
+const keptCodec = byteString({ min: 1, max: maxKeptBytes });
+
+const pendingCodec: Codec<PendingMessage> = variants<PendingMessage>({
+  answer: { message: byteString({ min: 1, max: maxMessageBytes }), link: keptCodec },
+  request: {
+    linkId: bytesAs(linkId),
+    message: byteString({ min: 1, max: maxRecordWireBytes }),
+    link: keptCodec,
+    description: softwareDescriptionCodec,
+  },
+});
+
+const journalFile: StateFile<Journal> = {
+  codec: tuple<Journal>({
+    version: literal(stateVersion),
+    floorSeconds: uint(),
+    remembered: listOf(entryCodec, { max: maxRemembered }),
+    pending: nullable(pendingCodec),
+  }),
+  maxBytes: maxInboxFileBytes,
+  what: "inbox",
+};
+
+/**
+ * Remembers which server-originated messages were accepted (FNONCE), also after a restart, and what was sent back and has no reply
+ * yet. Both are one file, written whole: a message that was accepted is remembered together with its answer or not at all, so
+ * that after a crash it is neither accepted twice nor lost. For the holder of the lock on downloads.
+ */
+export class InboxJournal implements ReplayCache {
+  readonly #terminal: Terminal;
+  #journal: Journal;
+
+  private constructor(terminal: Terminal, journal: Journal) {
+    this.#terminal = terminal;
+    this.#journal = journal;
+  }
+
+  /** Reads the journal; without a file it is empty. Error: TERMINAL_STATE_DAMAGED. */
+  static async load(terminal: Terminal): Promise<InboxJournal> {
+    const loaded = await loadState(terminal.folder.inbox, journalFile);
+    return new InboxJournal(terminal, loaded ?? { version: stateVersion, floorSeconds: 0, remembered: [], pending: null });
+  }
+
+  get pending(): PendingMessage | null {
+    return this.#journal.pending;
+  }
+
+  /** Notes an entry for the next {@link commit}, which must come before the acceptance has any effect outside. */
+  insert(entry: ReplayEntry): "fresh" | "seen" | "full" {
+    this.#forget(this.#terminal.clock.nowSeconds());
+    const { remembered, floorSeconds } = this.#journal;
+    if (entry.rememberUntilSeconds <= floorSeconds || remembered.some((known) => isSame(known, entry))) return "seen";
+    const ofOne = remembered.filter((known) => equalCredentials(known.originator, entry.originator));
+    if (remembered.length >= maxRemembered || ofOne.length >= maxRememberedOfOne) return "full";
+    this.#journal = { ...this.#journal, remembered: [...remembered, entry] };
+    return "fresh";
+  }
+
+  /** Writes what was noted, with the message that is about to be sent, or null once nothing is awaited. Errors: those of `saveState`. */
+  async commit(pending: PendingMessage | null): Promise<void> {
+    this.#journal = { ...this.#journal, pending };
+    await saveState(this.#terminal.folder.inbox, journalFile, this.#journal);
+  }
+
+  #forget(nowSeconds: number): void {
+    const { remembered, floorSeconds } = this.#journal;
+    const over = remembered.filter((entry) => entry.rememberUntilSeconds < nowSeconds);
+    if (over.length === 0) return;
+    const raised = Math.max(floorSeconds, ...over.map((entry) => entry.rememberUntilSeconds));
+    this.#journal = { ...this.#journal, floorSeconds: raised, remembered: remembered.filter((entry) => !over.includes(entry)) };
+  }
+}
+
+function isSame(a: ReplayEntry, b: ReplayEntry): boolean {
+  return a.mechanism === b.mechanism && equalCredentials(a.originator, b.originator) && equalBytes(a.nonce, b.nonce);
+}

@@ -1,0 +1,137 @@
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readdir, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { VerifiedLicence } from "@sealane/software";
+import { SealaneError } from "@sealane/wire";
+import { type ArchiveEntry, readArchive } from "./archive.ts";
+import { readLayout } from "./archive-layout.ts";
+import type { TreeNode } from "./archive-tree.ts";
+import { chunksOf, systemReason } from "./disk.ts";
+import { terminalErrors } from "./errors.ts";
+import type { OnEvent } from "./events.ts";
+import { LicensedHasher } from "./licensed-hasher.ts";
+import type { SlotFolder } from "./state-folder.ts";
+import { installedMode, singleFileMode } from "./unpack.ts";
+
+/**
+ * Computes the software's hash from what is installed and compares it with the licence (PERMIT).
+ *
+ * An archive is put together again from its layout and the installed files and read as at its installation: each file's content must
+ * have come from the path, and the file must have the mode, that the archive itself says; links must lead where it says; and
+ * nothing may be there that it does not name. Changes nothing. Errors: TERMINAL_SOFTWARE_CHANGED, FILE_READ_FAILED.
+ */
+export async function verifyInstalled(slot: SlotFolder, licence: VerifiedLicence, onEvent: OnEvent): Promise<void> {
+  const hasher = new LicensedHasher(licence, onEvent);
+  try {
+    if (licence.format === "tar") await readInstalledArchive(slot, licence, hasher);
+    else await readInstalledFile(slot, licence, hasher);
+  } catch (error) {
+    const reason = systemReason(error);
+    if (reason === null && !isOther(error)) throw error;
+    throw changed(slot, reason ?? "archive", error);
+  }
+  if (!hasher.isLicensed()) throw changed(slot, "content");
+}
+
+/** What a changed layout leads to: another archive, which may be none at all. */
+function isOther(error: unknown): boolean {
+  return error instanceof SealaneError && error.code.startsWith("TERMINAL_ARCHIVE_");
+}
+
+async function readInstalledFile(slot: SlotFolder, licence: VerifiedLicence, hasher: LicensedHasher): Promise<void> {
+  const names = await readdir(slot.software);
+  if (names.length !== 1 || names[0] !== licence.module) throw changed(slot, "other files");
+  await using file = await openInstalled(slot, licence.module);
+  const { mode } = await file.stat();
+  if ((mode & 0o7777) !== singleFileMode(licence)) throw changed(slot, "mode");
+  for await (const chunk of chunksOf(file)) take(slot, hasher, chunk);
+}
+
+/** A file's content that was put into the archive. */
+interface Supplied {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+async function readInstalledArchive(slot: SlotFolder, licence: VerifiedLicence, hasher: LicensedHasher): Promise<void> {
+  const supplied: Supplied[] = [];
+  const tree = await readArchive(archiveOf(slot, { hasher, supplied }), async (entry) => {
+    for await (const _ of entry.kind === "file" ? entry.content : []);
+    if (!(await isInstalled(slot, entry, licence.entry))) throw changed(slot, "entry");
+    if (entry.kind !== "file" || entry.bytes === 0) return;
+    const source = supplied.shift();
+    const isOwn = source?.path === entry.path && source.offset === entry.offset && source.bytes === entry.bytes;
+    if (!isOwn) throw changed(slot, "layout");
+  });
+  if (supplied.length > 0) throw changed(slot, "layout");
+  await requireOnly(slot, tree.nodes);
+}
+
+async function* archiveOf(
+  slot: SlotFolder,
+  given: { readonly hasher: LicensedHasher; readonly supplied: Supplied[] },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { hasher, supplied } = given;
+  for await (const piece of readLayout(slot.layout)) {
+    if (piece.kind === "bytes") {
+      take(slot, hasher, piece.bytes);
+      yield piece.bytes;
+      continue;
+    }
+    supplied.push({ path: piece.path, offset: hasher.bytes, bytes: piece.bytes });
+    await using file = await openInstalled(slot, piece.path);
+    if ((await file.stat()).size !== piece.bytes) throw changed(slot, "size");
+    for await (const chunk of chunksOf(file)) {
+      take(slot, hasher, chunk);
+      yield chunk;
+    }
+  }
+}
+
+async function isInstalled(slot: SlotFolder, entry: ArchiveEntry, program: string | null): Promise<boolean> {
+  const path = join(slot.software, entry.path);
+  const stats = await lstat(path);
+  if (entry.kind === "folder") return stats.isDirectory();
+  if (entry.kind === "link") return stats.isSymbolicLink() && (await readlink(path)) === entry.target;
+  const mode = installedMode(entry.mode, entry.path === program);
+  return stats.isFile() && stats.size === entry.bytes && (stats.mode & 0o7777) === mode;
+}
+
+/** Walks the installed tree without following links: every node must be one that the archive names, and of that kind. */
+async function requireOnly(slot: SlotFolder, nodes: ReadonlyMap<string, TreeNode>): Promise<void> {
+  let found = 0;
+  const folders = [""];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const each of await readdir(join(slot.software, folder), { withFileTypes: true })) {
+      const path = folder === "" ? each.name : `${folder}/${each.name}`;
+      const node = nodes.get(path);
+      const isSame = each.isDirectory()
+        ? node === "folder" || node === "implied folder"
+        : each.isSymbolicLink()
+          ? node === "link"
+          : each.isFile() && node === "file";
+      if (!isSame) throw changed(slot, "other files");
+      if (each.isDirectory()) folders.push(path);
+      found++;
+    }
+  }
+  if (found !== nodes.size) throw changed(slot, "missing files");
+}
+
+/** Opens a file and nothing else: no link, device or pipe. */
+async function openInstalled(slot: SlotFolder, path: string): Promise<FileHandle> {
+  if (path.split("/").includes("..") || path.startsWith("/")) throw changed(slot, "layout");
+  const file = await open(join(slot.software, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw changed(slot, "kind");
+}
+
+function take(slot: SlotFolder, hasher: LicensedHasher, chunk: Uint8Array): void {
+  if (!hasher.take(chunk)) throw changed(slot, "size");
+}
+
+function changed(slot: SlotFolder, what: string, cause?: unknown): SealaneError {
+  return terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { slot: slot.path, what }, cause);
+}

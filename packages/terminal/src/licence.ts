@@ -1,0 +1,42 @@
+import {
+  type Licence,
+  type SoftwareDescription,
+  softwareDescriptionCodec,
+  softwareErrors,
+  type VerifiedLicence,
+  verifyLicence,
+} from "@sealane/software";
+import type { ArtefactId } from "@sealane/wire";
+import type { Trust } from "./identity.ts";
+import { licenceToleranceSeconds } from "./limits.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Proves a licence for this terminal at this time. Errors: those of `verifyLicence`. */
+export function proveLicence(
+  encoded: Uint8Array,
+  given: { readonly terminal: Terminal; readonly trust: Trust; readonly artefactId?: ArtefactId },
+): VerifiedLicence {
+  const { terminal, trust, artefactId: expected } = given;
+  const { anchors, name, model } = trust;
+  return verifyLicence(encoded, {
+    anchors,
+    nowSeconds: terminal.clock.nowSeconds(),
+    recipient: name,
+    model,
+    toleranceSeconds: licenceToleranceSeconds,
+    ...(expected === undefined ? {} : { artefactId: expected }),
+  });
+}
+
+/** Refuses a content key whose life is over (KLIFE). Error: LICENCE_EXPIRED. */
+export function requireKeyAlive(licence: VerifiedLicence, nowSeconds: number): void {
+  const { keyExpiresAtSeconds } = licence;
+  if (keyExpiresAtSeconds !== null && !(nowSeconds < keyExpiresAtSeconds + licenceToleranceSeconds)) {
+    throw softwareErrors.error("LICENCE_EXPIRED", { keyExpiresAtSeconds, nowSeconds });
+  }
+}
+
+/** What a licence says of the software, without what it says of the licence. */
+export function descriptionOf(licence: Licence): SoftwareDescription {
+  return softwareDescriptionCodec.fromCbor(softwareDescriptionCodec.toCbor(licence), "software");
+}

@@ -1,0 +1,70 @@
+import { maxInboxMessages } from "@sealane/api";
+import { maxMessageBytes, maxRecordBytes } from "@sealane/link";
+
+/** Bounds of the terminal. */
+
+/** Bytes of the identity file: the authority and four chains of up to four certificates. */
+export const maxIdentityBytes: number = 160 * 1024;
+
+/** Bytes of an enrolment reply and of a small CBOR reply of the server: a record with its head, sixteen inbox messages. */
+export const maxReplyBytes: number = 1024 * 1024;
+
+/** Bytes of a record of the state that belongs to one download or one slot; a licence of 32 KiB is the most in it. */
+export const maxStateFileBytes: number = 64 * 1024;
+
+/** Accepted messages that are remembered at most; a server that follows the protocol sends a few a day. */
+export const maxRemembered = 1_024;
+
+/** The most of them that one originator may fill, so that another still has room. */
+export const maxRememberedOfOne = 512;
+
+/** Bytes of the file that remembers them: some 70 each, and one pending answer. */
+export const maxInboxFileBytes: number = 192 * 1024;
+
+/** Entries of one archive: the largest trees of system images and of node_modules stay below. */
+export const maxArchiveEntries = 200_000;
+
+/** Bytes of a path inside an archive, and of one part of it (NAME_MAX of common file systems). */
+export const maxPathBytes = 1_024;
+export const maxPathPartBytes = 255;
+
+/** Bytes of literal archive content in one piece of a layout file. */
+export const maxLayoutPieceBytes: number = 64 * 1024;
+
+/** Bytes of one encoded piece: its content, a path and heads. */
+export const maxLayoutFrameBytes: number = maxLayoutPieceBytes + maxPathBytes + 64;
+
+/** Seconds to connect, and seconds without a byte after which a connection counts as lost. */
+export const connectSeconds = 10;
+export const idleSeconds = 60;
+
+/** Attempts of one request that may be repeated, and of a download since its last new segment. */
+export const maxAttempts = 6;
+
+/** First and longest pause between two attempts, milliseconds. */
+export const firstPauseMilliseconds = 500;
+export const longestPauseMilliseconds = 30_000;
+
+/** Sockets that are kept open towards one server. */
+export const maxSockets = 4;
+
+/** Seconds between SIGTERM and SIGKILL for a program whose licence has ended. */
+export const stopGraceSeconds = 10;
+
+/** Longest pause between two looks at the clock while a program runs: a clock that is set forward is noticed. */
+export const licenceWatchSeconds = 60;
+
+/** Clock tolerance in seconds for licences (docs/protocol.md, freshness). */
+export const licenceToleranceSeconds = 60;
+
+/** Bytes of the file that names a module's slots. */
+export const maxModuleRecordBytes = 1_024;
+
+/** Bytes of a secret that is kept encrypted: a saved link of 4 KiB, an encapsulated key, headers. */
+export const maxKeptBytes = 8_192;
+
+/** Bytes of a record as it travels: 64 KiB of plaintext, tag and heads. */
+export const maxRecordWireBytes: number = maxRecordBytes + 128;
+
+/** Bytes of an inbox reply: sixteen messages of 48 KiB. */
+export const maxInboxReplyBytes: number = maxInboxMessages * (maxMessageBytes + 16);

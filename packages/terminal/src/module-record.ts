@@ -1,0 +1,127 @@
+import { readlink, rename, symlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { syncFolder } from "@sealane/software";
+import { type Codec, literal, nullable, tuple, uint } from "@sealane/wire";
+import {
+  changing,
+  isMissing,
+  loadState,
+  makeFolder,
+  namesIn,
+  remove,
+  removeFile,
+  removeTemporary,
+  type StateFile,
+  saveState,
+} from "./disk.ts";
+import { terminalErrors } from "./errors.ts";
+import { stateVersion } from "./labels.ts";
+import { maxModuleRecordBytes } from "./limits.ts";
+import { type ModuleFolder, requireFolderName } from "./state-folder.ts";
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * Which versions of a module are installed. The link `current` decides, and is switched by one rename; the record beside it follows
+ * and is put right from the link whenever a command was killed between the two.
+ */
+export interface ModuleState {
+  /** Sequence of the version in use; null before the first one. */
+  readonly current: number | null;
+  /** The version before it, kept for a rollback. */
+  readonly previous: number | null;
+  /** The highest that was ever in use: nothing at or below it is installed again. */
+  readonly highest: number | null;
+}
+
+interface ModuleRecord extends ModuleState {
+  readonly version: typeof stateVersion;
+}
+
+const sequence = nullable(uint());
+
+const recordFile: StateFile<ModuleRecord> = {
+  codec: tuple<ModuleRecord>({
+    version: literal(stateVersion),
+    current: sequence,
+    previous: sequence,
+    highest: sequence,
+  }) satisfies Codec<ModuleRecord>,
+  maxBytes: maxModuleRecordBytes,
+  what: "module",
+};
+
+/** Reads which versions are installed; changes nothing. Error: TERMINAL_STATE_DAMAGED. */
+export async function loadModule(folder: ModuleFolder): Promise<ModuleState> {
+  const record = await loadState(folder.record, recordFile);
+  const { previous, highest, current: recorded } = record ?? { current: null, previous: null, highest: null };
+  const current = await linkedSequence(folder);
+  if (current === recorded) return { current, previous, highest };
+  // The link was switched and the record was not written: what it calls current is the version before.
+  return { current, previous: recorded, highest: maxOf(highest, maxOf(current, recorded)) };
+}
+
+/** Makes another complete slot the current one. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
+export async function switchModule(folder: ModuleFolder, to: number): Promise<ModuleState> {
+  const before = await loadModule(folder);
+  const after = { current: to, previous: before.current, highest: maxOf(before.highest, to) };
+  await changing(folder.current, async () => {
+    const fresh = join(folder.path, temporaryLink);
+    await removeFile(fresh);
+    await symlink(join("slots", String(to)), fresh, "dir");
+    await rename(fresh, folder.current);
+    await syncFolder(folder.path);
+  });
+  await saveState(folder.record, recordFile, { version: stateVersion, ...after });
+  return after;
+}
+
+/**
+ * Removes what commands that were killed have left: half-made slots, slots that are neither current nor previous nor in `keep`, the
+ * link that was not renamed; and puts the record right. For the holder of the lock on modules.
+ */
+export async function tidyModule(folder: ModuleFolder, keep: readonly number[]): Promise<ModuleState> {
+  const state = await loadModule(folder);
+  await removeFile(join(folder.path, temporaryLink));
+  await removeTemporary(folder.path);
+  if (state.current !== null) await saveStateIfOther(folder, state);
+  const kept = [state.current, state.previous, ...keep].filter((each) => each !== null).map(String);
+  for (const name of await namesIn(folder.slots)) {
+    if (!kept.includes(name)) await remove(join(folder.slots, name));
+  }
+  return state;
+}
+
+/** The modules that have a folder. */
+export async function moduleNames(terminal: Terminal): Promise<readonly string[]> {
+  const names = await namesIn(terminal.folder.modules);
+  return names.map(requireFolderName).sort();
+}
+
+/** Makes the folders of a module: open to others as far as the state folder itself is. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
+export async function makeModuleFolders(folder: ModuleFolder): Promise<void> {
+  await makeFolder(folder.slots, 0o755);
+}
+
+const temporaryLink = "current.tmp";
+
+async function saveStateIfOther(folder: ModuleFolder, state: ModuleState): Promise<void> {
+  const record = await loadState(folder.record, recordFile);
+  const isSame = record?.current === state.current && record.previous === state.previous && record.highest === state.highest;
+  if (!isSame) await saveState(folder.record, recordFile, { version: stateVersion, ...state });
+}
+
+async function linkedSequence(folder: ModuleFolder): Promise<number | null> {
+  try {
+    const name = basename(await readlink(folder.current));
+    if (!/^(0|[1-9][0-9]{0,15})$/.test(name)) throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: folder.current });
+    return Number(name);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function maxOf(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.max(a, b);
+}

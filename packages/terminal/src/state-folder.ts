@@ -1,0 +1,154 @@
+import { join } from "node:path";
+import type { ArtefactId } from "@sealane/wire";
+import { terminalErrors } from "./errors.ts";
+
+/**
+ * Where everything is in the terminal's state folder:
+ *
+ * ```text
+ * keys/                                  private keys
+ * identity.cbor                          who this terminal is and whom it trusts; its presence means "enrolled"
+ * inbox.cbor                             accepted messages, and the link that waits for its first record
+ * downloads/<artefact id>/               fetch.cbor, header, software.part or software
+ * kept/<artefact id>.cbor                licence and content key after the delivery, where the licence wants them kept
+ * modules/<module>/current               link to slots/<sequence>: the one thing that decides what is installed
+ * modules/<module>/module.cbor           the version before it, and the highest ever installed
+ * modules/<module>/slots/<sequence>/     slot.cbor, licence.cwt, software/, layout
+ * *.lock                                 held while a command changes downloads or modules
+ * ```
+ */
+export class StateFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get keys(): string {
+    return join(this.path, "keys");
+  }
+
+  get identity(): string {
+    return join(this.path, "identity.cbor");
+  }
+
+  get inbox(): string {
+    return join(this.path, "inbox.cbor");
+  }
+
+  get downloads(): string {
+    return join(this.path, "downloads");
+  }
+
+  get modules(): string {
+    return join(this.path, "modules");
+  }
+
+  lock(area: LockedArea): string {
+    return join(this.path, `${area}.lock`);
+  }
+
+  download(artefactId: ArtefactId): DownloadFolder {
+    return new DownloadFolder(join(this.downloads, artefactId.toHex()));
+  }
+
+  get kept(): string {
+    return join(this.path, "kept");
+  }
+
+  keptRecord(artefactId: ArtefactId): string {
+    return join(this.kept, `${artefactId.toHex()}.cbor`);
+  }
+
+  module(module: string): ModuleFolder {
+    return new ModuleFolder(join(this.modules, requireFolderName(module)));
+  }
+}
+
+/** What one lock protects: downloads with identity and inbox, or the installed modules. */
+export type LockedArea = "downloads" | "modules";
+
+/** One artefact on its way. */
+export class DownloadFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get record(): string {
+    return join(this.path, "fetch.cbor");
+  }
+
+  get header(): string {
+    return join(this.path, "header");
+  }
+
+  /** Plaintext that is still growing. */
+  get part(): string {
+    return join(this.path, "software.part");
+  }
+
+  /** The whole plaintext: renamed from `part` once it is complete. */
+  get software(): string {
+    return join(this.path, "software");
+  }
+}
+
+/** One module with its slots. */
+export class ModuleFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get current(): string {
+    return join(this.path, "current");
+  }
+
+  get record(): string {
+    return join(this.path, "module.cbor");
+  }
+
+  get slots(): string {
+    return join(this.path, "slots");
+  }
+
+  slot(sequence: number): SlotFolder {
+    return new SlotFolder(join(this.slots, String(sequence)));
+  }
+}
+
+/** One installed version, or one that is being made (`<sequence>.tmp-...`). */
+export class SlotFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get record(): string {
+    return join(this.path, "slot.cbor");
+  }
+
+  get licence(): string {
+    return join(this.path, "licence.cwt");
+  }
+
+  /** The software itself, read-only. */
+  get software(): string {
+    return join(this.path, "software");
+  }
+
+  /** An archive without its files' contents. */
+  get layout(): string {
+    return join(this.path, "layout");
+  }
+}
+
+/** A module's name becomes a folder's: it may not lead elsewhere. Error: TERMINAL_MODULE_UNKNOWN. */
+export function requireFolderName(module: string): string {
+  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/i.test(module)) throw terminalErrors.error("TERMINAL_MODULE_UNKNOWN", { module });
+  return module;
+}

@@ -1,0 +1,59 @@
+import { DatabaseSync } from "node:sqlite";
+import { softwareErrors } from "@sealane/software";
+import { makeFolder } from "./disk.ts";
+import { terminalErrors } from "./errors.ts";
+import type { LockedArea, StateFolder } from "./state-folder.ts";
+
+/**
+ * Lets one command at a time change an area of the state.
+ *
+ * The lock is the operating system's, on an empty SQLite database: it ends with the process however that ends, so that no lock of a
+ * dead process stays behind and no process id is ever mistaken for another's.
+ */
+export class StateLock implements Disposable {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /**
+   * Takes the lock or refuses at once; makes the state folder when there is none.
+   * Errors: TERMINAL_STATE_LOCKED, FILE_WRITE_FAILED, TERMINAL_DISK_FULL.
+   */
+  static async take(folder: StateFolder, area: LockedArea): Promise<StateLock> {
+    await makeFolder(folder.path);
+    return new StateLock(lockedDatabase(folder.lock(area), area));
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
+
+/** SQLITE_BUSY (sqlite.org/rescode.html). */
+const busy = 5;
+
+function lockedDatabase(file: string, area: LockedArea): DatabaseSync {
+  const database = openDatabase(file);
+  try {
+    database.exec("BEGIN EXCLUSIVE");
+    return database;
+  } catch (cause) {
+    database.close();
+    if (codeOf(cause) === busy) throw terminalErrors.error("TERMINAL_STATE_LOCKED", { area });
+    throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason: `SQLite ${codeOf(cause)}` }, cause);
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: 0 });
+  } catch (cause) {
+    throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason: `SQLite ${codeOf(cause)}` }, cause);
+  }
+}
+
+function codeOf(error: unknown): number | null {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode : null;
+}

@@ -1,0 +1,152 @@
+import { stat } from "node:fs/promises";
+import { sha256 } from "@sealane/crypto";
+import { parseCertificate } from "@sealane/pki";
+import type { Licence } from "@sealane/software";
+import { SealaneError } from "@sealane/wire";
+import { isMissing } from "./disk.ts";
+import { findDownloads } from "./download-record.ts";
+import type { LinkEvent } from "./events.ts";
+import { type Identity, loadIdentity, loadTrust, type Trust } from "./identity.ts";
+import { type LocalModule, localModules } from "./installed-modules.ts";
+import { describeLink } from "./link-facts.ts";
+import { describeSlot, proveSlot } from "./slot.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What this terminal is and has. Codes under `problem` are those that a command on that part would end with. */
+export interface Status {
+  /** Null before enrolment. */
+  readonly identity: IdentityStatus | null;
+  readonly modules: readonly ModuleStatus[];
+  readonly downloads: readonly DownloadStatus[];
+}
+
+export interface IdentityStatus {
+  readonly name: string;
+  readonly model: string;
+  readonly url: string;
+  readonly serverName: string;
+  /** SHA-256 of the authority's certificate, hex. */
+  readonly fingerprint: string;
+  readonly enrolledAtSeconds: number;
+  readonly certificateExpiresAtSeconds: number;
+}
+
+export interface ModuleStatus {
+  readonly module: string;
+  readonly current: SlotStatus | null;
+  readonly previous: SlotStatus | null;
+  /** The highest sequence that was ever installed. */
+  readonly highest: number | null;
+}
+
+export interface SlotStatus {
+  readonly sequence: number;
+  readonly version: string | null;
+  readonly artefactId: string | null;
+  /** SHA-256 of the software, hex. */
+  readonly sha256: string | null;
+  /** Where the software lies. */
+  readonly path: string;
+  readonly installedAtSeconds: number | null;
+  readonly licenceExpiresAtSeconds: number | null;
+  readonly link: LinkEvent | null;
+  /** Why its licence does not permit it now; null when it does. The content is checked at a start only. */
+  readonly problem: string | null;
+}
+
+export interface DownloadStatus {
+  readonly artefactId: string;
+  readonly module: string;
+  readonly version: string;
+  readonly sequence: number;
+  readonly stagedBytes: number;
+  readonly totalBytes: number;
+  readonly complete: boolean;
+  readonly licenceExpiresAtSeconds: number;
+}
+
+/** Gives an overview without changing or locking anything. Error: TERMINAL_STATE_DAMAGED. */
+export async function status(terminal: Terminal): Promise<Status> {
+  const identity = await loadIdentity(terminal);
+  if (identity === null) return { identity: null, modules: [], downloads: [] };
+  const trust = await loadTrust(terminal);
+  const modules: ModuleStatus[] = [];
+  for (const local of await localModules(terminal)) modules.push(await moduleStatus(terminal, trust, local));
+  return { identity: identityStatus(identity), modules, downloads: await downloadStatuses(terminal, trust) };
+}
+
+function identityStatus(identity: Identity): IdentityStatus {
+  const { name, model, url, serverName, authority, enrolledAtSeconds } = identity;
+  const ends = [...identity.signingChain, ...identity.decryptionChain].map((der) => parseCertificate(der).notAfterSeconds);
+  const certificateExpiresAtSeconds = Math.min(...ends);
+  return { name, model, url, serverName, fingerprint: sha256(authority).toHex(), enrolledAtSeconds, certificateExpiresAtSeconds };
+}
+
+async function moduleStatus(terminal: Terminal, trust: Trust, local: LocalModule): Promise<ModuleStatus> {
+  const { module, state } = local;
+  const slotOf = async (sequence: number | null): Promise<SlotStatus | null> =>
+    sequence === null ? null : await slotStatus(terminal, trust, { local, sequence });
+  return { module, current: await slotOf(state.current), previous: await slotOf(state.previous), highest: state.highest };
+}
+
+async function slotStatus(
+  terminal: Terminal,
+  trust: Trust,
+  place: { readonly local: LocalModule; readonly sequence: number },
+): Promise<SlotStatus> {
+  const { local, sequence } = place;
+  const folder = local.folder.slot(sequence);
+  const described = await describeSlot(folder, local.module);
+  const licence: Licence | null = described?.licence ?? null;
+  const record = described?.record ?? null;
+  return {
+    sequence,
+    version: licence?.version ?? null,
+    artefactId: licence?.artefactId.toHex() ?? null,
+    sha256: licence?.sha256.toHex() ?? null,
+    path: folder.software,
+    installedAtSeconds: record?.installedAtSeconds ?? null,
+    licenceExpiresAtSeconds: licence?.expiresAtSeconds ?? null,
+    link: record === null ? null : describeLink(record.link, trust.name),
+    problem: await codeOf(() => proveSlot(folder, { terminal, trust, module: local.module, sequence })),
+  };
+}
+
+async function codeOf(work: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (error instanceof SealaneError) return error.code;
+    throw error;
+  }
+}
+
+async function downloadStatuses(terminal: Terminal, trust: Trust): Promise<readonly DownloadStatus[]> {
+  const statuses: DownloadStatus[] = [];
+  for (const each of await findDownloads(terminal, trust)) {
+    if (each.kind !== "usable") continue;
+    const { folder, licence, complete } = each.download;
+    const { module, version, sequence, plaintextBytes, expiresAtSeconds } = licence;
+    statuses.push({
+      artefactId: licence.artefactId.toHex(),
+      module,
+      version,
+      sequence,
+      stagedBytes: Math.min(plaintextBytes, await sizeOf(complete ? folder.software : folder.part)),
+      totalBytes: plaintextBytes,
+      complete,
+      licenceExpiresAtSeconds: expiresAtSeconds,
+    });
+  }
+  return statuses;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import { type DecryptionKey, type PublicKey, type SigningKey, SoftwareKey, systemRandom } from "@sealane/crypto";
+import type { CertifiedKey } from "@sealane/link";
+import { type Purpose, type TrustAnchor, trustAnchor, verifyCertificate } from "@sealane/pki";
+import { createAuthority, issueCertificate } from "@sealane/pki/issue";
+import { type Name, parseName } from "@sealane/wire";
+
+const dayFifty = 50 * 86_400;
+
+/** An authority of the test with the keys of one server. */
+export class TestAuthority {
+  readonly anchor: TrustAnchor;
+  readonly #key: SigningKey;
+  readonly #nowSeconds: number;
+
+  private constructor(anchor: TrustAnchor, key: SigningKey, nowSeconds: number) {
+    this.anchor = anchor;
+    this.#key = key;
+    this.#nowSeconds = nowSeconds;
+  }
+
+  static async create(nowSeconds: number): Promise<TestAuthority> {
+    const key = SoftwareKey.generate("ed25519").signingKey();
+    const validity = { notBeforeSeconds: nowSeconds - dayFifty, notAfterSeconds: nowSeconds + 20 * dayFifty };
+    const der = await createAuthority({ name: parseName("authority"), key, ...validity, random: systemRandom });
+    return new TestAuthority(trustAnchor(der), key, nowSeconds);
+  }
+
+  async issue(name: string, purpose: Purpose, publicKey: PublicKey): Promise<readonly Uint8Array[]> {
+    const certificate = await issueCertificate({
+      authority: { certificate: this.anchor.der, key: this.#key },
+      subject: { name: parseName(name), purpose, publicKey },
+      notBeforeSeconds: this.#nowSeconds - dayFifty,
+      notAfterSeconds: this.#nowSeconds + 10 * dayFifty,
+      random: systemRandom,
+    });
+    return [certificate];
+  }
+
+  async signer(name: string, purpose: Purpose): Promise<CertifiedKey<SigningKey>> {
+    const key = SoftwareKey.generate("ed25519").signingKey();
+    return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
+  }
+
+  async opener(name: string, purpose: Purpose): Promise<CertifiedKey<DecryptionKey>> {
+    const key = SoftwareKey.generate("x25519").decryptionKey();
+    return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
+  }
+
+  verify(chain: readonly Uint8Array[], purpose: Purpose, name?: Name): CertifiedKey<unknown>["certificate"] {
+    const input = { chain, anchors: [this.anchor], purpose, nowSeconds: this.#nowSeconds };
+    return verifyCertificate(name === undefined ? input : { ...input, name });
+  }
+}

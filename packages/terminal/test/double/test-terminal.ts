@@ -1,0 +1,146 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { type SigningKey, systemRandom } from "@sealane/crypto";
+import type { CertifiedKey } from "@sealane/link";
+import {
+  issueLicence,
+  type LicenceContent,
+  licenceId,
+  type SealedArtefact,
+  type SoftwareDescription,
+  sealBytes,
+  verifyLicence,
+} from "@sealane/software";
+import { linkId, type Name, parseName } from "@sealane/wire";
+import { saveDownload } from "../../src/download-record.ts";
+import { loadEnrolment, saveIdentity } from "../../src/identity.ts";
+import { type Terminal, type TerminalEvent, terminalAt } from "../../src/index.ts";
+import type { DownloadFolder } from "../../src/state-folder.ts";
+import { TestAuthority } from "./authority.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+export const terminalName: Name = parseName("gateway-7");
+export const serverName: Name = parseName("server-1");
+export const model = "hmi-2";
+
+/** What is to be delivered; everything has a default. */
+export interface TestSoftware extends Partial<SoftwareDescription> {
+  readonly content?: Uint8Array;
+}
+
+/** Seals software and describes it. */
+export function sealSoftware(software: TestSoftware): {
+  readonly description: SoftwareDescription;
+  readonly artefact: Uint8Array;
+  readonly content: Uint8Array;
+  readonly sealed: SealedArtefact;
+} {
+  const { content = new TextEncoder().encode("#!/bin/sh\nexit 0\n"), ...given } = software;
+  const { artefact, sealed } = sealBytes(content, { segmentBytes: given.segmentBytes ?? 65_536 });
+  const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = sealed;
+  const description: SoftwareDescription = {
+    module: "hmi",
+    version: `1.${given.sequence ?? 1}`,
+    sequence: 1,
+    models: [],
+    softwareClass: "application",
+    format: "file",
+    entry: "hmi",
+    ...given,
+    artefactId,
+    listDigest,
+    sha256,
+    plaintextBytes,
+    segmentBytes,
+  };
+  return { description, artefact, content, sealed };
+}
+
+/** An enrolled terminal of the test, without any server. */
+export class TestTerminal {
+  readonly authority: TestAuthority;
+  readonly issuer: CertifiedKey<SigningKey>;
+  readonly terminal: Terminal;
+  readonly clock: FakeClock;
+  readonly events: TerminalEvent[];
+
+  private constructor(fields: Pick<TestTerminal, "authority" | "issuer" | "terminal" | "clock" | "events">) {
+    this.authority = fields.authority;
+    this.issuer = fields.issuer;
+    this.terminal = fields.terminal;
+    this.clock = fields.clock;
+    this.events = fields.events;
+  }
+
+  static async create(t: TestContext, clock: FakeClock = new FakeClock()): Promise<TestTerminal> {
+    const authority = await TestAuthority.create(clock.now);
+    const issuer = await authority.signer(serverName, "licence-sign");
+    const events: TerminalEvent[] = [];
+    const stateFolder = join(await temporaryFolder(t), "state");
+    const terminal = terminalAt({ stateFolder, clock, environment: {}, onEvent: (event) => events.push(event) });
+    const signing = await terminal.keys.generate("terminal-sign-test", "ed25519");
+    const decryption = await terminal.keys.generate("terminal-decrypt-test", "x25519");
+    await saveIdentity(terminal, {
+      version: 1,
+      name: terminalName,
+      model,
+      url: "http://127.0.0.1:9/",
+      authority: authority.anchor.der,
+      serverName,
+      signingKeyId: "terminal-sign-test",
+      decryptionKeyId: "terminal-decrypt-test",
+      signingChain: await authority.issue(terminalName, "terminal-sign", signing),
+      decryptionChain: await authority.issue(terminalName, "terminal-decrypt", decryption),
+      serverSigningChain: (await authority.signer(serverName, "server-sign")).certificate.chain,
+      serverDecryptionChain: (await authority.opener(serverName, "server-decrypt")).certificate.chain,
+      enrolledAtSeconds: clock.now,
+    });
+    return new TestTerminal({ authority, issuer, terminal, clock, events });
+  }
+
+  async licence(description: SoftwareDescription, terms: Partial<LicenceContent> = {}): Promise<Uint8Array> {
+    const { key, certificate } = this.issuer;
+    const { now } = this.clock;
+    const licence: LicenceContent = {
+      ...description,
+      issuer: serverName,
+      recipient: terminalName,
+      licenceId: licenceId(systemRandom.bytes(16)),
+      issuedAtSeconds: now,
+      notBeforeSeconds: now - 60,
+      expiresAtSeconds: now + 86_400,
+      rights: [],
+      copyright: null,
+      ...terms,
+    };
+    return await issueLicence({ key, chain: certificate.chain, licence });
+  }
+
+  /** Puts a complete download in place, as a fetch leaves it. */
+  async stage(
+    software: TestSoftware,
+    terms: Partial<LicenceContent> = {},
+  ): Promise<{ readonly folder: DownloadFolder; readonly description: SoftwareDescription; readonly licence: Uint8Array }> {
+    const { description, content, sealed } = sealSoftware(software);
+    const licence = await this.licence(description, terms);
+    const enrolment = await loadEnrolment(this.terminal);
+    const { anchors } = enrolment;
+    const proven = verifyLicence(licence, { anchors, nowSeconds: this.clock.now, recipient: terminalName, model });
+    const { folder } = await saveDownload(this.terminal, enrolment, {
+      licence: proven,
+      encoded: licence,
+      contentKey: sealed.contentKey,
+      link: {
+        mechanism: "signed-transport",
+        suite: "x25519",
+        originator: "terminal",
+        linkId: linkId(systemRandom.bytes(16)),
+        peer: serverName,
+      },
+    });
+    await writeFile(folder.software, content, { mode: 0o600 });
+    return { folder, description, licence };
+  }
+}

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { chmod, lstat, readdir, readFile, readlink, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { softwareDescriptionCodec } from "@sealane/software";
+import { encodeAs, parseName } from "@sealane/wire";
+import { loadState, saveState } from "../../src/disk.ts";
+import { downloadRecordFile } from "../../src/download-record.ts";
+import { install, rollback, status } from "../../src/index.ts";
+import { tidyKept } from "../../src/kept-records.ts";
+import { removeTree } from "../../src/remove-tree.ts";
+import { type ArchivePart, tarOf } from "../double/archives.ts";
+import { code } from "../double/codes.ts";
+import { TestTerminal } from "../double/test-terminal.ts";
+
+const program = new TextEncoder().encode("#!/bin/sh\nexit 0\n");
+
+const parts: readonly ArchivePart[] = [
+  { name: "./", type: "directory" },
+  { name: "./bin/", type: "directory", mode: 0o755 },
+  { name: "./bin/run", mode: 0o6755, content: program },
+  { name: "./share/data.txt", mode: 0o666, content: "data" },
+  { name: "./share/empty", content: "" },
+  { name: "./latest", type: "symlink", linkname: "share/data.txt" },
+  { name: `./${"deep/".repeat(30)}leaf`, content: "x".repeat(70_000) },
+];
+
+test("ANY KREP: one file is installed read-only under its module's name, and staging and content key are gone", async (t) => {
+  const world = await TestTerminal.create(t);
+  const { folder, description } = await world.stage({ content: program });
+  const done = await install(world.terminal);
+  assert.equal(done.stoppedBefore, null);
+  assert.equal(done.previous, null);
+  assert.deepEqual(encodeAs(softwareDescriptionCodec, done.software), encodeAs(softwareDescriptionCodec, description));
+  const installed = join(done.path, "hmi");
+  assert.deepEqual(await readFile(installed), Buffer.from(program));
+  assert.equal((await lstat(installed)).mode & 0o7777, 0o555);
+  assert.equal((await lstat(done.path)).mode & 0o7777, 0o555);
+  await assert.rejects(lstat(folder.path), { code: "ENOENT" });
+  assert.equal(await readlink(world.terminal.folder.module("hmi").current), "slots/1");
+});
+
+test("ANY: content without an entry is not executable", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({ module: "film", entry: null, softwareClass: "content", content: new Uint8Array(200_000) });
+  const done = await install(world.terminal);
+  assert.equal((await lstat(join(done.path, "film"))).mode & 0o7777, 0o444);
+});
+
+test("ANY: an archive is unpacked with files, folders and links, without set-user-id and without writing", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({ format: "tar", entry: "bin/run", content: await tarOf(parts) });
+  const { path } = await install(world.terminal);
+  const modeOf = async (name: string): Promise<number> => (await lstat(join(path, name))).mode & 0o7777;
+  assert.equal(await modeOf("bin/run"), 0o555);
+  assert.equal(await modeOf("share/data.txt"), 0o444);
+  assert.equal(await modeOf("share"), 0o555);
+  assert.equal(await readlink(join(path, "latest")), "share/data.txt");
+  assert.equal(await readFile(join(path, "latest"), "utf8"), "data");
+  assert.equal((await lstat(join(path, "deep/".repeat(30), "leaf"))).size, 70_000);
+});
+
+test("LIC: an archive whose program is missing is refused and nothing is installed", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({ format: "tar", entry: "bin/other", content: await tarOf(parts) });
+  await assert.rejects(install(world.terminal), code("TERMINAL_ENTRY_MISSING"));
+  assert.deepEqual(await readdir(world.terminal.folder.module("hmi").slots), []);
+});
+
+test("a newer version takes the place, the one before is kept, older ones go", async (t) => {
+  const world = await TestTerminal.create(t);
+  for (const sequence of [1, 2, 3]) {
+    await world.stage({ sequence, content: new Uint8Array([sequence]) });
+    await install(world.terminal);
+  }
+  const module = world.terminal.folder.module("hmi");
+  assert.equal(await readlink(module.current), "slots/3");
+  assert.deepEqual((await readdir(module.slots)).sort(), ["2", "3"]);
+});
+
+test("LIC: a version that is not newer than any before is refused, also after a rollback", async (t) => {
+  const world = await TestTerminal.create(t);
+  for (const sequence of [4, 5]) {
+    await world.stage({ sequence, content: new Uint8Array([sequence]) });
+    await install(world.terminal);
+  }
+  await rollback(world.terminal, { module: "hmi" });
+  for (const sequence of [3, 4, 5]) {
+    const { folder } = await world.stage({ sequence, content: new Uint8Array([sequence, 0]) });
+    await assert.rejects(install(world.terminal), code("TERMINAL_DOWNGRADE_REFUSED"));
+    await removeTree(folder.path);
+  }
+  assert.equal(await readlink(world.terminal.folder.module("hmi").current), "slots/4");
+});
+
+test("a rollback returns to the version before, and another one to the newer", async (t) => {
+  const world = await TestTerminal.create(t);
+  await assert.rejects(rollback(world.terminal, { module: "hmi" }), code("TERMINAL_MODULE_UNKNOWN"));
+  await world.stage({ sequence: 1 });
+  await install(world.terminal);
+  await assert.rejects(rollback(world.terminal, { module: "hmi" }), code("TERMINAL_NO_PREVIOUS"));
+  await world.stage({ sequence: 2, content: new Uint8Array(3) });
+  await install(world.terminal);
+  assert.equal((await rollback(world.terminal, { module: "hmi" })).software.sequence, 1);
+  const { modules } = await status(world.terminal);
+  assert.deepEqual([modules[0]?.current?.sequence, modules[0]?.previous?.sequence, modules[0]?.highest], [1, 2, 2]);
+  assert.equal((await rollback(world.terminal, { module: "hmi" })).software.sequence, 2);
+});
+
+test("PERMIT: a rollback to a version that was changed is refused and nothing is switched", async (t) => {
+  const world = await TestTerminal.create(t);
+  for (const sequence of [1, 2]) {
+    await world.stage({ sequence, content: new Uint8Array([sequence]) });
+    await install(world.terminal);
+  }
+  const module = world.terminal.folder.module("hmi");
+  const file = join(module.slot(1).software, "hmi");
+  await chmod(file, 0o755);
+  await writeFile(file, "y");
+  await chmod(file, 0o555);
+  await assert.rejects(rollback(world.terminal, { module: "hmi" }), code("TERMINAL_SOFTWARE_CHANGED"));
+  assert.equal(await readlink(module.current), "slots/2");
+});
+
+test("PERMIT: fetched software that was changed or cut on this machine is not installed; a fetch can repair it", async (t) => {
+  for (const damage of [
+    async (path: string) => await writeFile(path, "#!/bin/sh\nexit 1\n"),
+    async (path: string) => await truncate(path, 5),
+    async (path: string) => await writeFile(path, new Uint8Array(100_000)),
+  ]) {
+    const world = await TestTerminal.create(t);
+    const { folder } = await world.stage({ content: program });
+    await damage(folder.software);
+    await assert.rejects(install(world.terminal), code("TERMINAL_STAGED_CHANGED"));
+    assert.deepEqual((await readdir(folder.path)).sort(), ["fetch.cbor", "software.part"]);
+    await assert.rejects(install(world.terminal), code("TERMINAL_NOTHING_FETCHED"));
+  }
+});
+
+test("LIC: a licence that was changed, is another terminal's or has ended installs nothing", async (t) => {
+  const world = await TestTerminal.create(t);
+  const { folder, licence, description } = await world.stage({});
+  const record = await loadState(folder.record, downloadRecordFile);
+  assert.ok(record !== null);
+  const flipped = Uint8Array.from(licence);
+  flipped[licence.length - 1] = (flipped[licence.length - 1] ?? 0) ^ 1;
+  const another = await world.licence(description, { recipient: parseName("gateway-8") });
+  const otherModel = await world.licence({ ...description, models: ["hmi-3"] });
+  for (const [changed, expected] of [
+    [flipped, "LICENCE_SIGNATURE_WRONG"],
+    [another, "LICENCE_RECIPIENT_WRONG"],
+    [otherModel, "LICENCE_MODEL_WRONG"],
+    [licence.subarray(0, 40), "LICENCE_MALFORMED"],
+  ] as const) {
+    await saveState(folder.record, downloadRecordFile, { ...record, licence: changed });
+    await assert.rejects(install(world.terminal), code(expected));
+  }
+  await saveState(folder.record, downloadRecordFile, record);
+  world.clock.now += 86_400 + 61;
+  await assert.rejects(install(world.terminal), code("LICENCE_EXPIRED"));
+  assert.deepEqual((await status(world.terminal)).modules, []);
+});
+
+test("an installation can stop before each stage and be gone on with", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({ sequence: 1 });
+  await install(world.terminal);
+  await world.stage({ sequence: 2, format: "tar", entry: "bin/run", content: await tarOf(parts) });
+  const module = world.terminal.folder.module("hmi");
+  for (const stopBefore of ["check", "unpack", "switch"] as const) {
+    assert.equal((await install(world.terminal, { stopBefore })).stoppedBefore, stopBefore);
+    assert.equal(await readlink(module.current), "slots/1");
+  }
+  const before = await lstat(module.slot(2).path);
+  assert.equal((await install(world.terminal, { stopBefore: "clean" })).previous, 1);
+  assert.equal((await lstat(module.slot(2).path)).ino, before.ino, "the slot that was filled before is used");
+  assert.equal(await readlink(module.current), "slots/2");
+  assert.equal((await install(world.terminal)).stoppedBefore, null);
+  await assert.rejects(install(world.terminal), code("TERMINAL_NOTHING_FETCHED"));
+});
+
+test("of several modules one must be named; of several versions the newest is installed", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({ module: "a", sequence: 1, entry: null });
+  await world.stage({ module: "a", sequence: 2, entry: null, content: new Uint8Array(1) });
+  const { description } = await world.stage({ module: "b", entry: null, content: new Uint8Array(2) });
+  await assert.rejects(install(world.terminal), code("TERMINAL_MODULE_AMBIGUOUS"));
+  assert.equal((await install(world.terminal, { module: "a" })).software.sequence, 2);
+  assert.equal((await install(world.terminal, { artefact: description.artefactId.toHex() })).software.module, "b");
+  await assert.rejects(install(world.terminal, { module: "c" }), code("TERMINAL_NOTHING_FETCHED"));
+});
+
+test("KREP: the content key is kept, encrypted, where the licence wants it, and is gone when its life has ended", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({}, { keyRetention: "keep", keyExpiresAtSeconds: world.clock.now + 1_000 });
+  await install(world.terminal);
+  assert.equal((await readdir(world.terminal.folder.kept)).length, 1);
+  await tidyKept(world.terminal);
+  assert.equal((await readdir(world.terminal.folder.kept)).length, 1);
+  world.clock.now += 1_000;
+  await tidyKept(world.terminal);
+  assert.deepEqual(await readdir(world.terminal.folder.kept), []);
+});
+
+test("KLIFE: a content key whose life is over is refused", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({}, { keyExpiresAtSeconds: world.clock.now + 1_000 });
+  world.clock.now += 1_061;
+  await assert.rejects(install(world.terminal), code("LICENCE_EXPIRED"));
+});

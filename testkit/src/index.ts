@@ -13,4 +13,5 @@ export {
   type TestAuthority,
   testNowSeconds,
 } from "./parties.ts";
+export { describeVectors, jsonFiles } from "./published-vectors.ts";
 export { runSeed, seededRandom } from "./seeded-random.ts";

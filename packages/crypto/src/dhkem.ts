@@ -1,67 +1,29 @@
-import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { concatBytes } from "@sealane/wire";
-import { cryptoErrors } from "./errors.ts";
 import { hkdfExpand, hkdfExtractJoined } from "./hash.ts";
-import { asBuffer, importRaw, type PublicKey } from "./public-key.ts";
+import type { Kem } from "./kem.ts";
+import type { PublicKey } from "./public-key.ts";
 import type { Randomness } from "./random.ts";
 import { Secret } from "./secret.ts";
+import { agreeAsRecipient, agreeAsSender, ephemeralX25519 } from "./x25519.ts";
 
 /** DHKEM(X25519, HKDF-SHA256), RFC 9180, section 4.1: KEM 0x0020, 32-byte secret, encapsulated key and public key. */
 
 const kemSuiteId = concatBytes(ascii("KEM"), Uint8Array.of(0x00, 0x20));
 const hpkeVersion = ascii("HPKE-v1");
 const empty = new Uint8Array(0);
-const encapsulatedBytes = 32;
 
-/** A key encapsulation mechanism as HPKE uses it. */
-export interface Kem {
-  readonly id: number;
-  readonly keyKind: "x25519";
-  /** Bytes of `encapsulated`. */
-  readonly encapsulatedBytes: number;
-  /** Makes a secret for the owner of `publicKey`. Error: CRYPTO_PUBLIC_KEY_WRONG. */
-  encapsulate(publicKey: PublicKey, random: Randomness): { readonly encapsulated: Uint8Array; readonly secret: Secret<"kem secret"> };
-}
-
-export const x25519Kem: Kem = { id: 0x0020, keyKind: "x25519", encapsulatedBytes, encapsulate: x25519Encapsulate };
+export const x25519Kem: Kem = { id: 0x0020, keyKind: "x25519", encapsulate: x25519Encapsulate };
 
 function x25519Encapsulate(publicKey: PublicKey, random: Randomness): ReturnType<Kem["encapsulate"]> {
-  const ephemeral = importSeed(random.bytes(32));
-  const encapsulated = createPublicKey(ephemeral).export({ format: "raw-public" });
-  const shared = agree(ephemeral, publicKey.object, "CRYPTO_PUBLIC_KEY_WRONG");
+  const { privateKey, publicRaw: encapsulated } = ephemeralX25519(random.bytes(32));
+  const shared = agreeAsSender(privateKey, publicKey.native);
   return { encapsulated, secret: extractAndExpand(shared, encapsulated, publicKey.raw) };
-}
-
-/** Makes the ephemeral key and wipes its bytes: they are used once. */
-function importSeed(seed: Uint8Array): KeyObject {
-  try {
-    return createPrivateKey({ key: asBuffer(seed), format: "raw-private", asymmetricKeyType: "x25519" });
-  } finally {
-    seed.fill(0);
-  }
 }
 
 /** The recipient's half; for key handles only. Error: CRYPTO_OPEN_FAILED, also for a low-order point or a second encoding of one. */
 export function x25519Decapsulate(privateKey: KeyObject, publicKey: PublicKey, encapsulated: Uint8Array): Secret<"kem secret"> {
-  const shared = agree(privateKey, importEncapsulated(encapsulated), "CRYPTO_OPEN_FAILED");
-  return extractAndExpand(shared, encapsulated, publicKey.raw);
-}
-
-function importEncapsulated(encapsulated: Uint8Array): KeyObject {
-  try {
-    return importRaw("x25519", encapsulated);
-  } catch {
-    throw cryptoErrors.error("CRYPTO_OPEN_FAILED");
-  }
-}
-
-/** OpenSSL refuses an all-zero result, which a low-order point gives (RFC 7748, section 6.1). */
-function agree(privateKey: KeyObject, publicKey: KeyObject, code: "CRYPTO_PUBLIC_KEY_WRONG" | "CRYPTO_OPEN_FAILED"): Uint8Array {
-  try {
-    return diffieHellman({ privateKey, publicKey });
-  } catch {
-    throw cryptoErrors.error(code);
-  }
+  return extractAndExpand(agreeAsRecipient(privateKey, encapsulated), encapsulated, publicKey.raw);
 }
 
 function extractAndExpand(shared: Uint8Array, encapsulated: Uint8Array, recipientRaw: Uint8Array): Secret<"kem secret"> {

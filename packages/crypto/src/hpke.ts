@@ -1,7 +1,8 @@
 import { concatBytes } from "@sealane/wire";
 import { type AeadName, aeadNonceBytes, aeadOpen, aeadSeal } from "./aead.ts";
-import { type Kem, labeledExpand, labeledExtract } from "./dhkem.ts";
+import { labeledExpand, labeledExtract } from "./dhkem.ts";
 import { cryptoErrors } from "./errors.ts";
+import type { Kem } from "./kem.ts";
 import type { DecryptionKey } from "./key-handles.ts";
 import type { PublicKey } from "./public-key.ts";
 import type { Randomness } from "./random.ts";

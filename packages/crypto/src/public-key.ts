@@ -1,14 +1,18 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
+import { concatBytes, equalBytes } from "@sealane/wire";
 import { refuseUnsafePoint } from "./curve-points.ts";
 import { cryptoErrors } from "./errors.ts";
+import { asBuffer, importKey, importRaw, type NativeKeyKind } from "./import-key.ts";
+import { importXWingPublic, type XWingHalves, xWingSpkiPrefix } from "./x-wing.ts";
 
-/** The kinds of key that suites use, by the names of RFC 8410. */
-export type KeyKind = "ed25519" | "x25519";
+/** The kinds of key that suites use: by the names of RFC 8410, and the hybrid of X25519 and ML-KEM-768. */
+export type KeyKind = NativeKeyKind | "x-wing";
 
-const rawBytes: Readonly<Record<KeyKind, number>> = { ed25519: 32, x25519: 32 };
+/** An imported key: one of `node:crypto`, or the two halves of a hybrid. */
+type Imported = { readonly native: KeyObject } | { readonly halves: XWingHalves };
 
 /**
- * A public key of one kind; keeps the imported key, so that it is parsed once. Every way to make one refuses points of small
+ * A public key of one kind; keeps what was imported, so that it is parsed once. Every way to make one refuses points of small
  * order and second encodings of a point (`curve-points.ts`).
  */
 export class PublicKey {
@@ -17,54 +21,50 @@ export class PublicKey {
   readonly spki: Uint8Array;
   /** The key alone, as HPKE and COSE carry it. */
   readonly raw: Uint8Array;
-  /** For this package's own use. */
-  readonly object: KeyObject;
+  readonly #imported: Imported;
 
-  private constructor(kind: KeyKind, object: KeyObject) {
-    this.kind = kind;
-    this.object = object;
-    this.spki = object.export({ type: "spki", format: "der" });
-    this.raw = object.export({ format: "raw-public" });
-    refuseUnsafePoint(kind, this.raw);
+  private constructor(key: { readonly kind: KeyKind; readonly spki: Uint8Array; readonly raw: Uint8Array; readonly imported: Imported }) {
+    this.kind = key.kind;
+    this.spki = key.spki;
+    this.raw = key.raw;
+    this.#imported = key.imported;
   }
 
   /** Reads a DER SubjectPublicKeyInfo and accepts its one canonical form. Error: CRYPTO_PUBLIC_KEY_WRONG. */
   static fromSpki(spki: Uint8Array): PublicKey {
-    const object = importKey(() => createPublicKey({ key: asBuffer(spki), format: "der", type: "spki" }));
-    const key = PublicKey.fromObject(object);
-    if (Buffer.compare(key.spki, spki) !== 0) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG");
+    const { length } = xWingSpkiPrefix;
+    if (equalBytes(spki.subarray(0, length), xWingSpkiPrefix)) return PublicKey.fromRaw("x-wing", spki.subarray(length));
+    const key = PublicKey.fromObject(importKey(() => createPublicKey({ key: asBuffer(spki), format: "der", type: "spki" })));
+    if (!equalBytes(key.spki, spki)) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG");
     return key;
   }
 
   /** Reads a raw key. Error: CRYPTO_PUBLIC_KEY_WRONG. */
   static fromRaw(kind: KeyKind, raw: Uint8Array): PublicKey {
-    return PublicKey.fromObject(importRaw(kind, raw));
+    if (kind !== "x-wing") return PublicKey.fromObject(importRaw(kind, raw));
+    const copy = Uint8Array.from(raw);
+    return new PublicKey({ kind, spki: concatBytes(xWingSpkiPrefix, copy), raw: copy, imported: { halves: importXWingPublic(copy) } });
   }
 
   /** Takes a key of `node:crypto` (public, or private for its public half). Error: CRYPTO_PUBLIC_KEY_WRONG. */
   static fromObject(object: KeyObject): PublicKey {
     const kind = object.asymmetricKeyType;
     if (kind !== "ed25519" && kind !== "x25519") throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: kind ?? "symmetric" });
-    return new PublicKey(kind, object.type === "private" ? createPublicKey(object) : object);
+    const native = object.type === "private" ? createPublicKey(object) : object;
+    const raw = native.export({ format: "raw-public" });
+    refuseUnsafePoint(kind, raw);
+    return new PublicKey({ kind, spki: native.export({ type: "spki", format: "der" }), raw, imported: { native } });
   }
-}
 
-/** Imports a raw key for one use of it. Error: CRYPTO_PUBLIC_KEY_WRONG. */
-export function importRaw(kind: KeyKind, raw: Uint8Array): KeyObject {
-  if (raw.length !== rawBytes[kind]) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind });
-  refuseUnsafePoint(kind, raw);
-  return importKey(() => createPublicKey({ key: asBuffer(raw), format: "raw-public", asymmetricKeyType: kind }));
-}
-
-function importKey(read: () => KeyObject): KeyObject {
-  try {
-    return read();
-  } catch (cause) {
-    throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", {}, cause);
+  /** For this package's own use. Error: CRYPTO_PUBLIC_KEY_WRONG for a hybrid. */
+  get native(): KeyObject {
+    if ("native" in this.#imported) return this.#imported.native;
+    throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: this.kind });
   }
-}
 
-/** A view: `Buffer.from(bytes)` would leave a copy in the memory that small Buffers share. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** For this package's own use. Error: CRYPTO_PUBLIC_KEY_WRONG for a key that is no hybrid. */
+  get halves(): XWingHalves {
+    if ("halves" in this.#imported) return this.#imported.halves;
+    throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: this.kind });
+  }
 }

@@ -24,7 +24,7 @@ export function signatureAlgorithmOf(publicKey: PublicKey): SignatureAlgorithm {
 /** Checks a signature (RFC 8032 for Ed25519). Errors: CRYPTO_SIGNATURE_WRONG, CRYPTO_PUBLIC_KEY_WRONG. */
 export function verifySignature(publicKey: PublicKey, message: Uint8Array, signature: Uint8Array): void {
   const { signatureBytes } = signatureAlgorithmOf(publicKey);
-  if (signature.length !== signatureBytes || !verify(null, message, publicKey.object, signature)) {
+  if (signature.length !== signatureBytes || !verify(null, message, publicKey.native, signature)) {
     throw cryptoErrors.error("CRYPTO_SIGNATURE_WRONG");
   }
 }

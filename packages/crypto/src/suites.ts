@@ -2,6 +2,7 @@ import { x25519Kem } from "./dhkem.ts";
 import { cryptoErrors } from "./errors.ts";
 import { type HpkeConfiguration, hpkeAes256Gcm } from "./hpke.ts";
 import { ed25519, type SignatureAlgorithm } from "./signatures.ts";
+import { xWingKem } from "./x-wing-kem.ts";
 
 /** How one suite encrypts to a public key: HPKE under COSE algorithms of its own, one for each mode of draft-ietf-cose-hpke. */
 export interface EncryptionAlgorithm {
@@ -19,7 +20,14 @@ export const hpkeX25519: EncryptionAlgorithm = {
   hpke: { kem: x25519Kem, aead: hpkeAes256Gcm },
 };
 
-export type SuiteName = "x25519";
+/** HPKE X-Wing, HKDF-SHA-256, AES-256-GCM under COSE's private-use identifiers -65538 and, for key encryption, -65541. */
+export const hpkeXWing: EncryptionAlgorithm = {
+  coseId: -65538,
+  keyEncryptionCoseId: -65541,
+  hpke: { kem: xWingKem, aead: hpkeAes256Gcm },
+};
+
+export type SuiteName = "hybrid" | "x25519";
 
 /** The algorithms of one link (docs/protocol.md, suites). */
 export interface Suite {
@@ -30,6 +38,7 @@ export interface Suite {
   readonly signature: SignatureAlgorithm;
 }
 
+/** The suites, the default first; a number is never given to another suite. */
 export const suites: readonly Suite[] = [{ name: "x25519", id: 1, encryption: hpkeX25519, signature: ed25519 }];
 
 /** The suite of a name. Error: CRYPTO_SUITE_UNKNOWN. */

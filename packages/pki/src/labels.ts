@@ -22,8 +22,8 @@ export interface PurposeEntry {
 }
 
 const signing: readonly KeyKind[] = ["ed25519"];
-const decryption: readonly KeyKind[] = ["x25519"];
-const agreement: readonly KeyKind[] = ["x25519"];
+const decryption: readonly KeyKind[] = ["x25519", "x-wing"];
+const agreement: readonly KeyKind[] = ["x25519", "x-wing"];
 
 /** The purposes; numbers are never given twice. */
 export const purposes: Readonly<Record<Purpose, PurposeEntry>> = {
@@ -65,8 +65,15 @@ export const keyUsages = [
   "decipherOnly",
 ] as const;
 
-/** The one key usage of an end entity's key: X.509 knows X25519 for agreement only (RFC 9295, section 3), whatever our purpose is. */
-export const keyUsageOfKind: Readonly<Record<KeyKind, KeyUsage>> = { ed25519: "digitalSignature", x25519: "keyAgreement" };
+/**
+ * The one key usage of an end entity's key, whatever our purpose is: X.509 knows X25519 for agreement only (RFC 9295, section 3),
+ * and a KEM for key encipherment only (as RFC 9935, section 5, has it for ML-KEM).
+ */
+export const keyUsageOfKind: Readonly<Record<KeyKind, KeyUsage>> = {
+  ed25519: "digitalSignature",
+  x25519: "keyAgreement",
+  "x-wing": "keyEncipherment",
+};
 
 /** Extensions that are understood (RFC 5280, section 4.2.1). */
 export const extensionOid = {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createCipheriv, createDecipheriv, createHmac, verify } from "node:crypto";
 import { describe, test } from "node:test";
 import { type AeadName, aeadOpen, hmac, hpkeX25519, SoftwareKey } from "@sealane/crypto";
+import { describeVectors, jsonFiles } from "@sealane/testkit";
 import { type CborValue, decode, SealaneError, Tagged } from "@sealane/wire";
 import {
   type CoseStructure,
@@ -21,7 +22,6 @@ import {
   verifySign1,
 } from "../../src/index.ts";
 import { type Example, loadExample } from "./example.ts";
-import { describeVectors, jsonFiles } from "./published-vectors.ts";
 
 const ample = 10_000;
 const folders = [

@@ -3,6 +3,7 @@ import { createDecipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { type AeadName, aeadOpen, hpkeAes128Gcm, hpkeOpen, hpkeX25519, SoftwareKey, x25519Kem } from "@sealane/crypto";
+import { describeVectors } from "@sealane/testkit";
 import { type CborMap, decode } from "@sealane/wire";
 import * as oracle from "hpke";
 import {
@@ -15,7 +16,6 @@ import {
   recipientStructure,
   requireBytes,
 } from "../../src/index.ts";
-import { describeVectors } from "./published-vectors.ts";
 
 /** Vectors of draft-ietf-cose-hpke, appendix C: base mode, all suites. "external" stands for one of these texts. */
 const plaintext = Buffer.from("hpke test payload");

@@ -8,6 +8,7 @@ import { assertHidden, markedBytes, renderings } from "./exposure.ts";
 const pkcs8Prefix: Readonly<Record<KeyKind, string>> = {
   ed25519: "302e020100300506032b657004220420",
   x25519: "302e020100300506032b656e04220420",
+  "x-wing": "3034020100300d060b2b0601040183e62d81c87a0420",
 };
 
 /** PKCS #8 of a private key, in memory of its own. */
@@ -16,7 +17,7 @@ function pkcs8(kind: KeyKind, seed: Uint8Array): Uint8Array {
 }
 
 describe("a private key in memory", () => {
-  for (const kind of ["ed25519", "x25519"] as const) {
+  for (const kind of ["ed25519", "x25519", "x-wing"] as const) {
     test(`${kind}: comes back from PKCS #8`, () => {
       const key = SoftwareKey.generate(kind);
       const again = SoftwareKey.fromPkcs8(key.toPkcs8());

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, test } from "node:test";
 
-const folder = process.env["SEALANE_VECTORS"] ?? resolve(import.meta.dirname, "../../../../../shared/vectors");
+const folder = process.env["SEALANE_VECTORS"] ?? resolve(import.meta.dirname, "../../../shared/vectors");
 
 /**
  * Declares tests over a part of the published test vectors, which are not copied into the project. Without them one test is skipped

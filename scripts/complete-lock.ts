@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { root } from "./workspaces.ts";
 
 interface LockedPackage {
+  readonly version?: string;
   readonly link?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }

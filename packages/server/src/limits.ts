@@ -43,9 +43,6 @@ export const maxWaitingMessages = 64;
 /** Links of one terminal that are kept; the oldest make room for new ones. */
 export const maxLinksPerTerminal = 16;
 
-/** Replay entries of one originator: what it may establish within one window, so that no terminal can fill the cache. */
-export const maxReplayEntriesPerOriginator = 256;
-
 /** A terminal's last-seen time is written at most this often. */
 export const lastSeenSeconds = 60;
 
@@ -78,6 +75,8 @@ export interface ServerLimits {
   readonly enrolmentsPerMinute: number;
   /** Inbox requests of one terminal that wait at the same time; a further one ends the oldest. */
   readonly maxPollsPerTerminal: number;
+  /** Messages of one terminal that the replay cache remembers: what it may establish within a window, so that none can fill it. */
+  readonly maxReplayEntries: number;
   /** How long a stopping server waits for requests under way. */
   readonly closeSeconds: number;
 }
@@ -93,5 +92,6 @@ export const defaultLimits: ServerLimits = {
   linksPerMinute: 300,
   enrolmentsPerMinute: 60,
   maxPollsPerTerminal: 3,
+  maxReplayEntries: 256,
   closeSeconds: 10,
 };

@@ -94,7 +94,7 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
   if (seal !== null) {
     const keys = await loadKeyRoleKeys(folder, nowSeconds);
     const stores = transactional(db, (queries) => sqlKeyStores(queries, seal));
-    const replay = sqlReplayCache(db, { now: context.now });
+    const replay = sqlReplayCache(db, { now: context.now, maxPerOriginator: context.limits.maxReplayEntries });
     const waiters = new InboxWaiters(context.limits.maxPollsPerTerminal);
     await app.register(keyRoutes({ ...context, ...keys, ...stores, replay, waiters }));
   }

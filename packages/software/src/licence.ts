@@ -75,7 +75,13 @@ export const licenceKind: StatementKind = {
   purpose: "licence-sign",
   isCwt: true,
   maxBytes: maxLicenceBytes,
-  codes: { malformed: "LICENCE_MALFORMED", untrusted: "LICENCE_UNTRUSTED", signature: "LICENCE_SIGNATURE_WRONG" },
+  codes: {
+    malformed: "LICENCE_MALFORMED",
+    untrusted: "LICENCE_UNTRUSTED",
+    signature: "LICENCE_SIGNATURE_WRONG",
+    early: "LICENCE_NOT_YET_VALID",
+    expired: "LICENCE_EXPIRED",
+  },
 };
 
 /**

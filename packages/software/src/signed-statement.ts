@@ -25,7 +25,14 @@ export interface StatementKind {
   /** Wrapped in the CWT tag (RFC 8392, section 6). */
   readonly isCwt: boolean;
   readonly maxBytes: number;
-  readonly codes: { readonly malformed: SoftwareCode; readonly untrusted: SoftwareCode; readonly signature: SoftwareCode };
+  readonly codes: {
+    readonly malformed: SoftwareCode;
+    readonly untrusted: SoftwareCode;
+    readonly signature: SoftwareCode;
+    /** Where the signer's certificate begins later or has ended; `untrusted` unless told. */
+    readonly early?: SoftwareCode;
+    readonly expired?: SoftwareCode;
+  };
 }
 
 export interface StatementSigner {
@@ -72,7 +79,7 @@ export function parseStatement(kind: StatementKind, bytes: Uint8Array): Unverifi
   });
 }
 
-/** Proves who signed a statement: first the certificate, then the signature. Errors: the kind's three. */
+/** Proves who signed a statement: first the certificate, then the signature. Errors: the kind's. */
 export function verifyStatement(
   kind: StatementKind,
   bytes: Uint8Array,
@@ -112,8 +119,15 @@ function verifySigner(kind: StatementKind, chain: readonly Uint8Array[], trust: 
     return verifyCertificate({ chain, anchors: trust.anchors, purpose: kind.purpose, nowSeconds: trust.nowSeconds });
   } catch (cause) {
     if (!(cause instanceof SealaneError)) throw cause;
-    throw softwareErrors.error(kind.codes.untrusted, { reason: cause.code }, cause);
+    throw softwareErrors.error(signerCode(kind, cause), { reason: cause.code }, cause);
   }
+}
+
+/** A clock or a time that is over is told apart from a stranger: the advice and the exit code differ. */
+function signerCode({ codes }: StatementKind, cause: SealaneError): SoftwareCode {
+  if (hasCode(cause, "PKI_CERTIFICATE_NOT_YET_VALID")) return codes.early ?? codes.untrusted;
+  if (hasCode(cause, "PKI_CERTIFICATE_EXPIRED")) return codes.expired ?? codes.untrusted;
+  return codes.untrusted;
 }
 
 function requireSigner(kind: StatementKind, { key, chain }: StatementSigner, name: Name): void {

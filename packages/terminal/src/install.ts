@@ -88,11 +88,19 @@ async function chooseDownload(terminal: Terminal, trust: Trust, input: InstallIn
     (input.artefact ?? licence.artefactId.toHex()) === licence.artefactId.toHex();
   const usable = found.flatMap((each) => (each.kind === "usable" ? [each.download] : []));
   const [newest, ...others] = usable.filter(isChosen).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
-  if (newest === undefined) throw reasonForNothing(found, input);
+  if (newest === undefined) {
+    await removeLeftovers(found);
+    throw reasonForNothing(found, input);
+  }
   const { module } = newest.licence;
   const other = others.find(({ licence }) => licence.module !== module);
   if (other !== undefined) throw terminalErrors.error("TERMINAL_MODULE_AMBIGUOUS", { module, other: other.licence.module });
   return newest;
+}
+
+/** What a command that was killed while it cleaned up has left of its download. */
+async function removeLeftovers(found: readonly FoundDownload[]): Promise<void> {
+  for (const each of found) if (each.kind === "leftover") await remove(each.folder.path);
 }
 
 function reasonForNothing(found: readonly FoundDownload[], { module }: InstallInput): SealaneError {

@@ -1,7 +1,6 @@
 import type { ReplayCache, ReplayEntry } from "@sealane/link";
 import { credentialCodec } from "@sealane/pki";
 import { encodeAs } from "@sealane/wire";
-import { maxReplayEntriesPerOriginator } from "../limits.ts";
 import type { Queries } from "./schema.ts";
 
 const floorId = 1;
@@ -12,8 +11,8 @@ const floorId = 1;
  * An entry is forgotten when no clock within tolerance accepts its message any more. The latest end among forgotten entries is
  * kept: when the clock ran ahead and steps back, what ends before it counts as seen, for it may have been forgotten.
  */
-export function sqlReplayCache(db: Queries, options: { readonly now: () => number; readonly maxPerOriginator?: number }): ReplayCache {
-  const { now, maxPerOriginator = maxReplayEntriesPerOriginator } = options;
+export function sqlReplayCache(db: Queries, options: { readonly now: () => number; readonly maxPerOriginator: number }): ReplayCache {
+  const { now, maxPerOriginator } = options;
   return {
     insert: async (entry) =>
       await db.transaction().execute(async (tx) => {

@@ -75,10 +75,13 @@ export class TestTerminal {
   }
 
   static async create(t: TestContext, clock: FakeClock = new FakeClock()): Promise<TestTerminal> {
+    return await TestTerminal.createIn(join(await temporaryFolder(t), "state"), clock);
+  }
+
+  static async createIn(stateFolder: string, clock: FakeClock = new FakeClock()): Promise<TestTerminal> {
     const authority = await TestAuthority.create(clock.now);
     const issuer = await authority.signer(serverName, "licence-sign");
     const events: TerminalEvent[] = [];
-    const stateFolder = join(await temporaryFolder(t), "state");
     const terminal = terminalAt({ stateFolder, clock, environment: {}, onEvent: (event) => events.push(event) });
     const signing = await terminal.keys.generate("terminal-sign-test", "ed25519");
     const decryption = await terminal.keys.generate("terminal-decrypt-test", "x25519");

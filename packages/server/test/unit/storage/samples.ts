@@ -65,7 +65,7 @@ export function sampleRelease(label: string, changes: Partial<SoftwareDescriptio
 export async function sampleLink(): Promise<{ readonly link: UnconfirmedLink; readonly terminalEnd: ConfidentialLink }> {
   const context = originatorContext(pair.terminal, pair.server);
   const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") });
-  const { answer, link } = await acceptMessage(recipientContext(pair.server), message);
+  const { answer, link } = await acceptMessage(recipientContext(pair.server, pair.authority), message);
   return { link, terminalEnd: awaited.receive(answer, now) };
 }
 
@@ -77,7 +77,7 @@ export async function samplePending(): Promise<{
 }> {
   const context = originatorContext(pair.server, pair.terminal);
   const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") });
-  const { answer } = await acceptMessage(recipientContext(pair.terminal), message);
+  const { answer } = await acceptMessage(recipientContext(pair.terminal, pair.authority), message);
   return { awaited, message, answer };
 }
 

@@ -153,18 +153,18 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
   });
 
   contract("FNONCE: a message is accepted once, also after a restart", async (database) => {
-    const cache = sqlReplayCache(database.db, { now: () => now });
+    const cache = sqlReplayCache(database.db, { now: () => now, maxPerOriginator: 10 });
     assert.equal(await cache.insert(entryOf("a")), "fresh");
     assert.equal(await cache.insert(entryOf("a")), "seen");
     assert.equal(await cache.insert(entryOf("b")), "fresh");
     assert.equal(await cache.insert(entryOf("a", { originator: "other" })), "fresh");
-    const again = sqlReplayCache(await database.reopen(), { now: () => now });
+    const again = sqlReplayCache(await database.reopen(), { now: () => now, maxPerOriginator: 10 });
     assert.equal(await again.insert(entryOf("a")), "seen");
     assert.equal(await again.insert(entryOf("c")), "fresh");
   });
 
   contract("FNONCE: of many that insert one message at once, one is first", async ({ db }) => {
-    const cache = sqlReplayCache(db, { now: () => now });
+    const cache = sqlReplayCache(db, { now: () => now, maxPerOriginator: 10 });
     const results = await Promise.all(Array.from({ length: 20 }, () => cache.insert(entryOf("a"))));
     assert.deepEqual(results.filter((result) => result === "fresh").length, 1);
     assert.deepEqual(results.filter((result) => result === "seen").length, 19);
@@ -183,7 +183,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
 
   contract("FNONCE FCLOCK: what was forgotten while the clock ran ahead is not taken again", async (database) => {
     let clock = now;
-    const options = { now: () => clock };
+    const options = { now: () => clock, maxPerOriginator: 10 };
     const cache = sqlReplayCache(database.db, options);
     assert.equal(await cache.insert(entryOf("a", { rememberUntilSeconds: now + 100 })), "fresh");
     clock = now + 1_000_000;

@@ -16,7 +16,7 @@ export interface Self {
   readonly name: Name;
   readonly role: Role;
   readonly signing: CertifiedKey<SigningKey>;
-  /** The current decryption key first, then the one before it. */
+  /** The decryption keys of all suites; of one suite the current one first, then the one before it. */
   readonly decryption: readonly CertifiedKey<DecryptionKey>[];
 }
 

@@ -239,7 +239,9 @@ async function openBody(
   const { keyHint, encrypted } = bodyCodec.fromCbor(message.body, "M1");
   if ((keyHint === null) !== (context.self.role === "terminal")) throw linkErrors.error("LINK_FIELD_WRONG", { field: "keyHint" });
   const input = { value: encrypted, externalAad: externalAad(message.header) };
-  const candidates = context.self.decryption.slice(0, maxDecryptionKeys).filter((own) => keyHint === null || isHinted(own, keyHint));
+  const { keyKind } = message.header.suite.encryption.hpke.kem;
+  const ofSuite = context.self.decryption.filter(({ key }) => key.publicKey.kind === keyKind).slice(0, maxDecryptionKeys);
+  const candidates = ofSuite.filter((own) => keyHint === null || isHinted(own, keyHint));
   for (const { key, certificate } of candidates) {
     try {
       return { plaintext: await openWithPrivateKey(message.header.suite.encryption, key, input), recipient: certificate };

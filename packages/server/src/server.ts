@@ -16,7 +16,6 @@ import { downloadRoutes } from "./roles/download.ts";
 import { keyRoutes } from "./roles/key.ts";
 import { operatorRoutes } from "./roles/operator.ts";
 import { type Database, openDatabase, purgeExpired } from "./storage/database.ts";
-import { sqlReplayCache } from "./storage/replay-cache.ts";
 import { RowSeal } from "./storage/row-seal.ts";
 import { sqlKeyStores, sqlStores, transactional } from "./storage/stores.ts";
 
@@ -93,10 +92,10 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
   const seal = roles.includes("key") ? await loadSeal(folder, setup) : null;
   if (seal !== null) {
     const keys = await loadKeyRoleKeys(folder, nowSeconds);
-    const stores = transactional(db, (queries) => sqlKeyStores(queries, seal));
-    const replay = sqlReplayCache(db, { now: context.now, maxPerOriginator: context.limits.maxReplayEntries });
+    const { maxReplayEntries: maxPerOriginator } = context.limits;
+    const stores = transactional(db, (queries) => sqlKeyStores(queries, { seal, now: context.now, maxPerOriginator }));
     const waiters = new InboxWaiters(context.limits.maxPollsPerTerminal);
-    await app.register(keyRoutes({ ...context, ...keys, ...stores, replay, waiters }));
+    await app.register(keyRoutes({ ...context, ...keys, ...stores, waiters }));
   }
   if (roles.includes("ca")) {
     const keys = await loadCaRoleKeys(folder, nowSeconds);

@@ -4,7 +4,7 @@
  */
 
 /** What glibc's allocator takes as the size from which on it maps pages for each block; its own upper bound. */
-const settlingBytes = 32 * 1024 * 1024;
+const settlingBytes = 8 * 1024 * 1024;
 
 let settled = false;
 

@@ -47,6 +47,7 @@ async function openRequest(role: CaRole, body: Uint8Array): Promise<SignedReques
   const externalAad = statementAad("enrol request");
   const plaintext = await openWithPrivateKey(encryptionOf(key.publicKey), key, { value: decode(body, maxEnrolBytes), externalAad });
   const signed = decode(plaintext, maxEnrolBytes);
+  plaintext.fill(0);
   // The key that signs stands in what it signs: to hold it is what the signature proves.
   const unproven = decodeRequest(requireBytes(parseSign1(signed).rest[0]));
   const signingKey = PublicKey.fromSpki(unproven.signingSpki);

@@ -41,12 +41,12 @@ export function outwardOf(failure: SealaneError | Error, request: FastifyRequest
   const { refusal } = request.routeOptions.config;
   const isOurs = failure instanceof SealaneError;
   if (isOurs && transportCodes.includes(failure.code)) return failure;
-  if (refusal !== undefined) return isOurs && failure.entry.blame === "system" ? withoutCause(failure) : apiErrors.error(refusal);
+  if (refusal !== undefined) return isOurs && failure.entry.blame === "system" ? machineFault(failure) : apiErrors.error(refusal);
   return isOurs && failure.entry.blame !== "internal" ? failure : apiErrors.error("API_SERVER_FAILED");
 }
 
 /** The machine's faults in the codes that every client knows: later, or look at the log. */
-function withoutCause(failure: SealaneError): SealaneError {
+function machineFault(failure: SealaneError): SealaneError {
   return apiErrors.error(failure.entry.http === 503 ? "API_SERVER_BUSY" : "API_SERVER_FAILED");
 }
 

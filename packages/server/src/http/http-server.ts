@@ -43,7 +43,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     logController: new LogController({ disableRequestLogging: true }),
     logger: { level: options.log.level, stream: options.log.destination, base: null },
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
-    clientErrorHandler: (_error, socket) => socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
+    clientErrorHandler: (_error, socket) => {
+      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+      else socket.destroy();
+    },
   });
   app.server.maxConnections = limits.maxConnections;
   app.decorateRequest("failure", null);
@@ -51,6 +54,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.setErrorHandler(sendProblem);
   app.addHook("onResponse", logResponse);
   app.addHook("onResponse", async (request) => endUnreadBody(request));
+  app.addHook("onRequestAbort", async (request) => request.log.info(requestFieldsOf(request), "client went"));
   app.addHook("onRequest", async (_request, reply) => {
     if (!options.isStopping()) return;
     reply.header("connection", "close");
@@ -73,6 +77,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const failure = failureOf(error);
   request.failure = failure;
+  if (reply.raw.destroyed) request.log.warn({ ...requestFieldsOf(request), ...logFieldsOf(failure) }, "ended"); // nobody hears it
   const outward = outwardOf(failure, request);
   void reply
     .code(outward.entry.http)
@@ -83,8 +88,7 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
 async function logResponse(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { failure } = request;
   const line = {
-    method: request.method,
-    route: request.routeOptions.url ?? null,
+    ...requestFieldsOf(request),
     status: reply.statusCode,
     milliseconds: Math.round(reply.elapsedTime),
     ...(failure === null ? {} : logFieldsOf(failure)),
@@ -93,4 +97,9 @@ async function logResponse(request: FastifyRequest, reply: FastifyReply): Promis
   else if (failure !== null) request.log.warn(line, "refused");
   else if (line.route === routes.health) request.log.debug(line, "done");
   else request.log.info(line, "done");
+}
+
+/** The route and not the address that was asked for: that may hold anything. */
+function requestFieldsOf(request: FastifyRequest): { readonly method: string; readonly route: string | null } {
+  return { method: request.method, route: request.routeOptions.url ?? null };
 }

@@ -5,6 +5,7 @@ import { type Digest, encodeAs, equalBytes } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import type { KeyStores } from "../storage/stores.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
+import { DeferredReplay } from "./deferred-replay.ts";
 import type { KeyRole } from "./key-role.ts";
 import { TerminalDirectory } from "./terminal-directory.ts";
 
@@ -30,8 +31,10 @@ export async function establishLink(role: KeyRole, message: Uint8Array): Promise
   const repeatSeconds = isFirst ? defaultWindowSeconds + defaultToleranceSeconds : Number.POSITIVE_INFINITY;
   const sent = await sentBefore(role, received, repeatSeconds);
   if (sent !== null) return sent;
-  if (isFirst) return await acceptFirst(role, received);
-  return (await receiveAnswer(role, received)) ?? (await sentByAnother(role, received));
+  const made = isFirst ? await acceptFirst(role, received) : await receiveAnswer(role, received);
+  const response = made ?? (await sentBefore(role, received, repeatSeconds));
+  if (response === null) throw linkErrors.error("LINK_MESSAGE_REPLAYED");
+  return response;
 }
 
 /** What this message got before, while it is the last thing that happened on its link. */
@@ -46,23 +49,29 @@ async function sentBefore(role: KeyRole, { digest }: Received, repeatSeconds: nu
   return opened.last.response;
 }
 
-async function acceptFirst(role: KeyRole, { message, digest }: Received): Promise<Uint8Array> {
-  const { self, replay, random } = role;
+/**
+ * Null when M1 was accepted before. It is remembered together with its link or not at all, so that a terminal that got no answer can
+ * send it again.
+ */
+async function acceptFirst(role: KeyRole, { message, digest }: Received): Promise<Uint8Array | null> {
+  const { self, random } = role;
   const nowSeconds = role.now();
   const peers = new TerminalDirectory(role);
+  const replay = new DeferredReplay();
   // A terminal that sends M1 has a connection: it needs nothing that is stored.
   const freshness = { nowSeconds, storedSeconds: 0 };
   const { answer, link } = await acceptMessage({ self, peers, replay, freshness, random }, message);
   using accepted = link;
   const { terminal } = peers;
-  await role.atomically(async (stores) => {
+  return await role.atomically(async (stores) => {
+    if (!(await replay.insertInto(stores.replay))) return null;
     await requireActive(stores, terminal);
     const { name, signingThumbprint } = terminal;
     const opening = { requestDigest: digest, response: answer };
     await stores.links.add({ link: accepted, terminal: name, signingThumbprint, nowSeconds, opening });
     await stores.terminals.seen(name, nowSeconds);
+    return answer;
   });
-  return answer;
 }
 
 /** Null when the same answer was taken by another request at the same time. */
@@ -87,12 +96,6 @@ async function receiveAnswer(role: KeyRole, { message, digest }: Received): Prom
     await stores.terminals.seen(name, nowSeconds);
     return response;
   });
-}
-
-async function sentByAnother(role: KeyRole, received: Received): Promise<Uint8Array> {
-  const response = await sentBefore(role, received, Number.POSITIVE_INFINITY);
-  if (response === null) throw serverErrors.error("SERVER_PENDING_UNKNOWN");
-  return response;
 }
 
 /** Refuses a terminal that has other certificates by now, or none. Error: SERVER_TERMINAL_INACTIVE. */

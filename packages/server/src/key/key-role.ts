@@ -1,4 +1,3 @@
-import type { ReplayCache } from "@sealane/link";
 import { type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import type { KeyRoleKeys } from "../certified-keys.ts";
 import type { ServerContext } from "../context.ts";
@@ -8,7 +7,6 @@ import type { InboxWaiters } from "./inbox-waiters.ts";
 
 /** Everything that the key role works with. */
 export interface KeyRole extends ServerContext, KeyRoleKeys, Transactional<KeyStores> {
-  readonly replay: ReplayCache;
   readonly waiters: InboxWaiters;
 }
 

@@ -4,13 +4,14 @@ import { type ArtefactId, artefactId } from "@sealane/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ArtefactStore } from "../artefact-store.ts";
 import { parseRange } from "../byte-range.ts";
-import { downloadPieceBytes } from "../limits.ts";
+import { downloadMemoryBytes, maxDownloadPieceBytes, minDownloadPieceBytes } from "../limits.ts";
 
 /**
  * Routes of the download role: sealed artefacts as they lie on the disk, to anybody, with one range, cacheable for ever. It needs
  * neither a key nor the database nor to know who asks.
  */
 export function downloadRoutes(store: ArtefactStore): (app: FastifyInstance) => Promise<void> {
+  const downloads = { running: 0 };
   return async (app) => {
     app.route<{ Params: { id: string } }>({
       method: ["GET", "HEAD"],
@@ -20,7 +21,7 @@ export function downloadRoutes(store: ArtefactStore): (app: FastifyInstance) => 
         const file = await store.open(id);
         if (file === null) throw apiErrors.error("ARTEFACT_UNKNOWN", { artefactId: request.params.id });
         try {
-          return await sendFile(file, request, reply);
+          return await sendFile({ file, downloads }, request, reply);
         } catch (error) {
           await file.close();
           throw error;
@@ -31,7 +32,12 @@ export function downloadRoutes(store: ArtefactStore): (app: FastifyInstance) => 
 }
 
 /** Sends the file, or the range of it that was asked for, and closes it when that ends in whatever way. */
-async function sendFile(file: FileHandle, request: FastifyRequest<{ Params: { id: string } }>, reply: FastifyReply): Promise<FastifyReply> {
+async function sendFile(
+  from: { readonly file: FileHandle; readonly downloads: { running: number } },
+  request: FastifyRequest<{ Params: { id: string } }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { file, downloads } = from;
   const { size } = await file.stat();
   const tag = `"${request.params.id}"`;
   reply.headers({ etag: tag, "cache-control": "public, max-age=31536000, immutable", "accept-ranges": "bytes" });
@@ -46,7 +52,15 @@ async function sendFile(file: FileHandle, request: FastifyRequest<{ Params: { id
     await file.close();
     return reply.send();
   }
-  return reply.send(file.createReadStream({ ...(range ?? {}), highWaterMark: downloadPieceBytes }));
+  downloads.running++;
+  const stream = file.createReadStream({ ...(range ?? {}), highWaterMark: pieceBytes(downloads.running) });
+  stream.once("close", () => downloads.running--);
+  return reply.send(stream);
+}
+
+/** A download's share of the memory for all of them. */
+function pieceBytes(running: number): number {
+  return Math.max(minDownloadPieceBytes, Math.min(maxDownloadPieceBytes, Math.floor(downloadMemoryBytes / running)));
 }
 
 /** Null for the whole file: also for HEAD (RFC 9110, section 14.2), and where If-Range names another file (section 13.1.5). */

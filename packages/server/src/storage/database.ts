@@ -1,11 +1,13 @@
 import { access } from "node:fs/promises";
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
 import { serverErrors } from "../errors.ts";
+import { sqlLinks } from "./links.ts";
 import { migrate, requireMigrated } from "./migrations.ts";
+import { sqlPendingLinks } from "./pending-links.ts";
 import type { RowSeal } from "./row-seal.ts";
-import type { Queries, Schema } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 import { NodeSqliteDialect } from "./sqlite-dialect.ts";
-import { sqlKeyStores, sqlStores } from "./stores.ts";
+import { sqlStores } from "./stores.ts";
 
 /** The embedded database: a file, opened by every process that needs it. */
 export type Database = Kysely<Schema>;
@@ -38,16 +40,17 @@ export async function requireFile(file: string): Promise<void> {
   }
 }
 
-/** Removes everything whose time is over, and what is left of it in the journal. `seal` is null without the key role. */
-export async function purgeExpired(db: Queries, options: { readonly seal: RowSeal | null; readonly nowSeconds: number }): Promise<void> {
+/** Removes everything whose time is over, and what the journal still has of it. `seal` is null without the key role. */
+export async function purgeExpired(db: Database, options: { readonly seal: RowSeal | null; readonly nowSeconds: number }): Promise<void> {
   const { seal, nowSeconds } = options;
   const { inbox, enrolmentTokens } = sqlStores(db);
   await inbox.purge(nowSeconds);
   await enrolmentTokens.purge(nowSeconds);
-  if (seal === null) return;
-  const { links, pendingLinks } = sqlKeyStores(db, seal);
-  await links.purge(nowSeconds);
-  await pendingLinks.purge(nowSeconds);
+  if (seal !== null) {
+    await sqlLinks(db, seal).purge(nowSeconds);
+    await sqlPendingLinks(db, seal).purge(nowSeconds);
+  }
+  await sql`pragma wal_checkpoint(truncate)`.execute(db);
 }
 
 function connect(file: string): Database {

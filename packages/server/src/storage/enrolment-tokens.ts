@@ -4,7 +4,7 @@ import type { Queries, Schema } from "./schema.ts";
 import { decodeChain, encodeChain, type KeyDigests, type TerminalCertificates } from "./terminals.ts";
 
 /** A one-time token as it was handed out. */
-export interface NewToken {
+interface NewToken {
   readonly id: Uint8Array;
   readonly secretDigest: Digest;
   readonly name: Name;

@@ -6,7 +6,7 @@ import type { RowSeal } from "./row-seal.ts";
 import type { Queries, Schema } from "./schema.ts";
 
 /** What was received last, and what was sent back: the same again gets the same, and has no second effect. */
-export interface Exchange {
+interface Exchange {
   /** SHA-256 of the message or record. */
   readonly requestDigest: Uint8Array;
   readonly response: Uint8Array;
@@ -35,7 +35,7 @@ export interface StoredLink {
 }
 
 /** The next state of a link, with the exchange that led to it. */
-export interface LinkAdvance extends Exchange {
+interface LinkAdvance extends Exchange {
   readonly link: ConfidentialLink;
   /** The version that was read. */
   readonly version: number;

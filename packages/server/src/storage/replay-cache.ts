@@ -5,20 +5,26 @@ import type { Queries } from "./schema.ts";
 
 const floorId = 1;
 
+export interface ReplayCacheOptions {
+  readonly now: () => number;
+  readonly maxPerOriginator: number;
+}
+
 /**
- * Remembers accepted messages (FNONCE) as unique rows: "fresh" at most once, whichever process asks, also after a restart.
+ * Remembers accepted messages (FNONCE) as unique rows: "fresh" at most once, whichever process asks, also after a restart. Each
+ * insertion is a transaction of its own, or part of the one that `db` is.
  *
  * An entry is forgotten when no clock within tolerance accepts its message any more. The latest end among forgotten entries is
  * kept: when the clock ran ahead and steps back, what ends before it counts as seen, for it may have been forgotten.
  */
-export function sqlReplayCache(db: Queries, options: { readonly now: () => number; readonly maxPerOriginator: number }): ReplayCache {
-  const { now, maxPerOriginator } = options;
+export function sqlReplayCache(db: Queries, { now, maxPerOriginator }: ReplayCacheOptions): ReplayCache {
+  const insert = async (tx: Queries, entry: ReplayEntry): Promise<"fresh" | "seen" | "full"> => {
+    if (entry.rememberUntilSeconds <= (await forget(tx, now()))) return "seen";
+    return await insertOnce(tx, entry, maxPerOriginator);
+  };
   return {
     insert: async (entry) =>
-      await db.transaction().execute(async (tx) => {
-        if (entry.rememberUntilSeconds <= (await forget(tx, now()))) return "seen";
-        return await insertOnce(tx, entry, maxPerOriginator);
-      }),
+      db.isTransaction ? await insert(db, entry) : await db.transaction().execute(async (tx) => await insert(tx, entry)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ReplayCache } from "@sealane/link";
 import type { Kysely } from "kysely";
 import { type EnrolmentTokens, sqlEnrolmentTokens } from "./enrolment-tokens.ts";
 import { type Inbox, sqlInbox } from "./inbox.ts";
@@ -6,6 +7,7 @@ import { type Links, sqlLinks } from "./links.ts";
 import { type OperatorTokens, sqlOperatorTokens } from "./operator-tokens.ts";
 import { type PendingLinks, sqlPendingLinks } from "./pending-links.ts";
 import { type Releases, sqlReleases } from "./releases.ts";
+import { type ReplayCacheOptions, sqlReplayCache } from "./replay-cache.ts";
 import type { RowSeal } from "./row-seal.ts";
 import type { Queries, Schema } from "./schema.ts";
 import { sqlTerminals, type Terminals } from "./terminals.ts";
@@ -22,6 +24,7 @@ export interface Stores {
 
 /** What the key role uses besides: secrets, which need the storage key. */
 export interface KeyStores extends Stores {
+  readonly replay: ReplayCache;
   readonly links: Links;
   readonly pendingLinks: PendingLinks;
 }
@@ -44,8 +47,9 @@ export function sqlStores(db: Queries): Stores {
   };
 }
 
-export function sqlKeyStores(db: Queries, seal: RowSeal): KeyStores {
-  return { ...sqlStores(db), links: sqlLinks(db, seal), pendingLinks: sqlPendingLinks(db, seal) };
+export function sqlKeyStores(db: Queries, options: ReplayCacheOptions & { readonly seal: RowSeal }): KeyStores {
+  const { seal } = options;
+  return { ...sqlStores(db), replay: sqlReplayCache(db, options), links: sqlLinks(db, seal), pendingLinks: sqlPendingLinks(db, seal) };
 }
 
 export function transactional<S>(db: Kysely<Schema>, make: (db: Queries) => S): Transactional<S> {

@@ -33,7 +33,7 @@ function opensTo(prepared: Prepared, link: ConfidentialLink, grant: Grant, nowSe
   return key.use((opened) => prepared.contentKey.use((sealed) => equalBytes(opened, sealed)));
 }
 
-test("EQ5 LIC UNI DIRECT: a terminal originates a link and is given licence and content key", async (t) => {
+test("EQ5 LIC UNI: a terminal originates a link and is given licence and content key", async (t) => {
   const server = await TestServer.start(t);
   const prepared = await server.publish("the software");
   const device = await server.device("gate-1");

@@ -1,3 +1,4 @@
+import http from "node:http";
 import {
   certificateChainCodec,
   type EnrolReply,
@@ -34,7 +35,7 @@ import {
   type UnconfirmedLink,
 } from "@sealane/link";
 import { credentialOf, equalCredentials, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { decode, decodeAs, encode, encodeAs, type Name, thumbprint } from "@sealane/wire";
+import { concatBytes, decode, decodeAs, encode, encodeAs, type Name, thumbprint } from "@sealane/wire";
 
 const maxBytes = 1_000_000;
 const cbor = { "content-type": mediaType.cbor };
@@ -51,10 +52,32 @@ export async function post(url: string, body: Uint8Array, headers: Record<string
   return await replyOf(await fetch(url, { method: "POST", headers, body: Uint8Array.from(body) }));
 }
 
+/** Sends several bodies so that all of them are at the server before it has answered any: connected first, then all at once. */
+export async function postTogether(url: string, bodies: readonly Uint8Array[]): Promise<readonly Reply[]> {
+  const open = bodies.map((body) => {
+    const request = http.request(url, { method: "POST", agent: false, headers: { ...cbor, "content-length": body.length } });
+    const connected = new Promise((resolve) => request.once("socket", (socket) => socket.once("connect", resolve)));
+    const answered = new Promise<http.IncomingMessage>((resolve, reject) => request.once("response", resolve).once("error", reject));
+    request.flushHeaders();
+    return { body, request, connected, answered };
+  });
+  await Promise.all(open.map(({ connected }) => connected));
+  for (const { request, body } of open) request.end(body);
+  return await Promise.all(
+    open.map(async ({ answered }) => {
+      const response = await answered;
+      const pieces: Uint8Array[] = [];
+      for await (const piece of response) pieces.push(piece as Uint8Array);
+      const headers = { "content-type": response.headers["content-type"] ?? "" };
+      return await replyOf(new Response(Uint8Array.from(concatBytes(...pieces)), { status: response.statusCode ?? 0, headers }));
+    }),
+  );
+}
+
 export async function replyOf(response: Response): Promise<Reply> {
   const body = await response.bytes();
   const isProblem = response.headers.get("content-type")?.startsWith(mediaType.problem) === true;
-  const problem: unknown = isProblem ? JSON.parse(new TextDecoder().decode(body)) : null;
+  const problem: unknown = isProblem && body.length > 0 ? JSON.parse(new TextDecoder().decode(body)) : null;
   const code = typeof problem === "object" && problem !== null && "code" in problem ? String(problem.code) : null;
   return { status: response.status, body, code };
 }

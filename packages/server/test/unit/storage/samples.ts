@@ -3,6 +3,7 @@ import { type AwaitedAnswer, acceptMessage, type ConfidentialLink, mechanisms, t
 import type { SoftwareDescription } from "@sealane/software";
 import { makePair, originatorContext, type Pair, recipientContext, testNowSeconds } from "@sealane/testkit";
 import { artefactId, parseName, thumbprint } from "@sealane/wire";
+import type { KeyRoleKeys } from "../../../src/certified-keys.ts";
 import type { NewLink } from "../../../src/storage/links.ts";
 import type { StoredRelease } from "../../../src/storage/releases.ts";
 import { RowSeal } from "../../../src/storage/row-seal.ts";
@@ -34,6 +35,24 @@ export function sampleTerminal(name: string, changes: Partial<NewTerminal> = {})
     enrolledAtSeconds: now,
     ...changes,
   };
+}
+
+/** The server of the sample links, and their terminal as it stands in the database. */
+export const sampleServer: Pick<KeyRoleKeys, "self" | "anchor"> = { self: pair.server.self, anchor: pair.authority.anchor };
+
+export function samplePeer(): NewTerminal {
+  const { signing, decryption } = pair.terminal;
+  return sampleTerminal(signing.name, {
+    signingThumbprint: signing.thumbprint,
+    signingChain: signing.chain,
+    decryptionChain: decryption.chain,
+  });
+}
+
+/** M1 of the sample terminal. */
+export async function sampleMessage(): Promise<Uint8Array> {
+  const context = originatorContext(pair.terminal, pair.server);
+  return (await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") })).message;
 }
 
 export function sampleRelease(label: string, changes: Partial<SoftwareDescription> = {}): StoredRelease {

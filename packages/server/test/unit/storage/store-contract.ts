@@ -9,6 +9,8 @@ import { sqlReplayCache } from "../../../src/storage/replay-cache.ts";
 import { type KeyStores, sqlKeyStores, transactional } from "../../../src/storage/stores.ts";
 import { bytes, newLink, now, sampleLink, samplePending, sampleRelease, sampleSeal, sampleTerminal } from "./samples.ts";
 
+const options = { seal: sampleSeal(), now: () => now, maxPerOriginator: 10 };
+
 /** An empty database with this version's schema, which is removed when the test ends. */
 export interface TestDatabase {
   readonly db: Database;
@@ -23,7 +25,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     test(`${title} (${dialect})`, async () => {
       const database = await create();
       try {
-        await body(database, sqlKeyStores(database.db, sampleSeal()));
+        await body(database, sqlKeyStores(database.db, options));
       } finally {
         await database.remove();
       }
@@ -107,7 +109,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
   });
 
   contract("the newest release of each module that is for a model", async ({ db }) => {
-    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, sampleSeal()));
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
     const add = async (label: string, changes: Parameters<typeof sampleRelease>[1]): Promise<string> =>
       await atomically(({ releases }) => releases.add(sampleRelease(label, changes)));
     assert.equal(await add("a1", { sequence: 1 }), "added");
@@ -132,7 +134,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
   });
 
   contract("a sequence number is given once for a model", async ({ db }) => {
-    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, sampleSeal()));
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
     const add = async (label: string, models: readonly string[], changes = {}): Promise<string> =>
       await atomically(({ releases }) => releases.add(sampleRelease(label, { models, ...changes })));
     assert.equal(await add("one", ["m1", "m2"]), "added");
@@ -153,18 +155,18 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
   });
 
   contract("FNONCE: a message is accepted once, also after a restart", async (database) => {
-    const cache = sqlReplayCache(database.db, { now: () => now, maxPerOriginator: 10 });
+    const cache = sqlReplayCache(database.db, options);
     assert.equal(await cache.insert(entryOf("a")), "fresh");
     assert.equal(await cache.insert(entryOf("a")), "seen");
     assert.equal(await cache.insert(entryOf("b")), "fresh");
     assert.equal(await cache.insert(entryOf("a", { originator: "other" })), "fresh");
-    const again = sqlReplayCache(await database.reopen(), { now: () => now, maxPerOriginator: 10 });
+    const again = sqlReplayCache(await database.reopen(), options);
     assert.equal(await again.insert(entryOf("a")), "seen");
     assert.equal(await again.insert(entryOf("c")), "fresh");
   });
 
   contract("FNONCE: of many that insert one message at once, one is first", async ({ db }) => {
-    const cache = sqlReplayCache(db, { now: () => now, maxPerOriginator: 10 });
+    const cache = sqlReplayCache(db, options);
     const results = await Promise.all(Array.from({ length: 20 }, () => cache.insert(entryOf("a"))));
     assert.deepEqual(results.filter((result) => result === "fresh").length, 1);
     assert.deepEqual(results.filter((result) => result === "seen").length, 19);
@@ -183,14 +185,14 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
 
   contract("FNONCE FCLOCK: what was forgotten while the clock ran ahead is not taken again", async (database) => {
     let clock = now;
-    const options = { now: () => clock, maxPerOriginator: 10 };
-    const cache = sqlReplayCache(database.db, options);
+    const moving = { now: () => clock, maxPerOriginator: 10 };
+    const cache = sqlReplayCache(database.db, moving);
     assert.equal(await cache.insert(entryOf("a", { rememberUntilSeconds: now + 100 })), "fresh");
     clock = now + 1_000_000;
     assert.equal(await cache.insert(entryOf("b", { rememberUntilSeconds: clock + 100 })), "fresh");
     clock = now;
     assert.equal(await cache.insert(entryOf("a", { rememberUntilSeconds: now + 100 })), "seen");
-    const again = sqlReplayCache(await database.reopen(), options);
+    const again = sqlReplayCache(await database.reopen(), moving);
     assert.equal(await again.insert(entryOf("a", { rememberUntilSeconds: now + 100 })), "seen");
     assert.equal(await again.insert(entryOf("c", { rememberUntilSeconds: now + 101 })), "fresh");
   });
@@ -283,7 +285,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
   });
 
   contract("an inbox grows by position, keeps what was read, and gives it again", async ({ db }, { terminals }) => {
-    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, sampleSeal()));
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
     const { name } = sampleTerminal("gate-1");
     await terminals.activate(sampleTerminal("gate-1"));
     await terminals.activate(sampleTerminal("gate-2"));
@@ -342,7 +344,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
   });
 
   contract("a transaction happens whole or not at all", async ({ db }) => {
-    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, sampleSeal()));
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
     const failing = atomically(async ({ terminals, operatorTokens }) => {
       await terminals.activate(sampleTerminal("gate-1"));
       await operatorTokens.add({ digest: sha256(bytes("token")), label: "x", nowSeconds: now });

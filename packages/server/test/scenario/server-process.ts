@@ -1,0 +1,14 @@
+/** A server as a process of its own, to be killed: `node server-process.ts FOLDER SECONDS`; prints its address when it listens; its clock stands. */
+import { serverRoles, startServer } from "../../src/index.ts";
+
+const [, , folder = "", seconds] = process.argv;
+const { url } = await startServer({
+  folder,
+  roles: serverRoles,
+  host: "127.0.0.1",
+  port: 0,
+  now: () => Number(seconds),
+  log: { level: "silent", destination: process.stderr },
+  limits: { linksPerMinute: 100_000, requestsPerMinute: 100_000, enrolmentsPerMinute: 100_000 },
+});
+process.stdout.write(`${url}\n`);

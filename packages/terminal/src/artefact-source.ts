@@ -28,7 +28,7 @@ export function httpSource(http: HttpClient, base: URL, artefactId: ArtefactId):
 }
 
 /** The artefact in a local file. Error on opening: FILE_READ_FAILED. */
-export function fileSource(path: string): ArtefactSource {
+function fileSource(path: string): ArtefactSource {
   return {
     place: path,
     async open(start) {

@@ -13,9 +13,10 @@ import {
   statementAad,
 } from "@sealane/api";
 import { openWithPrivateKey, sealToPublicKey, sign1 } from "@sealane/cose";
-import { type DecryptionKey, hpkeX25519, type PublicKey, type SigningKey } from "@sealane/crypto";
+import { type DecryptionKey, hpkeX25519, type KeyKind, type PublicKey, type SigningKey } from "@sealane/crypto";
 import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import { type Codec, decode, decodeAs, encode, encodeAs, equalBytes, type Name, thumbprint } from "@sealane/wire";
+import { changing, removeTemporary } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { HttpClient, parseBaseUrl, urlOf } from "./http-client.ts";
 import { type Identity, loadIdentity, saveIdentity } from "./identity.ts";
@@ -57,6 +58,7 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   if (input.replace !== true && (await loadIdentity(terminal)) !== null) {
     throw terminalErrors.error("TERMINAL_ALREADY_ENROLLED");
   }
+  for (const folder of [terminal.folder.path, terminal.folder.keys]) await removeTemporary(folder);
   using http = new HttpClient({ environment: terminal.environment });
   const session: Session = { terminal, token, url, http };
   stage(terminal, "check server");
@@ -114,12 +116,13 @@ async function fetchAuthority(session: Session): Promise<{ readonly anchor: Trus
 }
 
 /** The keys of this token: those of a former attempt, or new ones. Their ids name the token, so that no two enrolments share keys. */
-async function makeKeys({ keys }: Terminal, token: EnrolToken): Promise<Keys> {
+async function makeKeys({ keys, folder }: Terminal, token: EnrolToken): Promise<Keys> {
   const suffix = token.tokenId.toHex();
+  const make = async (id: string, kind: KeyKind): Promise<unknown> => await changing(folder.keys, () => keys.generate(id, kind));
   const signingId = signingKeyPrefix + suffix;
   const decryptionId = decryptionKeyPrefix + suffix;
-  if (!(await keys.has(signingId))) await keys.generate(signingId, "ed25519");
-  if (!(await keys.has(decryptionId))) await keys.generate(decryptionId, "x25519");
+  if (!(await keys.has(signingId))) await make(signingId, "ed25519");
+  if (!(await keys.has(decryptionId))) await make(decryptionId, "x25519");
   return { signingId, decryptionId, signing: await keys.signingKey(signingId), decryption: await keys.decryptionKey(decryptionId) };
 }
 

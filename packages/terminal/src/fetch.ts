@@ -18,6 +18,7 @@ import { tidyKept } from "./kept-records.ts";
 import { descriptionOf, proveLicence, requireKeyAlive } from "./licence.ts";
 import { ask, originateLink, type Session } from "./link-client.ts";
 import { describeLink, factsOf } from "./link-facts.ts";
+import { type Chosen, chooseOffer } from "./offers.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -72,9 +73,10 @@ export async function fetchSoftware(terminal: Terminal, input: FetchInput = {}):
   const begun = (await resumable(work)) ?? (await obtain(work));
   const { download, alsoOffered } = begun;
   using contentKey = begun.contentKey;
-  const result = download.complete
-    ? wholeOf(download)
-    : await downloadArtefact(terminal, { ...download, contentKey, source: sourceOf(work, download) });
+  const result =
+    contentKey === null
+      ? wholeOf(download)
+      : await downloadArtefact(terminal, { ...download, contentKey, source: sourceOf(work, download) });
   await removeOlder(work, download);
   if (work.journal.pending !== null) await work.journal.commit(null);
   return {
@@ -83,7 +85,7 @@ export async function fetchSoftware(terminal: Terminal, input: FetchInput = {}):
     licenceExpiresAtSeconds: download.licence.expiresAtSeconds,
     link: describeLink(download.record.link, enrolment.name),
     seconds: (terminal.clock.elapsedMilliseconds() - started) / 1000,
-    wasComplete: download.complete,
+    wasComplete: contentKey === null,
     alsoOffered,
   };
 }
@@ -97,12 +99,14 @@ interface Work {
   readonly downloads: readonly Download[];
 }
 
-/** A download that can go on. */
+/** A download that can go on; one that is complete needs no content key. */
 interface Begun {
   readonly download: Download;
-  readonly contentKey: Secret<"content key">;
+  readonly contentKey: Secret<"content key"> | null;
   readonly alsoOffered: readonly SoftwareDescription[];
 }
+
+type Taken = Omit<Begun, "alsoOffered">;
 
 /** Removes downloads whose licence or key has ended, and what is installed by now or older: their content keys go with them (KREP). */
 async function tidyDownloads(session: Session): Promise<readonly Download[]> {
@@ -148,8 +152,8 @@ async function obtainByAsking(work: Work): Promise<Begun> {
   const chosen = choose(work, reply.offers);
   if (chosen === null) throw terminalErrors.error("TERMINAL_NOTHING_NEW", input.module === undefined ? {} : { module: input.module });
   const { description, alsoOffered } = chosen;
-  const complete = await completeOf(work, description);
-  if (complete !== null) return { ...complete, alsoOffered };
+  const complete = completeOf(work, description);
+  if (complete !== null) return { download: complete, contentKey: null, alsoOffered };
   const licence = await ask(session, link, { kind: "licence", artefactId: description.artefactId });
   if (licence.kind !== "licence") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: licence.kind });
   return { ...(await takeLicence(session, { link, description, reply: licence })), alsoOffered };
@@ -174,7 +178,11 @@ async function obtainByWaiting(work: Work): Promise<Begun> {
     isAnswered = true;
   }
   if (journal.pending !== null) await journal.commit(null);
-  throw terminalErrors.error(isAnswered ? "TERMINAL_NOTHING_NEW" : "TERMINAL_NOTHING_WAITING");
+  const complete = work.downloads.find((each) => each.complete && (input.module ?? each.licence.module) === each.licence.module);
+  if (complete !== undefined) return { download: complete, contentKey: null, alsoOffered: [] };
+  const reason = client.skipped.at(-1);
+  const details = reason === undefined ? {} : { skipped: client.skipped.length, reason };
+  throw terminalErrors.error(isAnswered ? "TERMINAL_NOTHING_NEW" : "TERMINAL_NOTHING_WAITING", details);
 }
 
 const defaultWaitSeconds = 25;
@@ -184,42 +192,26 @@ async function takeOffered(work: Work, client: InboxClient, offered: OfferedLink
   const chosen = choose(work, offered.offers);
   if (chosen === null) return null;
   const { description, alsoOffered } = chosen;
-  const complete = await completeOf(work, description);
-  if (complete !== null) return { ...complete, alsoOffered };
+  const complete = completeOf(work, description);
+  if (complete !== null) return { download: complete, contentKey: null, alsoOffered };
   const reply = await client.requestLicence(link, description);
   return { ...(await takeLicence(work.session, { link, description, reply })), alsoOffered };
 }
 
-/** The newest offer that is newer than anything that was installed; the first module by name when several have one. */
-function choose(
-  { session, input, modules }: Work,
-  offers: readonly SoftwareDescription[],
-): { readonly description: SoftwareDescription; readonly alsoOffered: readonly SoftwareDescription[] } | null {
-  const { model } = session.enrolment;
-  const fits = (offer: SoftwareDescription): boolean =>
-    (input.module ?? offer.module) === offer.module &&
-    (offer.models.length === 0 || offer.models.includes(model)) &&
-    offer.sequence > highestOf(modules, offer.module);
-  const newest = new Map<string, SoftwareDescription>();
-  for (const offer of offers.filter(fits)) {
-    if (offer.sequence > (newest.get(offer.module)?.sequence ?? -1)) newest.set(offer.module, offer);
-  }
-  const [description, ...alsoOffered] = [...newest.values()].sort((a, b) => (a.module < b.module ? -1 : 1));
-  return description === undefined ? null : { description, alsoOffered };
+function choose({ session, input, modules }: Work, offers: readonly SoftwareDescription[]): Chosen | null {
+  return chooseOffer(offers, { module: input.module, model: session.enrolment.model, modules });
 }
 
 /** A download of what was offered that is complete already. */
-async function completeOf({ session, downloads }: Work, description: SoftwareDescription): Promise<Omit<Begun, "alsoOffered"> | null> {
-  const download = downloads.find((each) => each.complete && isArtefact(each.licence, description));
-  if (download === undefined) return null;
-  return { download, contentKey: await openContentKey(session.terminal, session.enrolment, download) };
+function completeOf({ downloads }: Work, description: SoftwareDescription): Download | null {
+  return downloads.find((each) => each.complete && isArtefact(each.licence, description)) ?? null;
 }
 
 /** Proves the licence for what was offered, unwraps the content key and writes both down before anything is fetched. */
 async function takeLicence(
   session: Session,
   given: { readonly link: ConfidentialLink; readonly description: SoftwareDescription; readonly reply: LicenceReply },
-): Promise<Omit<Begun, "alsoOffered">> {
+): Promise<Taken> {
   const { terminal, enrolment } = session;
   const { link, description, reply } = given;
   const nowSeconds = terminal.clock.nowSeconds();
@@ -229,8 +221,13 @@ async function takeLicence(
   if (!isOffered) throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: description.module });
   requireKeyAlive(licence, nowSeconds);
   const contentKey = link.unwrap(reply.wrap, { artefactId, licenceDigest: licence.digest, nowSeconds });
-  const download = await saveDownload(terminal, enrolment, { licence, encoded: reply.licence, contentKey, link: factsOf(link) });
-  return { download, contentKey };
+  try {
+    const download = await saveDownload(terminal, enrolment, { licence, encoded: reply.licence, contentKey, link: factsOf(link) });
+    return { download, contentKey };
+  } catch (error) {
+    contentKey[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** Downloads of the same module that this one makes useless. */

@@ -42,10 +42,16 @@ export type LicenceReply = Extract<ServerReply, { readonly kind: "licence" }>;
 export class InboxClient {
   readonly #session: Session;
   readonly #journal: InboxJournal;
+  readonly #skipped: string[] = [];
 
   constructor(session: Session, journal: InboxJournal) {
     this.#session = session;
     this.#journal = journal;
+  }
+
+  /** Codes of the messages that could not be used, in their order. */
+  get skipped(): readonly string[] {
+    return this.#skipped;
   }
 
   /**
@@ -137,6 +143,7 @@ export class InboxClient {
       return await work();
     } catch (error) {
       if (!isMessageFault(error)) throw error;
+      this.#skipped.push(error.code);
       this.#session.terminal.onEvent({ kind: "message-skipped", position, code: error.code });
       if (this.#journal.pending !== null) await this.#journal.commit(null);
       return null;

@@ -1,5 +1,5 @@
 import { chmod, mkdir, open, rename } from "node:fs/promises";
-import { type SoftwareDescription, syncFolder } from "@sealane/software";
+import { giveBack, type SoftwareDescription, syncFolder } from "@sealane/software";
 import { equalBytes, SealaneError } from "@sealane/wire";
 import { changing, chunksOf, exists, remove, saveState, writeLasting } from "./disk.ts";
 import { type Download, type FoundDownload, findDownloads } from "./download-record.ts";
@@ -123,7 +123,10 @@ async function checkDownload({ terminal, download, folder }: Work): Promise<void
   if (highest !== null && sequence <= highest) throw terminalErrors.error("TERMINAL_DOWNGRADE_REFUSED", { module, sequence, highest });
   const hasher = new LicensedHasher(licence, terminal.onEvent);
   await using staged = await open(download.folder.software, "r");
-  for await (const chunk of chunksOf(staged)) if (!hasher.take(chunk)) break;
+  for await (const chunk of chunksOf(staged)) {
+    if (!hasher.take(chunk)) break;
+    giveBack(chunk);
+  }
   if (hasher.isLicensed()) return;
   await demote(download);
   throw terminalErrors.error("TERMINAL_STAGED_CHANGED", { module });

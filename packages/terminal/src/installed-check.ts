@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { VerifiedLicence } from "@sealane/software";
+import { giveBack, type VerifiedLicence } from "@sealane/software";
 import { SealaneError } from "@sealane/wire";
 import { type ArchiveEntry, readArchive } from "./archive.ts";
 import { readLayout } from "./archive-layout.ts";
@@ -44,7 +44,10 @@ async function readInstalledFile(slot: SlotFolder, licence: VerifiedLicence, has
   await using file = await openInstalled(slot, licence.module);
   const { mode } = await file.stat();
   if ((mode & 0o7777) !== singleFileMode(licence)) throw changed(slot, "mode");
-  for await (const chunk of chunksOf(file)) take(slot, hasher, chunk);
+  for await (const chunk of chunksOf(file)) {
+    take(slot, hasher, chunk);
+    giveBack(chunk);
+  }
 }
 
 /** A file's content that was put into the archive. */

@@ -1,9 +1,10 @@
-import { readlink, rename, symlink } from "node:fs/promises";
+import { readdir, readlink, rename, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { syncFolder } from "@sealane/software";
 import { type Codec, literal, nullable, tuple, uint } from "@sealane/wire";
 import {
   changing,
+  exists,
   isMissing,
   loadState,
   makeFolder,
@@ -17,7 +18,7 @@ import {
 import { terminalErrors } from "./errors.ts";
 import { stateVersion } from "./labels.ts";
 import { maxModuleRecordBytes } from "./limits.ts";
-import { type ModuleFolder, requireFolderName } from "./state-folder.ts";
+import { isFolderName, type ModuleFolder } from "./state-folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -93,8 +94,13 @@ export async function tidyModule(folder: ModuleFolder, keep: readonly number[]):
 
 /** The modules that have a folder. */
 export async function moduleNames(terminal: Terminal): Promise<readonly string[]> {
-  const names = await namesIn(terminal.folder.modules);
-  return names.map(requireFolderName).sort();
+  const folder = terminal.folder.modules;
+  if (!(await exists(folder))) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && isFolderName(entry.name))
+    .map(({ name }) => name)
+    .sort();
 }
 
 /** Makes the folders of a module: open to others as far as the state folder itself is. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */

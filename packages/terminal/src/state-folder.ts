@@ -60,6 +60,7 @@ export class StateFolder {
     return join(this.kept, `${artefactId.toHex()}.cbor`);
   }
 
+  /** Error: TERMINAL_MODULE_UNKNOWN for what can be no module's name. */
   module(module: string): ModuleFolder {
     return new ModuleFolder(join(this.modules, requireFolderName(module)));
   }
@@ -147,8 +148,12 @@ export class SlotFolder {
   }
 }
 
-/** A module's name becomes a folder's: it may not lead elsewhere. Error: TERMINAL_MODULE_UNKNOWN. */
-export function requireFolderName(module: string): string {
-  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/i.test(module)) throw terminalErrors.error("TERMINAL_MODULE_UNKNOWN", { module });
+/** True for a module's name that can be a folder's: it leads nowhere else. */
+export function isFolderName(module: string): boolean {
+  return /^(?!\.{1,2}$)[a-z0-9._-]{1,64}$/.test(module);
+}
+
+function requireFolderName(module: string): string {
+  if (!isFolderName(module)) throw terminalErrors.error("TERMINAL_MODULE_UNKNOWN", { module: module.slice(0, 64) });
   return module;
 }

@@ -1,0 +1,35 @@
+import type { SoftwareDescription } from "@sealane/software";
+import { highestOf, type LocalModule } from "./installed-modules.ts";
+import { isFolderName } from "./state-folder.ts";
+
+/** What is wanted of what is on offer. */
+export interface Wanted {
+  /** One module, or any. */
+  readonly module: string | undefined;
+  readonly model: string;
+  readonly modules: readonly LocalModule[];
+}
+
+/** The offer to be taken, and the newest ones of other modules. */
+export interface Chosen {
+  readonly description: SoftwareDescription;
+  readonly alsoOffered: readonly SoftwareDescription[];
+}
+
+/**
+ * Chooses the newest offer that fits this terminal and is newer than anything that was installed; the first module by name when
+ * several have one. Null when there is none.
+ */
+export function chooseOffer(offers: readonly SoftwareDescription[], wanted: Wanted): Chosen | null {
+  const newest = new Map<string, SoftwareDescription>();
+  for (const offer of offers.filter((each) => isWanted(each, wanted))) {
+    if (offer.sequence > (newest.get(offer.module)?.sequence ?? -1)) newest.set(offer.module, offer);
+  }
+  const [description, ...alsoOffered] = [...newest.values()].sort((a, b) => (a.module < b.module ? -1 : 1));
+  return description === undefined ? null : { description, alsoOffered };
+}
+
+function isWanted({ module, models, sequence }: SoftwareDescription, wanted: Wanted): boolean {
+  if ((wanted.module ?? module) !== module || !isFolderName(module)) return false;
+  return (models.length === 0 || models.includes(wanted.model)) && sequence > highestOf(wanted.modules, module);
+}

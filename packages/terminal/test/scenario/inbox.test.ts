@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { suiteNamed, systemRandom } from "@sealane/crypto";
+import { mechanismNamed } from "@sealane/link";
+import { SealaneError } from "@sealane/wire";
+import { loadEnrolment } from "../../src/identity.ts";
+import { fetchSoftware, install } from "../../src/index.ts";
+import { TestAuthority } from "../double/authority.ts";
+import { code } from "../double/codes.ts";
+import { enrolledWorld, restarted, type World } from "../double/enrolled.ts";
+import { serverName } from "../double/test-terminal.ts";
+
+const fromServer = { originator: "server", waitSeconds: 0 } as const;
+
+const skippedIn = ({ events }: World): readonly string[] =>
+  events.flatMap((event) => (event.kind === "message-skipped" ? [event.code] : []));
+
+test("FNONCE EQ1: a message that was accepted once is not accepted again, also after a restart", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal } = world;
+  const message = await server.offer(server.publish({ sequence: 1 }));
+  await fetchSoftware(terminal, fromServer);
+  await install(terminal);
+  server.publish({ sequence: 2, content: new Uint8Array(1) });
+  server.post(message);
+  await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_WAITING"));
+  await assert.rejects(fetchSoftware(restarted(world), fromServer), code("TERMINAL_NOTHING_WAITING"));
+  assert.deepEqual(skippedIn(world), ["LINK_MESSAGE_REPLAYED", "LINK_MESSAGE_REPLAYED"]);
+});
+
+test("FNONCE: a message is not accepted again after the clock ran ahead and was set back", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal, clock } = world;
+  const message = await server.offer(server.publish({ sequence: 1 }));
+  await fetchSoftware(terminal, fromServer);
+  await install(terminal);
+  clock.now += 10 * 86_400;
+  await server.offer(server.publish({ sequence: 2, content: new Uint8Array(1) })); // its acceptance forgets what is over
+  await fetchSoftware(terminal, fromServer);
+  clock.now -= 10 * 86_400;
+  server.post(message);
+  await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_WAITING"));
+  assert.deepEqual(skippedIn(world), ["LINK_MESSAGE_REPLAYED"]);
+});
+
+test("FTIME: messages that are over or from the future are skipped, and the one behind them is used", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal, clock } = world;
+  const description = server.publish({});
+  await server.offer(description);
+  clock.now += 86_400 + 61;
+  clock.now += 3_600;
+  await server.offer(description);
+  clock.now -= 3_600;
+  await server.offer(description);
+  await fetchSoftware(terminal, fromServer);
+  assert.deepEqual(skippedIn(world), ["LINK_MESSAGE_EXPIRED", "LINK_MESSAGE_FUTURE"]);
+});
+
+test("EQ1: messages that were changed, cut or sent back, or are another's, are skipped, and the one behind them is used", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal, clock } = world;
+  const description = server.publish({});
+  const right = await server.offer(description);
+  const elsewhere = await TestAuthority.create(clock.now);
+  const originate = async (authority: TestAuthority, recipientName: string): Promise<Uint8Array> => {
+    const signing = await authority.signer(serverName, "server-sign");
+    const self = { name: serverName, role: "server", signing, decryption: [] } as const;
+    const recipient = (await authority.opener(recipientName, "terminal-decrypt")).certificate;
+    const context = { self, recipient, nowSeconds: clock.now, random: systemRandom };
+    return (await mechanismNamed("signed-transport").originate(context, { suite: suiteNamed("x25519") })).message;
+  };
+  const { self, serverDecryption } = await loadEnrolment(terminal);
+  const own = { self, recipient: serverDecryption, nowSeconds: clock.now, random: systemRandom };
+  const sentBack = (await mechanismNamed("signed-transport").originate(own, { suite: suiteNamed("x25519") })).message;
+  for (const message of [
+    right.subarray(0, 100),
+    right.with(-1, (right.at(-1) ?? 0) ^ 1),
+    Buffer.concat([right, new Uint8Array(1)]),
+    await originate(server.authority, "gateway-8"),
+    await originate(elsewhere, "gateway-7"),
+    sentBack,
+  ]) {
+    server.post(message);
+  }
+  await server.offer(description);
+  await fetchSoftware(terminal, fromServer); // takes the first, which is right
+  await install(terminal);
+  await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_NEW"));
+  const skipped = skippedIn(world);
+  assert.equal(skipped.length, 6);
+  assert.equal(skipped.at(-1), "LINK_MESSAGE_UNEXPECTED");
+  assert.ok(skipped.every((each) => /^(WIRE|COSE|CRYPTO|LINK)_/.test(each)));
+});
+
+test("EQ1: a message that another server of the same authority signed, encrypted to this terminal, is skipped", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal, clock } = world;
+  server.publish({});
+  const signing = await server.authority.signer("server-2", "server-sign");
+  const recipient = server.terminal?.decryption;
+  assert.ok(recipient !== undefined);
+  const self = { name: signing.certificate.name, role: "server", signing, decryption: [] } as const;
+  for (const sendCertificate of [false, true]) {
+    const context = { self, recipient, nowSeconds: clock.now, random: systemRandom };
+    const { message } = await mechanismNamed("signed-transport").originate(context, { suite: suiteNamed("x25519"), sendCertificate });
+    server.post(message);
+  }
+  await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_WAITING"));
+  assert.deepEqual(skippedIn(world), ["LINK_PEER_UNKNOWN", "PKI_NAME_WRONG"]);
+  const error = await fetchSoftware(terminal, fromServer).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof SealaneError);
+  assert.deepEqual(error.details, { skipped: 2, reason: "PKI_NAME_WRONG" });
+});
+
+test("an answer that the server refuses is reported, and the next message is used", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal } = world;
+  const description = server.publish({});
+  await server.offer(description);
+  await server.offer(description);
+  let refusals = 1;
+  server.faults.before = ({ url }) => (url === "/v1/links" && refusals-- > 0 ? "LINK_REFUSED" : undefined);
+  await fetchSoftware(terminal, fromServer);
+  assert.deepEqual(skippedIn(world), ["LINK_REFUSED"]);
+});
+
+test("DIR: a terminal that was cut off behind its answer, or behind its request, goes on after a restart", async (t) => {
+  for (const lost of ["/v1/links", "/v1/links/"]) {
+    const world = await enrolledWorld(t);
+    const { server, terminal } = world;
+    await server.offer(server.publish({}));
+    const isLost = (url = ""): boolean => (lost === "/v1/links" ? url === lost : url.startsWith(lost));
+    server.faults.after = ({ url }) => (isLost(url) ? "drop" : undefined);
+    await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
+    server.faults.after = undefined;
+    assert.equal(server.waiting, 0);
+    const fetched = await fetchSoftware(restarted(world), fromServer);
+    assert.equal(fetched.link.originator, "server");
+    await install(terminal);
+  }
+});
+
+test("a link that waited for its reply for too long is given up, and the inbox is read", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal, clock } = world;
+  const description = server.publish({});
+  await server.offer(description);
+  server.faults.after = ({ url }) => (url === "/v1/links" ? "drop" : undefined);
+  await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
+  server.faults.after = undefined;
+  clock.now += 2 * 86_400;
+  await server.offer(description);
+  await fetchSoftware(terminal, fromServer);
+  assert.deepEqual(skippedIn(world), ["LINK_EXPIRED"]);
+});
+
+test("a terminal waits for the server until its time is over, without asking without end", async (t) => {
+  const { server, terminal, clock } = await enrolledWorld(t);
+  const before = clock.now;
+  await assert.rejects(fetchSoftware(terminal, { originator: "server", waitSeconds: 60 }), code("TERMINAL_NOTHING_WAITING"));
+  assert.equal(clock.now - before, 60);
+  assert.ok(server.requests.length <= 61);
+});

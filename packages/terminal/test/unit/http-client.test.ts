@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { apiErrors } from "@sealane/api";
+import { HttpClient, type HttpOptions, parseBaseUrl, urlOf } from "../../src/http-client.ts";
+import { terminalAt } from "../../src/index.ts";
+import { Attempts } from "../../src/retry.ts";
+import { code } from "../double/codes.ts";
+import { FakeClock } from "../double/fake-clock.ts";
+
+const cbor = { type: "application/cbor" } as const;
+
+async function serve(t: TestContext, listener: RequestListener): Promise<URL> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+}
+
+function client(t: TestContext, options: Partial<HttpOptions> = {}): HttpClient {
+  const http = new HttpClient({ environment: {}, ...options });
+  t.after(() => http[Symbol.dispose]());
+  return http;
+}
+
+test("a reply is read whole, and one connection serves many requests", async (t) => {
+  const ports = new Set<number | undefined>();
+  const url = await serve(t, (request, response) => {
+    ports.add(request.socket.remotePort);
+    response.writeHead(200, { "content-type": "application/cbor; x=y" }).end(Buffer.from([1, 2, 3]));
+  });
+  const http = client(t);
+  for (let i = 0; i < 3; i++) assert.deepEqual([...(await http.exchange({ method: "GET", url }, cbor))], [1, 2, 3]);
+  assert.equal(ports.size, 1);
+});
+
+test("a reply that is too large, of another type, compressed, a redirect or no reply of ours is refused", async (t) => {
+  const replies: Readonly<Record<string, RequestListener>> = {
+    "/large": (_, response) => response.writeHead(200, { "content-type": cbor.type }).end(new Uint8Array(101)),
+    "/endless": (_, response) => {
+      response.writeHead(200, { "content-type": cbor.type });
+      const timer = setInterval(() => response.write(new Uint8Array(60)), 1);
+      response.on("close", () => clearInterval(timer));
+    },
+    "/html": (_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
+    "/gzip": (_, response) => response.writeHead(200, { "content-type": cbor.type, "content-encoding": "gzip" }).end("x"),
+    "/moved": (_, response) => response.writeHead(302, { location: "/html" }).end(),
+    "/none": (_, response) => response.writeHead(204).end(),
+    "/proxy": (_, response) => response.writeHead(404, { "content-type": "text/html" }).end("not here"),
+  };
+  const url = await serve(t, (request, response) => replies[request.url ?? ""]?.(request, response));
+  const http = client(t);
+  for (const path of Object.keys(replies)) {
+    const request = { method: "GET", url: new URL(path, url) } as const;
+    await assert.rejects(http.exchange(request, { ...cbor, maxBytes: 100 }), code("API_REPLY_WRONG"), path);
+  }
+});
+
+test("a problem document becomes its error; an unknown one, or one that is too long, does not", async (t) => {
+  const url = await serve(t, (request, response) => {
+    const said = { "/known": "ARTEFACT_UNKNOWN", "/unknown": "NO_SUCH", "/long": "x".repeat(10_000) }[request.url ?? ""];
+    response.writeHead(404, { "content-type": "application/problem+json" }).end(JSON.stringify({ code: said }));
+  });
+  const http = client(t);
+  const get = async (path: string): Promise<unknown> => await http.open({ method: "GET", url: new URL(path, url) });
+  await assert.rejects(get("/known"), code("ARTEFACT_UNKNOWN"));
+  await assert.rejects(get("/unknown"), code("API_REPLY_WRONG"));
+  await assert.rejects(get("/long"), code("API_REPLY_WRONG"));
+});
+
+test("a server that is not there, does not answer, or falls silent within a reply is unreachable", async (t) => {
+  const url = await serve(t, (request, response) => {
+    if (request.url === "/silent") return;
+    response.writeHead(200, { "content-type": cbor.type, "content-length": 10 }).write("12345");
+  });
+  const http = client(t, { idleSeconds: 0.03 });
+  for (const path of ["/silent", "/half"]) {
+    await assert.rejects(http.exchange({ method: "GET", url: new URL(path, url) }, cbor), code("API_SERVER_UNREACHABLE"), path);
+  }
+  const nowhere = new URL("http://127.0.0.1:1/");
+  await assert.rejects(http.exchange({ method: "GET", url: nowhere }, cbor), code("API_SERVER_UNREACHABLE"));
+});
+
+test("a proxy of the environment is used, but for hosts that are excepted", async (t) => {
+  const seen: string[] = [];
+  const proxy = await serve(t, (request, response) => {
+    seen.push(request.url ?? "");
+    response.writeHead(200, { "content-type": cbor.type }).end("p");
+  });
+  const url = await serve(t, (_, response) => response.writeHead(200, { "content-type": cbor.type }).end("d"));
+  const through = client(t, { environment: { HTTP_PROXY: proxy.href } });
+  const request = { method: "GET", url: new URL("/x", url) } as const;
+  assert.equal(Buffer.from(await through.exchange(request, cbor)).toString(), "p");
+  assert.deepEqual(seen, [new URL("/x", url).href]);
+  const direct = client(t, { environment: { HTTP_PROXY: proxy.href, NO_PROXY: "127.0.0.1" } });
+  assert.equal(Buffer.from(await direct.exchange(request, cbor)).toString(), "d");
+});
+
+test("addresses are http or https, without credentials; routes stand below their path", () => {
+  for (const wrong of ["ftp://host/", "host:80", "", "http://user:secret@host/", "file:///etc"]) {
+    assert.throws(() => parseBaseUrl(wrong), code("TERMINAL_ADDRESS_WRONG"));
+  }
+  const base = parseBaseUrl("https://host/sealane?x#y");
+  assert.equal(urlOf(base, "/v1/inbox", { after: 3, wait: 25 }).href, "https://host/sealane/v1/inbox?after=3&wait=25");
+});
+
+test("only failures that may pass are tried again, with pauses that grow to half a minute", async () => {
+  const clock = new FakeClock();
+  const random = { bytes: (length: number) => new Uint8Array(length) };
+  const terminal = terminalAt({ stateFolder: "unused", clock, random });
+  const attempts = new Attempts(terminal);
+  await assert.rejects(attempts.pauseAfter(apiErrors.error("LINK_REFUSED")), code("LINK_REFUSED"));
+  const passing = apiErrors.error("API_SERVER_BUSY");
+  attempts.reset();
+  for (let i = 0; i < 5; i++) await attempts.pauseAfter(passing);
+  await assert.rejects(attempts.pauseAfter(passing), code("API_SERVER_BUSY"));
+  assert.deepEqual(clock.pauses, [500, 1_000, 2_000, 4_000, 8_000]);
+});

@@ -1,0 +1,74 @@
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** What is preloaded into a command; see the files below `hooks`. */
+export interface Hooks {
+  readonly effects?: EffectFolder;
+  /** How far the command's clock is ahead of the machine's. */
+  readonly clockSeconds?: number;
+  /** Where the command writes its peak of resident memory. */
+  readonly peakMemory?: string;
+}
+
+/** The environment that preloads hooks into a command. */
+export function hookEnvironment(hooks: Hooks): Record<string, string> {
+  const { effects, clockSeconds, peakMemory } = hooks;
+  const given: [URL, Record<string, string>][] = [];
+  if (effects !== undefined) given.push([effectsHook, { SEALANE_EFFECTS: effects.path }]);
+  if (clockSeconds !== undefined) given.push([clockHook, { SEALANE_CLOCK_SECONDS: String(clockSeconds) }]);
+  if (peakMemory !== undefined) given.push([peakMemoryHook, { SEALANE_PEAK_MEMORY: peakMemory }]);
+  const imports = given.map(([url]) => `--import ${url.href}`).join(" ");
+  return Object.assign({ NODE_OPTIONS: imports }, ...given.map(([, values]) => values)) as Record<string, string>;
+}
+
+const effectsHook = new URL("../hooks/effects.ts", import.meta.url);
+const clockHook = new URL("../hooks/clock.ts", import.meta.url);
+const peakMemoryHook = new URL("../hooks/peak-memory.ts", import.meta.url);
+
+/** `count` only; end before an effect (`kill`) or after half of it (`torn`); let the disk be full from an effect on. */
+export type EffectPlan = "count" | `${"kill" | "torn" | "full"} ${number}`;
+
+/** One change of the file system that a command was about to make. */
+export interface SeenEffect {
+  readonly number: number;
+  readonly name: string;
+  readonly target: string;
+}
+
+/** The folder by which the hook `effects` is told what to do and tells what it saw. */
+export class EffectFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    mkdirSync(path, { recursive: true });
+    this.path = path;
+    this.plan("count");
+  }
+
+  /** For the next start. */
+  plan(plan: EffectPlan): void {
+    writeFileSync(join(this.path, "plan"), plan);
+    writeFileSync(join(this.path, "log"), "");
+  }
+
+  /** For a process that runs: it reads the plan and begins to count anew before this returns. */
+  async rearm(plan: EffectPlan, pid: number): Promise<void> {
+    writeFileSync(join(this.path, "plan"), plan);
+    appendFileSync(join(this.path, "log"), "not yet\n");
+    process.kill(pid, "SIGUSR2");
+    while (!this.#log().startsWith("armed\n")) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  /** What has been seen since the plan was made. */
+  seen(): readonly SeenEffect[] {
+    return [...this.#log().matchAll(/^(\d+) (sqlite \w+|\w+) (.*)$/gm)].map(([, number, name = "", target = ""]) => ({
+      number: Number(number),
+      name,
+      target,
+    }));
+  }
+
+  #log(): string {
+    return readFileSync(join(this.path, "log"), "utf8");
+  }
+}

@@ -1,0 +1,48 @@
+import { parseArgs } from "node:util";
+import { ScenarioFailure } from "./failure.ts";
+
+/** `npm run scenario -- NAME [options]`: the real commands as processes, under faults. Ends with 0 only if all went as expected. */
+
+const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<void>>> = {
+  pack: async () => (await import("./pack.ts")).runPack(),
+  crash: async ({ only }) => (await import("./crash.ts")).runCrash(only),
+  large: async ({ size }) => (await import("./large.ts")).runLarge(size),
+  tamper: async ({ only }) => (await import("./tamper.ts")).runTamper(only),
+};
+
+interface ScenarioOptions {
+  /** Of `large`: bytes. */
+  readonly size: number;
+  /** Of `crash` and `tamper`: cases whose name contains this. */
+  readonly only: string;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`\n${error instanceof ScenarioFailure ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { size: { type: "string", default: "1GiB" }, only: { type: "string", default: "" } },
+  });
+  const [name = ""] = positionals;
+  const scenario = scenarios[name];
+  const size = parseSize(values.size);
+  if (scenario === undefined)
+    throw new ScenarioFailure(`There is no scenario "${name}". The scenarios are: ${Object.keys(scenarios).join(", ")}.`);
+  if (size === null) throw new ScenarioFailure(`"${values.size}" is no size. Sizes look like 512MiB or 4GiB.`);
+  const began = performance.now();
+  await scenario({ size, only: values.only });
+  process.stdout.write(`\nThe scenario ${name} passed in ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
+}
+
+/** "4GiB" in bytes; null for anything else. */
+function parseSize(text: string): number | null {
+  const [, number, unit] = /^(\d{1,6})(KiB|MiB|GiB)$/.exec(text) ?? [];
+  const factor = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }[unit ?? ""];
+  return factor === undefined ? null : Number(number) * factor;
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { demand } from "./failure.ts";
+import { type Commands, Installation, outsidePath, removeFolder, root, succeeded } from "./installation.ts";
+import { Processes, said } from "./processes.ts";
+import { deliver, writeScript } from "./software.ts";
+import { table } from "./table.ts";
+
+/** Time for npm to install one package with what it depends on. */
+const installSeconds = 300;
+
+interface Tarball {
+  readonly name: string;
+  readonly version: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/**
+ * Packs both commands, installs each from its tarball in an empty folder outside this repository, and delivers software with
+ * nothing but these two. The terminal's folder must hold nothing that only the server needs.
+ */
+export async function runPack(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "sealane-pack-"));
+  const processes = new Processes(npmEnvironment());
+  try {
+    const tarballs = await packBoth(processes, folder);
+    const installed = new Map<string, readonly string[]>();
+    for (const { name, path } of tarballs) installed.set(name, await installAlone(processes, { folder: join(folder, name), path }));
+    demandApart(installed);
+    const commands = { operator: [binary(folder, "sealane")], terminal: [binary(folder, "sealane-terminal")] };
+    await deliverWith(commands);
+    const rows = tarballs.map(({ name, version, bytes }) => [
+      name,
+      version,
+      `${Math.ceil(bytes / 1024)} KiB`,
+      String(installed.get(name)?.length),
+    ]);
+    process.stdout.write(`${table(["package", "version", "tarball", "packages installed"], rows)}\n`);
+  } finally {
+    await processes.stopAll();
+    removeFolder(folder);
+  }
+}
+
+async function packBoth(processes: Processes, folder: string): Promise<readonly Tarball[]> {
+  const run = succeeded(
+    await processes.run([process.execPath, join(root, "scripts/pack.ts"), "--out", folder, "--json"], { folder: root }),
+  );
+  const tarballs: unknown = JSON.parse(run.stdout);
+  demand(Array.isArray(tarballs) && tarballs.length === 2, "Two tarballs were to be packed.", said(run));
+  return tarballs as readonly Tarball[];
+}
+
+/** Installs a tarball in an empty folder and gives the names of all packages that are then there. */
+async function installAlone(processes: Processes, given: { readonly folder: string; readonly path: string }): Promise<readonly string[]> {
+  const folder = `${given.folder}-installed`;
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n'); // else npm looks for one in the folders above
+  const install = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", given.path];
+  succeeded(await processes.run(install, { folder, limitSeconds: installSeconds }));
+  const list = succeeded(await processes.run(["npm", "ls", "--all", "--json"], { folder }));
+  return [...new Set(namesIn(JSON.parse(list.stdout)))].sort();
+}
+
+interface Listed {
+  readonly dependencies?: Readonly<Record<string, Listed>>;
+}
+
+function namesIn({ dependencies = {} }: Listed): string[] {
+  return Object.entries(dependencies).flatMap(([name, listed]) => [name, ...namesIn(listed)]);
+}
+
+/** The terminal's folder has no package of the server, and neither has the other's command. */
+function demandApart(installed: ReadonlyMap<string, readonly string[]>): void {
+  const manifest = JSON.parse(readFileSync(join(root, "packages/server/package.json"), "utf8")) as { readonly dependencies: object };
+  const ofServer = [...Object.keys(manifest.dependencies).filter((name) => !name.startsWith("@sealane/")), "sealane"];
+  demand(ofServer.includes("fastify") && ofServer.includes("kysely"), "The server's own packages are not known.");
+  const terminal = installed.get("sealane-terminal") ?? [];
+  const found = terminal.filter((name) => ofServer.includes(name) || name.startsWith("@peculiar/") || name.startsWith("@sealane/"));
+  demand(terminal.includes("sealane-terminal"), "The terminal's package is not installed.");
+  demand(found.length === 0, `The terminal's folder has packages of the server: ${found.join(", ")}.`);
+  demand(installed.get("sealane")?.includes("sealane-terminal") === false, "The operator's folder has the terminal's package.");
+}
+
+async function deliverWith(commands: Commands): Promise<void> {
+  await using installation = await Installation.raise({ commands, terminals: ["terminal-1"] });
+  const software = writeScript(installation.folder, { module: "app", version: "1.0" });
+  await deliver(installation, software, ["terminal-1"]);
+  succeeded(await installation.terminal("terminal-1", ["status"]));
+  await installation.stopServer();
+  installation.demandNoSecretPrinted();
+}
+
+function binary(folder: string, name: string): string {
+  return join(folder, `${name}-installed`, "node_modules", ".bin", name);
+}
+
+/** The environment as outside this repository: without what `npm run` adds, which would lead npm and `node` back into it. */
+function npmEnvironment(): Record<string, string> {
+  const isOurs = (name: string): boolean =>
+    /^npm_(?:package|lifecycle|command|execpath|node_execpath|config_local_prefix)|^(?:INIT_CWD|NODE)$/.test(name);
+  const kept = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || isOurs(name) ? [] : [[name, value] as const],
+  );
+  return { ...Object.fromEntries(kept), PATH: outsidePath() };
+}

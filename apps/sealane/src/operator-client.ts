@@ -1,7 +1,6 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { open } from "node:fs/promises";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
 import { commandErrors } from "./errors.ts";
 
@@ -14,11 +13,17 @@ export interface OperatorClientOptions {
   readonly token: string;
 }
 
-/** A body that is sent as it is, with its length known before. */
+/** A body of one type: bytes, or a file that is sent in pieces. */
 export interface Body {
   readonly type: string;
+  readonly content: Uint8Array | FileBody;
+}
+
+export interface FileBody {
+  readonly path: string;
   readonly bytes: number;
-  readonly stream: Readable | Uint8Array;
+  /** Called with the number of bytes sent so far. */
+  readonly onSent: (bytes: number) => void;
 }
 
 /** Speaks to the operator routes of a server. */
@@ -38,8 +43,7 @@ export class OperatorClient {
 
   /** POST of JSON, answered by JSON. Errors: the codes of package api. */
   async post<View>(path: string, value: unknown): Promise<View> {
-    const stream = new TextEncoder().encode(JSON.stringify(value));
-    return await this.send<View>(path, { type: mediaType.json, bytes: stream.length, stream });
+    return await this.send<View>(path, { type: mediaType.json, content: new TextEncoder().encode(JSON.stringify(value)) });
   }
 
   /** POST of any body, answered by JSON. Errors: the codes of package api. */
@@ -50,7 +54,7 @@ export class OperatorClient {
   async #exchange<View>(method: string, path: string, body: Body | null): Promise<View> {
     const url = new URL(path, this.#options.url);
     const headers: Record<string, string | number> = { authorization: `Bearer ${this.#options.token}`, accept: mediaType.json };
-    if (body !== null) Object.assign(headers, { "content-type": body.type, "content-length": body.bytes });
+    if (body !== null) Object.assign(headers, { "content-type": body.type, "content-length": lengthOf(body) });
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
     const outgoing = send(url, { method, headers, timeout: idleSeconds * 1000 });
     outgoing.on("timeout", () => outgoing.destroy(apiErrors.error("API_SERVER_UNREACHABLE", { url: url.origin })));
@@ -58,14 +62,41 @@ export class OperatorClient {
       outgoing.once("response", resolve);
       outgoing.once("error", (cause) => reject(apiErrors.error("API_SERVER_UNREACHABLE", { url: url.origin }, cause)));
     });
-    if (body === null || body.stream instanceof Uint8Array) outgoing.end(body?.stream);
-    else await Promise.race([answered, pipeline(body.stream, outgoing)]).catch(() => undefined);
+    if (body === null || body.content instanceof Uint8Array) outgoing.end(body?.content);
+    else await sendFile(outgoing, body.content, answered);
     const reply = await answered;
     const status = reply.statusCode ?? 500;
     const text = await readText(reply, status < 400 ? maxReplyBytes : maxProblemBytes);
     if (status >= 400) throw errorOfProblem(text, status);
     return JSON.parse(text) as View;
   }
+}
+
+function lengthOf({ content }: Body): number {
+  return content instanceof Uint8Array ? content.length : content.bytes;
+}
+
+/** Bytes of the one buffer that a file is sent through: a stream of buffers would leave tens of megabytes to the collector. */
+const sendBytes = 1024 * 1024;
+
+/** Sends a file until it ends or the server answers before: then its answer says what is wrong. */
+async function sendFile(outgoing: ClientRequest, file: FileBody, answered: Promise<unknown>): Promise<void> {
+  let isAnswered = false;
+  const over = (): void => {
+    isAnswered = true;
+  };
+  answered.then(over, over);
+  await using handle = await open(file.path, "r");
+  const buffer = Buffer.allocUnsafeSlow(sendBytes);
+  for (let sent = 0; !isAnswered; ) {
+    const { bytesRead } = await handle.read(buffer, 0, sendBytes, sent);
+    if (bytesRead === 0) break;
+    const written = new Promise<void>((resolve) => outgoing.write(buffer.subarray(0, bytesRead), () => resolve()));
+    await Promise.race([written, answered.catch(() => undefined)]);
+    sent += bytesRead;
+    file.onSent(sent);
+  }
+  outgoing.end();
 }
 
 /** Reads a bounded body. Error: API_REPLY_WRONG. */

@@ -3,7 +3,10 @@
  * allocator spends the time on mapping and unmapping pages. Measured: without these two the system time of sealing doubles.
  */
 
-/** What glibc's allocator takes as the size from which on it maps pages for each block; its own upper bound. */
+/**
+ * What glibc's allocator is made to take as the size from which on it maps pages for each block: above the largest segment, and no
+ * more, for it keeps twice as much when it is freed.
+ */
 const settlingBytes = 8 * 1024 * 1024;
 
 let settled = false;

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -61,7 +60,7 @@ export async function runPublish(file: string, command: Command): Promise<void> 
     const keyRole = keyRoleOf(server, connection.profile.fingerprint);
     const content = await describe(file, { options, sequence, sealed, publisher: connection.profile.publisher });
     const bytes = await issueRelease({ ...(await publisherOf(connection)), release: content, contentKey, keyRole });
-    const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, bytes: bytes.length, stream: bytes });
+    const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
     report(output, { view, stored, sealed });
   } finally {
     await rm(folder.sealing, { recursive: true, force: true });
@@ -88,14 +87,11 @@ async function upload(
 ): Promise<ArtefactView> {
   const bytes = (await stat(path)).size;
   const bar = given.output.progress("sending", bytes);
-  const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  let sent = 0;
-  stream.on("data", (piece) => {
-    sent += piece.length;
-    bar.update(sent);
-  });
   try {
-    return await given.connection.client.send<ArtefactView>(routes.artefacts, { type: mediaType.artefact, bytes, stream });
+    return await given.connection.client.send<ArtefactView>(routes.artefacts, {
+      type: mediaType.artefact,
+      content: { path, bytes, onSent: (sent) => bar.update(sent) },
+    });
   } finally {
     bar.end();
   }

@@ -2,7 +2,14 @@ import { open } from "node:fs/promises";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
+import { pkiErrors } from "@sealane/pki";
+import { serverErrors } from "@sealane/server/errors";
+import { softwareErrors } from "@sealane/software";
+import { wireErrors } from "@sealane/wire";
 import { commandErrors } from "./errors.ts";
+
+/** Codes that the operator routes answer beside those of package api. */
+const serverSide = { ...wireErrors.entries, ...pkiErrors.entries, ...softwareErrors.entries, ...serverErrors.entries };
 
 /** Longest silence of the server, seconds; an upload that moves may take as long as it needs. */
 const idleSeconds = 60;
@@ -67,7 +74,7 @@ export class OperatorClient {
     const reply = await answered;
     const status = reply.statusCode ?? 500;
     const text = await readText(reply, status < 400 ? maxReplyBytes : maxProblemBytes);
-    if (status >= 400) throw errorOfProblem(text, status);
+    if (status >= 400) throw errorOfProblem(text, status, serverSide);
     return JSON.parse(text) as View;
   }
 }

@@ -1,4 +1,4 @@
-import type { SealaneError } from "@sealane/wire";
+import { type ErrorEntry, SealaneError } from "@sealane/wire";
 import { apiErrors } from "./errors.ts";
 
 /** An error as a body of `application/problem+json` (RFC 9457), with Sealane's code beside the standard members. */
@@ -15,15 +15,16 @@ export function problemOf(error: SealaneError): Problem {
   return { title: sentence, status: http, code: error.code, advice };
 }
 
-/** The error that a body describes: one of this package's codes, or API_REPLY_WRONG. */
-export function errorOfProblem(body: string, status: number): SealaneError {
+/**
+ * The error that a body describes: one of this package's codes or of the tables that the caller knows beside it; else API_REPLY_WRONG,
+ * or API_SERVER_FAILED where the status says so.
+ */
+export function errorOfProblem(body: string, status: number, alsoKnown: Readonly<Record<string, ErrorEntry>> = {}): SealaneError {
   const code = codeIn(body);
-  const known = Object.keys(apiErrors.entries).find((candidate) => candidate === code);
-  if (known === undefined) {
-    const known5xx = status >= 500 ? "API_SERVER_FAILED" : "API_REPLY_WRONG";
-    return apiErrors.error(known5xx, { status });
-  }
-  return apiErrors.error(known as keyof typeof apiErrors.entries, { status });
+  const entries: ReadonlyMap<string, ErrorEntry> = new Map(Object.entries({ ...alsoKnown, ...apiErrors.entries }));
+  const entry = code === null ? undefined : entries.get(code);
+  if (code === null || entry === undefined) return apiErrors.error(status >= 500 ? "API_SERVER_FAILED" : "API_REPLY_WRONG", { status });
+  return new SealaneError(code, entry, { status });
 }
 
 function codeIn(body: string): string | null {

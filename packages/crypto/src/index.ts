@@ -18,7 +18,11 @@ export { Secret } from "./secret.ts";
 export { ed25519, type SignatureAlgorithm, signatureAlgorithmOf, verifySignature } from "./signatures.ts";
 export { SoftwareKey } from "./software-key.ts";
 export {
+  decryptionKindOf,
+  decryptionKinds,
+  defaultSuite,
   type EncryptionAlgorithm,
+  encryptionFor,
   hpkeX25519,
   hpkeXWing,
   type Suite,

@@ -1,6 +1,7 @@
 import { x25519Kem } from "./dhkem.ts";
 import { cryptoErrors } from "./errors.ts";
 import { type HpkeConfiguration, hpkeAes256Gcm } from "./hpke.ts";
+import type { KeyKind, PublicKey } from "./public-key.ts";
 import { ed25519, type SignatureAlgorithm } from "./signatures.ts";
 import { xWingKem } from "./x-wing-kem.ts";
 
@@ -38,8 +39,26 @@ export interface Suite {
   readonly signature: SignatureAlgorithm;
 }
 
+/** The suite that is used unless another is asked for: what is recorded today stays secret from quantum computers. */
+export const defaultSuite: Suite = { name: "hybrid", id: 2, encryption: hpkeXWing, signature: ed25519 };
+
 /** The suites, the default first; a number is never given to another suite. */
-export const suites: readonly Suite[] = [{ name: "x25519", id: 1, encryption: hpkeX25519, signature: ed25519 }];
+export const suites: readonly Suite[] = [defaultSuite, { name: "x25519", id: 1, encryption: hpkeX25519, signature: ed25519 }];
+
+/** The kinds of decryption key that the suites need, each once, the default suite's first; a party has one key of each. */
+export const decryptionKinds: readonly KeyKind[] = [...new Set(suites.map(decryptionKindOf))];
+
+/** The kind of decryption key that a suite needs at its recipient. */
+export function decryptionKindOf({ encryption }: Suite): KeyKind {
+  return encryption.hpke.kem.keyKind;
+}
+
+/** The encryption that goes with a key of this kind, whatever suite it is used for. Error: CRYPTO_PUBLIC_KEY_WRONG for a key that signs. */
+export function encryptionFor({ kind }: PublicKey): EncryptionAlgorithm {
+  const suite = suites.find((candidate) => decryptionKindOf(candidate) === kind);
+  if (suite === undefined) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind });
+  return suite.encryption;
+}
 
 /** The suite of a name. Error: CRYPTO_SUITE_UNKNOWN. */
 export function suiteNamed(name: string): Suite {

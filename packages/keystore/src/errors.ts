@@ -11,6 +11,7 @@ export type KeystoreCode =
   | "KEYSTORE_PASSWORD_MISSING"
   | "KEYSTORE_PASSWORD_WRONG"
   | "KEYSTORE_KEY_UNENCRYPTED"
+  | "KEYSTORE_ENCRYPTION_UNSUPPORTED"
   | "KEYSTORE_ACCESS_FAILED";
 
 /** Errors of key stores. */
@@ -57,6 +58,11 @@ export const keystoreErrors: ErrorTable<KeystoreCode> = errorTable({
     ...user,
     sentence: "The key file is not encrypted although a password was given",
     advice: "Encrypt it with `openssl pkcs8 -topk8 -v2 aes-256-cbc`, or give no password",
+  },
+  KEYSTORE_ENCRYPTION_UNSUPPORTED: {
+    ...user,
+    sentence: "A key of this kind cannot be kept in an encrypted file",
+    advice: "Keep the keys without a password, on a disk that is encrypted",
   },
   KEYSTORE_ACCESS_FAILED: {
     ...user,

@@ -16,8 +16,8 @@ export interface FileKeyStoreOptions {
  * Keeps each key in a file `ID.pem` of mode 0600 in one folder; opened keys stay in memory.
  *
  * Every method also throws KEYSTORE_ACCESS_FAILED, those that open a key KEYSTORE_FILE_EXPOSED, KEYSTORE_KEY_DAMAGED,
- * KEYSTORE_PASSWORD_MISSING, KEYSTORE_PASSWORD_WRONG and KEYSTORE_KEY_UNENCRYPTED, and `generate` FILE_WRITE_FAILED. Modes are not
- * looked at on Windows, which has none.
+ * KEYSTORE_PASSWORD_MISSING, KEYSTORE_PASSWORD_WRONG and KEYSTORE_KEY_UNENCRYPTED, and `generate` FILE_WRITE_FAILED and, for a key
+ * that cannot be encrypted, KEYSTORE_ENCRYPTION_UNSUPPORTED. Modes are not looked at on Windows, which has none.
  */
 export class FileKeyStore implements KeyStore {
   readonly #folder: string;

@@ -7,8 +7,13 @@ import { keystoreErrors } from "./errors.ts";
 const plainLabel = "PRIVATE KEY";
 const encryptedLabel = "ENCRYPTED PRIVATE KEY";
 
-/** Encodes a key, encrypted (PBES2 with PBKDF2 and AES-256-CBC, RFC 8018) if there is a password. */
+/**
+ * Encodes a key, encrypted (PBES2 with PBKDF2 and AES-256-CBC, RFC 8018) if there is a password. `node:crypto` does not know X-Wing
+ * keys and so cannot encrypt them. Error: KEYSTORE_ENCRYPTION_UNSUPPORTED for such a key with a password.
+ */
 export function encodeKeyFile(key: SoftwareKey, password: Secret | null): Uint8Array {
+  const { kind } = key.publicKey;
+  if (password !== null && kind === "x-wing") throw keystoreErrors.error("KEYSTORE_ENCRYPTION_UNSUPPORTED", { kind });
   const der = asBuffer(key.toPkcs8());
   try {
     return toPem(password === null ? { label: plainLabel, der } : { label: encryptedLabel, der: encrypt(der, password) });

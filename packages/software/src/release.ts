@@ -1,13 +1,5 @@
 import { openWithPrivateKey, sealToPublicKey } from "@sealane/cose";
-import {
-  type DecryptionKey,
-  type EncryptionAlgorithm,
-  type PublicKey,
-  type Randomness,
-  sha256,
-  suites,
-  systemRandom,
-} from "@sealane/crypto";
+import { type DecryptionKey, encryptionFor, type Randomness, sha256, systemRandom } from "@sealane/crypto";
 import type { VerifiedCertificate } from "@sealane/pki";
 import {
   type ArtefactId,
@@ -99,7 +91,7 @@ export async function issueRelease(input: IssueReleaseInput): Promise<Uint8Array
   const content = { ...input.release, keyRole: keyRole.thumbprint };
   const sealedContentKey = contentKey.use((plaintext) => {
     const recipient = { publicKey: keyRole.publicKey, random };
-    return encode(sealToPublicKey(encryptionTo(keyRole.publicKey), recipient, { plaintext, externalAad: contentKeyAad(content) }));
+    return encode(sealToPublicKey(encryptionFor(keyRole.publicKey), recipient, { plaintext, externalAad: contentKeyAad(content) }));
   });
   const release = { ...content, sealedContentKey };
   requireContent(releaseCodec, release);
@@ -134,7 +126,7 @@ export function verifyRelease(bytes: Uint8Array, input: StatementTrust & { reado
 export async function openContentKey(release: VerifiedRelease, key: DecryptionKey): Promise<ContentKey> {
   try {
     const value = decode(release.sealedContentKey, maxSealedKeyBytes);
-    return takeContentKey(await openWithPrivateKey(encryptionTo(key.publicKey), key, { value, externalAad: contentKeyAad(release) }));
+    return takeContentKey(await openWithPrivateKey(encryptionFor(key.publicKey), key, { value, externalAad: contentKeyAad(release) }));
   } catch (cause) {
     if (!(cause instanceof SealaneError)) throw cause;
     throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: cause.code }, cause);
@@ -177,11 +169,4 @@ function decodeRelease(payload: Uint8Array): Release {
 /** What the sealed content key is bound to: the artefact, what it is published as, and whom it is sealed to. */
 function contentKeyAad({ artefactId, module, sequence, keyRole }: Omit<Release, "sealedContentKey">): Uint8Array {
   return encode([...contextPrefix, statementContext.contentKey, artefactId, module, sequence, keyRole]);
-}
-
-/** The public-key encryption that goes with a kind of key. Error: RELEASE_KEY_ROLE_WRONG. */
-function encryptionTo(publicKey: PublicKey): EncryptionAlgorithm {
-  const suite = suites.find(({ encryption }) => encryption.hpke.kem.keyKind === publicKey.kind);
-  if (suite === undefined) throw softwareErrors.error("RELEASE_KEY_ROLE_WRONG", { kind: publicKey.kind });
-  return suite.encryption;
 }

@@ -1,4 +1,4 @@
-import { type SigningKey, SoftwareKey, systemRandom } from "@sealane/crypto";
+import { type KeyKind, type SigningKey, SoftwareKey, systemRandom } from "@sealane/crypto";
 import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import { type Authority, createAuthority, issueCertificate } from "@sealane/pki/issue";
 import { artefactId, digest, parseName } from "@sealane/wire";
@@ -41,9 +41,10 @@ export async function makeSigner(authority: TestAuthority, name: string, purpose
 /** A server's decryption key with its verified certificate. */
 export async function makeKeyRole(
   authority: TestAuthority,
-  purpose: Purpose = "server-decrypt",
+  wish: { readonly purpose?: Purpose; readonly kind?: KeyKind } = {},
 ): Promise<{ readonly key: SoftwareKey; readonly certificate: VerifiedCertificate }> {
-  const key = SoftwareKey.generate("x25519");
+  const { purpose = "server-decrypt", kind = "x-wing" } = wish;
+  const key = SoftwareKey.generate(kind);
   const der = await issueCertificate({
     authority,
     subject: { name: parseName("server"), purpose, publicKey: key.publicKey },

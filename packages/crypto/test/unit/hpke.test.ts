@@ -4,10 +4,14 @@ import { syncBuiltinESMExports } from "node:module";
 import { describe, test } from "node:test";
 import {
   type DecryptionKey,
+  decryptionKinds,
+  defaultSuite,
+  encryptionFor,
   hpkeAes128Gcm,
   hpkeOpen,
   hpkeSeal,
   hpkeX25519,
+  hpkeXWing,
   Secret,
   SoftwareKey,
   suiteNamed,
@@ -122,6 +126,25 @@ describe("HPKE", () => {
 });
 
 describe("suites", () => {
+  test("the default is hybrid; a party has one decryption key of each kind", () => {
+    assert.deepEqual(
+      suites.map(({ name, id, encryption }) => [name, id, encryption]),
+      [
+        ["hybrid", 2, hpkeXWing],
+        ["x25519", 1, hpkeX25519],
+      ],
+    );
+    assert.equal(defaultSuite, suites[0]);
+    assert.deepEqual(decryptionKinds, ["x-wing", "x25519"]);
+  });
+
+  test("the encryption for a key goes by its kind; a key that signs has none", () => {
+    for (const { encryption } of suites) {
+      assert.equal(encryptionFor(SoftwareKey.generate(encryption.hpke.kem.keyKind).publicKey), encryption);
+    }
+    assert.throws(() => encryptionFor(SoftwareKey.generate("ed25519").publicKey), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+  });
+
   test("are found by name and by number", () => {
     for (const suite of suites) {
       assert.equal(suiteNamed(suite.name), suite);

@@ -29,8 +29,8 @@ const place = (password?: string) => async (): Promise<KeyPlace> => {
   return { open: () => new FileKeyStore(folder.keys, options()), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 };
 
-keyStoreContract("files", place());
-keyStoreContract("encrypted files", place("correct horse"));
+keyStoreContract("files", place(), ["x25519", "x-wing"]);
+keyStoreContract("encrypted files", place("correct horse"), ["x25519"]);
 
 describe("a key file", () => {
   test("is one of mode 0600 in a folder of 0700, and nothing is left beside it", async () => {
@@ -161,6 +161,13 @@ describe("a password", () => {
       () => new FileKeyStore(folder.keys, { password: passwordOf("") }),
       (error) => hasCode(error, "KEYSTORE_PASSWORD_MISSING"),
     );
+  });
+
+  test("encrypts no X-Wing key, and none is left in the clear", async () => {
+    await using folder = await makeFolder();
+    const store = new FileKeyStore(folder.keys, { password: passwordOf("right") });
+    await rejectsCode(store.generate("one", "x-wing"), "KEYSTORE_ENCRYPTION_UNSUPPORTED");
+    assert.deepEqual([await store.has("one"), await readdir(folder.keys)], [false, []]);
   });
 
   test("encrypts: the file holds no plain key", async () => {

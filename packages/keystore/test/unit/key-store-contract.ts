@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { hpkeOpen, hpkeSeal, hpkeX25519, systemRandom, verifySignature } from "@sealane/crypto";
+import { encryptionFor, hpkeOpen, hpkeSeal, type KeyKind, systemRandom, verifySignature } from "@sealane/crypto";
 import { hasCode } from "@sealane/wire";
 import type { KeyStore } from "../../src/index.ts";
 
@@ -9,8 +9,8 @@ export interface KeyPlace extends AsyncDisposable {
   open(): KeyStore;
 }
 
-/** The tests that every key store passes. */
-export function keyStoreContract(kind: string, makePlace: () => Promise<KeyPlace>): void {
+/** The tests that every key store passes, with the kinds of decryption key that it can keep. */
+export function keyStoreContract(kind: string, makePlace: () => Promise<KeyPlace>, decryptionKinds: readonly KeyKind[]): void {
   const message = Uint8Array.of(1, 2, 3);
   const rejectsCode = (run: Promise<unknown>, code: string): Promise<void> => assert.rejects(run, (error) => hasCode(error, code));
 
@@ -19,7 +19,7 @@ export function keyStoreContract(kind: string, makePlace: () => Promise<KeyPlace
       await using place = await makePlace();
       const first = place.open();
       const signing = await first.generate("sign-1", "ed25519");
-      const decryption = await first.generate("decrypt-1", "x25519");
+      for (const each of decryptionKinds) await first.generate(`decrypt-${each}`, each);
       for (const store of [first, place.open()]) {
         assert.equal(Buffer.compare((await store.publicKey("sign-1")).spki, signing.spki), 0);
         const signingKey = await store.signingKey("sign-1");
@@ -27,9 +27,13 @@ export function keyStoreContract(kind: string, makePlace: () => Promise<KeyPlace
         assert.equal(Buffer.compare(signingKey.publicKey.spki, signing.spki), 0);
 
         const input = { aad: message, plaintext: message };
-        const sealed = hpkeSeal(hpkeX25519.hpke, { publicKey: decryption, random: systemRandom }, input);
-        const opened = await hpkeOpen(hpkeX25519.hpke, await store.decryptionKey("decrypt-1"), { aad: message, ...sealed });
-        assert.equal(Buffer.compare(opened, message), 0);
+        for (const each of decryptionKinds) {
+          const publicKey = await first.publicKey(`decrypt-${each}`);
+          const { hpke } = encryptionFor(publicKey);
+          const sealed = hpkeSeal(hpke, { publicKey, random: systemRandom }, input);
+          const opened = await hpkeOpen(hpke, await store.decryptionKey(`decrypt-${each}`), { aad: message, ...sealed });
+          assert.equal(Buffer.compare(opened, message), 0);
+        }
       }
     });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { headerLabel, sign1 } from "@sealane/cose";
-import { SoftwareKey } from "@sealane/crypto";
+import { decryptionKinds, SoftwareKey } from "@sealane/crypto";
 import { artefactId, type CborValue, concatBytes, decode, encode, parseName, SealaneError, thumbprint } from "@sealane/wire";
 import { takeContentKey } from "../../src/artefact-keys.ts";
 import { softwareErrors } from "../../src/errors.ts";
@@ -39,6 +39,19 @@ describe("a release", () => {
       contentKeyBytes,
     );
     assert.deepEqual(parseRelease(issued).release, { ...said, keyRole: sealedTo, sealedContentKey });
+  });
+
+  test("UNI: gives the content key to a key role of every kind of key, and to none of another kind", async () => {
+    const roles = await Promise.all(decryptionKinds.map(async (kind) => await makeKeyRole(authority, { kind })));
+    for (const role of roles) {
+      const release = await issueRelease({ ...publisher, release: content, contentKey, keyRole: role.certificate });
+      const verified = verifyRelease(release, trust);
+      for (const other of roles) {
+        const opening = openContentKey(verified, other.key.decryptionKey());
+        if (other === role) (await opening)[Symbol.dispose]();
+        else await assert.rejects(opening, { code: "RELEASE_KEY_WRONG" });
+      }
+    }
   });
 
   test("UNI: names what sealing gave", async () => {
@@ -83,7 +96,7 @@ describe("a release that nobody may rely on", () => {
   });
 
   test("cannot be issued to a certificate that is not a key role's, by a wrong signer, or with wrong content", async () => {
-    const terminal = await makeKeyRole(authority, "terminal-decrypt");
+    const terminal = await makeKeyRole(authority, { purpose: "terminal-decrypt" });
     const input = { ...publisher, release: content, contentKey, keyRole: keyRole.certificate };
     await assert.rejects(issueRelease({ ...input, keyRole: terminal.certificate }), { code: "RELEASE_KEY_ROLE_WRONG" });
     await assert.rejects(issueRelease({ ...input, release: { ...content, publisher: parseName("x") } }), {
@@ -113,7 +126,7 @@ describe("a sealed content key", () => {
   }
 
   test("cannot be opened with another key", async () => {
-    const other = SoftwareKey.generate("x25519").decryptionKey();
+    const other = SoftwareKey.generate("x-wing").decryptionKey();
     await assert.rejects(openContentKey(verifyRelease(issued, trust), other), { code: "RELEASE_KEY_WRONG" });
   });
 });

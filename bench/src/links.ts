@@ -14,8 +14,8 @@ export interface LinkRow {
 }
 
 export async function benchLinks(plan: { readonly rounds: number; readonly secondsEach: number }): Promise<readonly LinkRow[]> {
-  const pair = await makePair();
   const suite = suiteNamed("x25519");
+  const pair = await makePair(suite);
   let bytes = 0;
   const link = async (): Promise<void> => {
     const { message, awaited } = await mechanisms["signed-transport"].originate(originatorContext(pair.terminal, pair.server), { suite });

@@ -9,6 +9,7 @@ export {
   originatorContext,
   type Pair,
   type Party,
+  type PartyWish,
   recipientContext,
   type TestAuthority,
   testNowSeconds,

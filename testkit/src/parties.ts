@@ -1,5 +1,23 @@
-import { type Randomness, SoftwareKey, systemRandom } from "@sealane/crypto";
-import type { OriginatorContext, PeerDirectory, RecipientContext, Role, Self } from "@sealane/link";
+import {
+  type DecryptionKey,
+  decryptionKindOf,
+  decryptionKinds,
+  defaultSuite,
+  type KeyKind,
+  type Randomness,
+  SoftwareKey,
+  type Suite,
+  systemRandom,
+} from "@sealane/crypto";
+import {
+  type CertifiedKey,
+  certificateFor,
+  type OriginatorContext,
+  type PeerDirectory,
+  type RecipientContext,
+  type Role,
+  type Self,
+} from "@sealane/link";
 import {
   credentialOf,
   equalCredentials,
@@ -38,6 +56,8 @@ export async function makeAuthority(name = "test-authority"): Promise<TestAuthor
 export interface CertificateWish {
   readonly name: string;
   readonly purpose: Purpose;
+  /** Kind of the key; the default suite's unless told. */
+  readonly kind?: KeyKind;
   readonly notBeforeSeconds?: number;
   readonly notAfterSeconds?: number;
 }
@@ -47,7 +67,7 @@ export async function certify(
   authority: TestAuthority,
   wish: CertificateWish,
 ): Promise<{ readonly key: SoftwareKey; readonly certificate: VerifiedCertificate }> {
-  const key = SoftwareKey.generate(wish.purpose.endsWith("-decrypt") ? "x25519" : "ed25519");
+  const key = SoftwareKey.generate(wish.kind ?? (wish.purpose.endsWith("-decrypt") ? decryptionKindOf(defaultSuite) : "ed25519"));
   const notBeforeSeconds = wish.notBeforeSeconds ?? testNowSeconds - daySeconds;
   const der = await issueCertificate({
     authority,
@@ -61,29 +81,44 @@ export async function certify(
   return { key, certificate };
 }
 
+/** Who a party is, and the suite on which others send to it: the default unless told. */
+export interface PartyWish {
+  readonly name: string;
+  readonly role: Role;
+  readonly suite?: Suite;
+}
+
 /** One party of a link with all that it needs to originate and to accept. */
 export interface Party {
   readonly self: Self;
   readonly signing: VerifiedCertificate;
+  /** That of the party's suite; it has one for every other suite too. */
   readonly decryption: VerifiedCertificate;
   readonly known: VerifiedCertificate[];
   readonly replay: MemoryReplayCache;
 }
 
-export async function makeParty(authority: TestAuthority, wish: { readonly name: string; readonly role: Role }): Promise<Party> {
-  const { role } = wish;
+export async function makeParty(authority: TestAuthority, wish: PartyWish): Promise<Party> {
+  const { role, suite = defaultSuite } = wish;
   const signing = await certify(authority, { name: wish.name, purpose: `${role}-sign` });
-  const decryption = await certify(authority, { name: wish.name, purpose: `${role}-decrypt` });
+  const decryption: CertifiedKey<DecryptionKey>[] = [];
+  for (const kind of decryptionKinds) {
+    const { key, certificate } = await certify(authority, { name: wish.name, purpose: `${role}-decrypt`, kind });
+    decryption.push({ key: key.decryptionKey(), certificate });
+  }
   const name: Name = parseName(wish.name);
   return {
     self: {
       name,
       role,
       signing: { key: signing.key.signingKey(), certificate: signing.certificate },
-      decryption: [{ key: decryption.key.decryptionKey(), certificate: decryption.certificate }],
+      decryption,
     },
     signing: signing.certificate,
-    decryption: decryption.certificate,
+    decryption: certificateFor(
+      suite,
+      decryption.map(({ certificate }) => certificate),
+    ),
     known: [],
     replay: new MemoryReplayCache(),
   };
@@ -96,10 +131,10 @@ export interface Pair {
   readonly terminal: Party;
 }
 
-export async function makePair(): Promise<Pair> {
+export async function makePair(suite: Suite = defaultSuite): Promise<Pair> {
   const authority = await makeAuthority();
-  const server = await makeParty(authority, { name: "server.test", role: "server" });
-  const terminal = await makeParty(authority, { name: "terminal-1", role: "terminal" });
+  const server = await makeParty(authority, { name: "server.test", role: "server", suite });
+  const terminal = await makeParty(authority, { name: "terminal-1", role: "terminal", suite });
   server.known.push(terminal.signing);
   terminal.known.push(server.signing);
   return { authority, server, terminal };

@@ -19,6 +19,13 @@ export {
 export { ConfidentialLink, UnconfirmedLink } from "./link.ts";
 export { acceptMessage, allowedTriples, type Mechanism, mechanismNamed, mechanisms, type Triple } from "./mechanisms/index.ts";
 export type { SignedTransportOptions } from "./mechanisms/signed-transport.ts";
-export type { CertifiedKey, OriginatorContext, PeerDirectory, RecipientContext, Self } from "./parties.ts";
+export {
+  type CertifiedKey,
+  certificateFor,
+  type OriginatorContext,
+  type PeerDirectory,
+  type RecipientContext,
+  type Self,
+} from "./parties.ts";
 export type { ReplayCache, ReplayEntry } from "./replay-cache.ts";
 export type { WrapBinding } from "./wrap.ts";

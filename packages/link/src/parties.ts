@@ -1,4 +1,12 @@
-import type { DecryptionKey, MaybePromise, Randomness, SigningKey } from "@sealane/crypto";
+import {
+  cryptoErrors,
+  type DecryptionKey,
+  decryptionKindOf,
+  type MaybePromise,
+  type Randomness,
+  type SigningKey,
+  type Suite,
+} from "@sealane/crypto";
 import type { Credential, VerifiedCertificate } from "@sealane/pki";
 import type { Name } from "@sealane/wire";
 import type { FreshnessPolicy } from "./freshness.ts";
@@ -28,10 +36,17 @@ export interface PeerDirectory {
   verify(chain: readonly Uint8Array[], role: Role): MaybePromise<VerifiedCertificate>;
 }
 
+/** The one of a party's decryption certificates that a suite encrypts to. Error: CRYPTO_SUITE_UNKNOWN when the party has none for it. */
+export function certificateFor(suite: Suite, certificates: readonly VerifiedCertificate[]): VerifiedCertificate {
+  const found = certificates.find(({ publicKey }) => publicKey.kind === decryptionKindOf(suite));
+  if (found === undefined) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: suite.name, peer: certificates[0]?.name ?? "" });
+  return found;
+}
+
 /** What an originator brings to M1. */
 export interface OriginatorContext {
   readonly self: Self;
-  /** The recipient's decryption certificate. */
+  /** The recipient's decryption certificate for the suite ({@link certificateFor}). */
   readonly recipient: VerifiedCertificate;
   readonly nowSeconds: number;
   readonly random: Randomness;

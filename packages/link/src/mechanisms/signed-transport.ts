@@ -1,5 +1,5 @@
 import { openWithPrivateKey, sealToPublicKey, sign1, verifySign1 } from "@sealane/cose";
-import { Secret, type Suite, sha256 } from "@sealane/crypto";
+import { decryptionKindOf, Secret, type Suite, sha256 } from "@sealane/crypto";
 import { type Credential, credentialCodec, credentialOf, equalCredentials, type VerifiedCertificate } from "@sealane/pki";
 import {
   byteString,
@@ -125,7 +125,8 @@ const bodyCodec: Codec<Body> = tuple<Body>({
 
 /**
  * Makes M1 and the wait for its answer.
- * Errors: LINK_FIELD_WRONG (sender and recipient are the same, or the recipient's certificate is of another purpose), CRYPTO_*.
+ * Errors: LINK_FIELD_WRONG (sender and recipient are the same, or the recipient's certificate is of another purpose),
+ * CRYPTO_PUBLIC_KEY_WRONG (it is for another suite), what the key handle throws.
  */
 export async function originateSignedTransport(
   context: OriginatorContext,
@@ -239,8 +240,8 @@ async function openBody(
   const { keyHint, encrypted } = bodyCodec.fromCbor(message.body, "M1");
   if ((keyHint === null) !== (context.self.role === "terminal")) throw linkErrors.error("LINK_FIELD_WRONG", { field: "keyHint" });
   const input = { value: encrypted, externalAad: externalAad(message.header) };
-  const { keyKind } = message.header.suite.encryption.hpke.kem;
-  const ofSuite = context.self.decryption.filter(({ key }) => key.publicKey.kind === keyKind).slice(0, maxDecryptionKeys);
+  const kind = decryptionKindOf(message.header.suite);
+  const ofSuite = context.self.decryption.filter(({ key }) => key.publicKey.kind === kind).slice(0, maxDecryptionKeys);
   const candidates = ofSuite.filter((own) => keyHint === null || isHinted(own, keyHint));
   for (const { key, certificate } of candidates) {
     try {

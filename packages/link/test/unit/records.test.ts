@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Secret, suiteNamed, systemRandom } from "@sealane/crypto";
+import { Secret, defaultSuite as suite, systemRandom } from "@sealane/crypto";
 import { makePair, makeParty, originatorContext, recipientContext, testNowSeconds } from "@sealane/testkit";
 import { artefactId, digest, SealaneError } from "@sealane/wire";
 import { acceptMessage, ConfidentialLink, mechanisms } from "../../src/index.ts";
 
-const suite = suiteNamed("x25519");
 const now = testNowSeconds;
 const data = new TextEncoder().encode("data");
 

@@ -1,4 +1,4 @@
-import { Secret, sha256, suiteNamed, systemRandom } from "@sealane/crypto";
+import { defaultSuite, Secret, sha256, systemRandom } from "@sealane/crypto";
 import { type AwaitedAnswer, acceptMessage, type ConfidentialLink, mechanisms, type UnconfirmedLink } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
 import { makePair, originatorContext, type Pair, recipientContext, testNowSeconds } from "@sealane/testkit";
@@ -52,7 +52,7 @@ export function samplePeer(): NewTerminal {
 /** M1 of the sample terminal. */
 export async function sampleMessage(): Promise<Uint8Array> {
   const context = originatorContext(pair.terminal, pair.server);
-  return (await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") })).message;
+  return (await mechanisms["signed-transport"].originate(context, { suite: defaultSuite })).message;
 }
 
 export function sampleRelease(label: string, changes: Partial<SoftwareDescription> = {}): StoredRelease {
@@ -83,7 +83,7 @@ export function sampleRelease(label: string, changes: Partial<SoftwareDescriptio
 /** A link at the server that its terminal has not confirmed, and the terminal's end of it. */
 export async function sampleLink(): Promise<{ readonly link: UnconfirmedLink; readonly terminalEnd: ConfidentialLink }> {
   const context = originatorContext(pair.terminal, pair.server);
-  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") });
+  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: defaultSuite });
   const { answer, link } = await acceptMessage(recipientContext(pair.server, pair.authority), message);
   return { link, terminalEnd: awaited.receive(answer, now) };
 }
@@ -95,7 +95,7 @@ export async function samplePending(): Promise<{
   readonly answer: Uint8Array;
 }> {
   const context = originatorContext(pair.server, pair.terminal);
-  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519") });
+  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: defaultSuite });
   const { answer } = await acceptMessage(recipientContext(pair.terminal, pair.authority), message);
   return { awaited, message, answer };
 }

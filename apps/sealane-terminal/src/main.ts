@@ -25,7 +25,7 @@ program
   .description("fetch the newest software with its licence; goes on where a former fetch was cut")
   .argument("[module]", module)
   .option("--mechanism <name>", "mechanism of the link", "signed-transport")
-  .option("--suite <name>", "suite of the link", "x25519")
+  .option("--suite <name>", "suite of the link", "hybrid")
   .addOption(new Option("--originator <party>", "who begins the link").choices(["server", "terminal"]).default("terminal"))
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
   .option("--wait <seconds>", "how long to wait for the server to begin")

@@ -17,7 +17,7 @@ program
   .option("--file <path>", "the same as the argument")
   .option("--once", "end after the deliveries; exit 0 only if all went well")
   .option("--mechanism <name>", "a mechanism, or all", "signed-transport")
-  .option("--suite <name>", "a suite, or all", "x25519")
+  .option("--suite <name>", "a suite, or all", "hybrid")
   .addOption(new Option("--originator <party>", "who begins the link; both unless told").choices(["server", "terminal"]))
   .option("--terminals <count>", "how many terminals", "1")
   .option("--port <port>", "port of the server (a free one unless told)")
@@ -102,7 +102,7 @@ release
   .argument("<module>", "name of the software module")
   .requiredOption("--to <terminal...>", "names of terminals")
   .option("--mechanism <name>", "mechanism of the link", "signed-transport")
-  .option("--suite <name>", "suite of the link", "x25519")
+  .option("--suite <name>", "suite of the link", "hybrid")
   .addOption(state())
   .action(async (module: string, _options, command: Command) => (await import("./commands/release.ts")).runReleaseOffer(module, command));
 

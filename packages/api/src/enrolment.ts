@@ -7,6 +7,7 @@ import {
   type Digest,
   decodeAs,
   digest,
+  encode,
   encodeAs,
   formatBase64Url,
   listOf,
@@ -18,7 +19,7 @@ import {
   uint,
 } from "@sealane/wire";
 import { apiErrors } from "./errors.ts";
-import { maxEnrolBytes, maxModelBytes } from "./limits.ts";
+import { maxDecryptionKinds, maxEnrolBytes, maxModelBytes } from "./limits.ts";
 
 /** Enrolment (docs/protocol.md, enrolment): one request that carries all public keys, one reply, one proof of possession. */
 
@@ -38,6 +39,11 @@ const chainCodec = listOf(byteString({ min: 1, max: maxCertificateBytes }), { mi
 const tokenIdCodec = byteString({ min: 8, max: 8 });
 const tokenSecretCodec = byteString({ min: 32, max: 32 });
 const spkiCodec = byteString({ min: 1, max: 4_096 });
+
+/** One of something for each decryption key, in one order everywhere: that of the request. */
+function ofEachKey<T>(codec: Codec<T>): Codec<readonly T[]> {
+  return listOf(codec, { min: 1, max: maxDecryptionKinds });
+}
 
 const tokenCodec: Codec<EnrolToken> = tuple<EnrolToken>({
   url: text(512),
@@ -87,7 +93,8 @@ export interface EnrolRequest {
   readonly name: Name;
   readonly model: string;
   readonly signingSpki: Uint8Array;
-  readonly decryptionSpki: Uint8Array;
+  /** Of different kinds, one for each that the terminal's suites use. */
+  readonly decryptionSpkis: readonly Uint8Array[];
   readonly issuedAtSeconds: number;
 }
 
@@ -97,29 +104,33 @@ export const enrolRequestCodec: Codec<EnrolRequest> = tuple<EnrolRequest>({
   name: nameCodec,
   model: modelCodec,
   signingSpki: spkiCodec,
-  decryptionSpki: spkiCodec,
+  decryptionSpkis: ofEachKey(spkiCodec),
   issuedAtSeconds: uint(),
 });
 
-/** The new certificates; the decryption certificate is encrypted to its own key. All of them verify under the CA. */
+/** The new certificates; each decryption certificate is encrypted to its own key. All of them verify under the CA. */
 export interface EnrolReply {
   readonly signingChain: readonly Uint8Array[];
-  /** COSE_Encrypt0 to the new decryption key of a {@link certificateChainCodec} array. */
-  readonly sealedDecryptionChain: Uint8Array;
+  /** For each decryption key of the request, in its order: COSE_Encrypt0 to that key of a {@link certificateChainCodec} array. */
+  readonly sealedDecryptionChains: readonly Uint8Array[];
   readonly serverSigningChain: readonly Uint8Array[];
-  readonly serverDecryptionChain: readonly Uint8Array[];
+  /** One for each kind of key. */
+  readonly serverDecryptionChains: readonly (readonly Uint8Array[])[];
 }
-
-export const enrolReplyCodec: Codec<EnrolReply> = tuple<EnrolReply>({
-  signingChain: chainCodec,
-  sealedDecryptionChain: byteString({ min: 1, max: maxEnrolBytes }),
-  serverSigningChain: chainCodec,
-  serverDecryptionChain: chainCodec,
-});
 
 export const certificateChainCodec: Codec<readonly Uint8Array[]> = chainCodec;
 
-/** Proof of possession: a COSE_Sign1 by the new signing key over the decryption certificate's thumbprint. */
+/** The chains of a party's decryption certificates. */
+export const certificateChainsCodec: Codec<readonly (readonly Uint8Array[])[]> = ofEachKey(chainCodec);
+
+export const enrolReplyCodec: Codec<EnrolReply> = tuple<EnrolReply>({
+  signingChain: chainCodec,
+  sealedDecryptionChains: ofEachKey(byteString({ min: 1, max: maxEnrolBytes })),
+  serverSigningChain: chainCodec,
+  serverDecryptionChains: certificateChainsCodec,
+});
+
+/** Proof of possession: a COSE_Sign1 by the new signing key over {@link encodeProven}. */
 export interface EnrolProof {
   readonly signingThumbprint: Uint8Array;
   readonly signature: CborValue;
@@ -131,3 +142,8 @@ export const enrolProofCodec: Codec<EnrolProof> = tuple<EnrolProof>({
   signingThumbprint: byteString({ min: 32, max: 32 }),
   signature: anyValue,
 });
+
+/** What the proof signs: the thumbprints of all decryption certificates, which only the owner of their keys could read, in the request's order. */
+export function encodeProven(decryptionThumbprints: readonly Uint8Array[]): Uint8Array {
+  return encode(decryptionThumbprints);
+}

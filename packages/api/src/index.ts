@@ -8,11 +8,13 @@ export {
 } from "./authorise.ts";
 export {
   certificateChainCodec,
+  certificateChainsCodec,
   type EnrolInfo,
   type EnrolProof,
   type EnrolReply,
   type EnrolRequest,
   type EnrolToken,
+  encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
   enrolReplyCodec,
@@ -34,6 +36,7 @@ export { type StatementLabel, statementAad } from "./labels.ts";
 export {
   defaultTokenLifeSeconds,
   inboxStatementSeconds,
+  maxDecryptionKinds,
   maxEnrolBytes,
   maxInboxMessages,
   maxInboxWaitSeconds,

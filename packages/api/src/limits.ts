@@ -10,6 +10,9 @@ export const maxEnrolBytes = 49_152;
 /** Bytes of an error body that a client reads. */
 export const maxProblemBytes = 8_192;
 
+/** Decryption keys of one party: at most one of each kind that suites use. */
+export const maxDecryptionKinds = 4;
+
 /** Life of an enrolment token unless told, seconds. */
 export const defaultTokenLifeSeconds = 86_400;
 

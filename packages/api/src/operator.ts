@@ -29,8 +29,8 @@ export interface TokenView {
 export interface ServerView {
   readonly name: string;
   readonly fingerprint: string;
-  /** Base64 DER certificates, leaf first. */
-  readonly decryptionChain: readonly string[];
+  /** One for each kind of key: base64 DER certificates, leaf first. */
+  readonly decryptionChains: readonly (readonly string[])[];
   readonly authority: string;
   readonly version: string;
 }

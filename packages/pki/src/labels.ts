@@ -35,7 +35,8 @@ export const purposes: Readonly<Record<Purpose, PurposeEntry>> = {
   "server-agree": { number: 13, keyKinds: agreement },
   "licence-sign": { number: 21, keyKinds: signing },
   "release-sign": { number: 22, keyKinds: signing },
-  "enrol-decrypt": { number: 23, keyKinds: decryption },
+  // What is encrypted to it is a token that stays worth something: no other kind will do.
+  "enrol-decrypt": { number: 23, keyKinds: ["x-wing"] },
 };
 
 /** The object identifier of a purpose, dotted. */

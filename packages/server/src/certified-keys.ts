@@ -2,12 +2,12 @@ import { certificateChainCodec } from "@sealane/api";
 import type { DecryptionKey, PublicKey, SigningKey } from "@sealane/crypto";
 import { FileKeyStore } from "@sealane/keystore";
 import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self } from "@sealane/link";
-import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import { type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import type { Authority } from "@sealane/pki/issue";
 import { decodeAs, equalBytes } from "@sealane/wire";
 import { serverErrors } from "./errors.ts";
 import { readServerFile } from "./files.ts";
-import { authorityKeyId, type CertifiedKeyId, certificatePath, type ServerFolder } from "./layout.ts";
+import { authorityKeyId, type CertifiedKeyId, certificatePath, certifiedKeys, type ServerFolder, serverDecryptionKeys } from "./layout.ts";
 
 /** What a role reads from the server's folder when it starts; each reads the private keys of its own work and no others. */
 
@@ -15,7 +15,8 @@ import { authorityKeyId, type CertifiedKeyId, certificatePath, type ServerFolder
 export interface PublicIdentity {
   readonly anchor: TrustAnchor;
   readonly signing: VerifiedCertificate;
-  readonly decryption: VerifiedCertificate;
+  /** One for each kind of key; the default suite's first. */
+  readonly decryption: readonly VerifiedCertificate[];
 }
 
 /** The key role's keys. */
@@ -37,21 +38,27 @@ const maxChainBytes = maxChainLength * (maxCertificateBytes + 16);
 export async function loadPublicIdentity(folder: ServerFolder, nowSeconds: number): Promise<PublicIdentity> {
   const anchor = await loadAnchor(folder);
   const certificate = async (id: CertifiedKeyId): Promise<VerifiedCertificate> => await loadCertificate(folder, { id, anchor, nowSeconds });
-  return { anchor, signing: await certificate("server-sign"), decryption: await certificate("server-decrypt") };
+  const decryption: VerifiedCertificate[] = [];
+  for (const id of serverDecryptionKeys) decryption.push(await certificate(id));
+  return { anchor, signing: await certificate("server-sign"), decryption };
 }
 
 /** Errors: SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, PKI_*, KEYSTORE_*. */
 export async function loadKeyRoleKeys(folder: ServerFolder, nowSeconds: number): Promise<KeyRoleKeys> {
-  const { anchor, signing, decryption } = await loadPublicIdentity(folder, nowSeconds);
+  const { anchor, signing } = await loadPublicIdentity(folder, nowSeconds);
   const licence = await loadCertificate(folder, { id: "licence-sign", anchor, nowSeconds });
   const keys = new FileKeyStore(folder.keys);
+  const decryption: CertifiedKey<DecryptionKey>[] = [];
+  for (const id of serverDecryptionKeys) {
+    decryption.push(certified(await keys.decryptionKey(id), await loadCertificate(folder, { id, anchor, nowSeconds })));
+  }
   return {
     anchor,
     self: {
       name: signing.name,
       role: "server",
       signing: certified(await keys.signingKey("server-sign"), signing),
-      decryption: [certified(await keys.decryptionKey("server-decrypt"), decryption)],
+      decryption,
     },
     licenceSigner: certified(await keys.signingKey("licence-sign"), licence),
   };
@@ -83,12 +90,12 @@ async function loadAnchor(folder: ServerFolder): Promise<TrustAnchor> {
 
 async function loadCertificate(
   folder: ServerFolder,
-  wanted: { readonly id: CertifiedKeyId & Purpose; readonly anchor: TrustAnchor; readonly nowSeconds: number },
+  wanted: { readonly id: CertifiedKeyId; readonly anchor: TrustAnchor; readonly nowSeconds: number },
 ): Promise<VerifiedCertificate> {
   const { id, anchor, nowSeconds } = wanted;
   const bytes = await readServerFile(certificatePath(folder, id), maxChainBytes);
   const chain = decodeAs(certificateChainCodec, bytes, { maxBytes: maxChainBytes, what: id });
-  return verifyCertificate({ chain, anchors: [anchor], purpose: id, nowSeconds });
+  return verifyCertificate({ chain, anchors: [anchor], purpose: certifiedKeys[id].purpose, nowSeconds });
 }
 
 function certified<Key extends { readonly publicKey: PublicKey }>(key: Key, certificate: VerifiedCertificate): CertifiedKey<Key> {

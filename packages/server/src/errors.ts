@@ -31,6 +31,7 @@ export type ServerCode =
   | "SERVER_TOKEN_MISUSED"
   | "SERVER_TOKEN_BOUND"
   | "SERVER_KEY_TAKEN"
+  | "SERVER_KEYS_WRONG"
   | "SERVER_PROOF_WRONG"
   | "STORE_FULL"
   | "STORE_BUSY"
@@ -138,9 +139,14 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
   },
   SERVER_TOKEN_BOUND: { ...peer, sentence: "The enrolment token was used with other keys before", advice: enrolAgain },
   SERVER_KEY_TAKEN: { ...peer, sentence: "A key of the request belongs to another terminal", advice: "Have the terminal make new keys" },
+  SERVER_KEYS_WRONG: {
+    ...peer,
+    sentence: "The enrolment request has two decryption keys of one kind",
+    advice: "Check that both ends run the same version of Sealane",
+  },
   SERVER_PROOF_WRONG: {
     ...peer,
-    sentence: "The proof of possession is not for this terminal's decryption certificate",
+    sentence: "The proof of possession is not for this terminal's decryption certificates",
     advice: enrolAgain,
   },
   STORE_FULL: {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { certificateChainCodec } from "@sealane/api";
-import { type KeyKind, type Randomness, sha256, systemRandom } from "@sealane/crypto";
+import { type Randomness, sha256, systemRandom } from "@sealane/crypto";
 import { FileKeyStore } from "@sealane/keystore";
 import { type Authority, createAuthority, issueCertificate } from "@sealane/pki/issue";
 import { anonymousRecipient, syncFolder, writeFileAtomic } from "@sealane/software";
@@ -30,13 +30,6 @@ export interface InitialisedServer {
   /** SHA-256 of the authority's certificate, by which terminals know it. */
   readonly fingerprint: Digest;
 }
-
-const keyKinds: Readonly<Record<CertifiedKeyId, KeyKind>> = {
-  "server-sign": "ed25519",
-  "server-decrypt": "x25519",
-  "licence-sign": "ed25519",
-  "enrol-decrypt": "x25519",
-};
 
 /**
  * Makes a server: authority, keys with their certificates, storage key, database, first operator token. All of it is prepared in
@@ -76,9 +69,10 @@ async function prepare(folder: ServerFolder, input: Required<InitInput>): Promis
   const notBeforeSeconds = nowSeconds - backdateSeconds;
   const certificate = await createAuthority({ name, key, notBeforeSeconds, notAfterSeconds: nowSeconds + authorityLifeSeconds, random });
   await writeFileAtomic(folder.authority, certificate);
-  for (const id of certifiedKeys) {
-    const publicKey = await keys.generate(id, keyKinds[id]);
-    const issued = await issueOneYear({ certificate, key }, { subject: { name, purpose: id, publicKey }, nowSeconds, random });
+  for (const id of Object.keys(certifiedKeys) as CertifiedKeyId[]) {
+    const { purpose, kind } = certifiedKeys[id];
+    const publicKey = await keys.generate(id, kind);
+    const issued = await issueOneYear({ certificate, key }, { subject: { name, purpose, publicKey }, nowSeconds, random });
     await writeFileAtomic(certificatePath(folder, id), encodeAs(certificateChainCodec, [issued]));
   }
   const storageKey = random.bytes(storageKeyBytes);

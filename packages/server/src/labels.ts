@@ -16,7 +16,6 @@ export const licenceRights = ["install", "run"] as const;
 
 /** How a link is originated unless told. */
 export const defaultMechanism = "signed-transport";
-export const defaultSuite = "x25519";
 
 /** The version that `GET /v1/server` tells. */
 export const serverVersion = "0.1.0";

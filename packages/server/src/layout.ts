@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { KeyKind } from "@sealane/crypto";
+import type { Purpose } from "@sealane/pki";
 
 /** Where everything stands in a server's folder. The folder is 0700; keys, storage key and database are 0600. */
 export interface ServerFolder {
@@ -29,9 +31,23 @@ export function serverFolder(root: string): ServerFolder {
   };
 }
 
-/** The server's certified keys, each with one purpose; ids in the key store, and file names below `certificates`. */
-export const certifiedKeys = ["server-sign", "server-decrypt", "licence-sign", "enrol-decrypt"] as const;
-export type CertifiedKeyId = (typeof certifiedKeys)[number];
+/** Ids of the server's certified keys in the key store; also file names below `certificates`. */
+export type CertifiedKeyId = "server-sign" | "licence-sign" | "enrol-decrypt" | ServerDecryptionKeyId;
+
+/** Ids of its keys for links and content keys. */
+export type ServerDecryptionKeyId = "server-decrypt-x-wing" | "server-decrypt-x25519";
+
+/** What each certified key is for, and of what kind it is. */
+export const certifiedKeys: Readonly<Record<CertifiedKeyId, { readonly purpose: Purpose; readonly kind: KeyKind }>> = {
+  "server-sign": { purpose: "server-sign", kind: "ed25519" },
+  "server-decrypt-x-wing": { purpose: "server-decrypt", kind: "x-wing" },
+  "server-decrypt-x25519": { purpose: "server-decrypt", kind: "x25519" },
+  "licence-sign": { purpose: "licence-sign", kind: "ed25519" },
+  "enrol-decrypt": { purpose: "enrol-decrypt", kind: "x-wing" },
+};
+
+/** One for each kind of decryption key that suites use. */
+export const serverDecryptionKeys: readonly ServerDecryptionKeyId[] = ["server-decrypt-x-wing", "server-decrypt-x25519"];
 
 /** The id of the authority's key, which needs no certificate but its own. */
 export const authorityKeyId = "authority";

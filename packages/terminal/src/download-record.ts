@@ -51,7 +51,7 @@ export async function saveDownload(
 ): Promise<Download> {
   const { licence, encoded, contentKey, link } = given;
   const folder = terminal.folder.download(licence.artefactId);
-  const owner = { publicKey: enrolment.decryption.key.publicKey, random: terminal.random };
+  const owner = { publicKey: enrolment.keeper.publicKey, random: terminal.random };
   const keptKey = keepSecret(contentKey, owner, keptKeyAad({ artefactId: licence.artefactId, licenceDigest: licence.digest }));
   const record: DownloadRecord = { version: stateVersion, licence: encoded, keptKey, link };
   await makeFolder(folder.path);
@@ -64,7 +64,7 @@ export async function openContentKey(terminal: Terminal, enrolment: Enrolment, d
   const { licence, record } = download;
   requireKeyAlive(licence, terminal.clock.nowSeconds());
   const binding = { artefactId: licence.artefactId, licenceDigest: licence.digest };
-  return await openKeptSecret(record.keptKey, { key: enrolment.decryption.key, kind: "content key" }, keptKeyAad(binding));
+  return await openKeptSecret(record.keptKey, { key: enrolment.keeper, kind: "content key" }, keptKeyAad(binding));
 }
 
 /** A download as it lies on the disk: usable, not any more for the reason given, or what is left of one. */

@@ -2,6 +2,7 @@ import {
   certificateChainCodec,
   type EnrolReply,
   type EnrolToken,
+  encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
   enrolReplyCodec,
@@ -13,7 +14,16 @@ import {
   statementAad,
 } from "@sealane/api";
 import { openWithPrivateKey, sealToPublicKey, sign1 } from "@sealane/cose";
-import { type DecryptionKey, hpkeX25519, type KeyKind, type PublicKey, type SigningKey } from "@sealane/crypto";
+import {
+  type DecryptionKey,
+  decryptionKindOf,
+  decryptionKinds,
+  defaultSuite,
+  encryptionFor,
+  type KeyKind,
+  type PublicKey,
+  type SigningKey,
+} from "@sealane/crypto";
 import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import { type Codec, decode, decodeAs, encode, encodeAs, equalBytes, type Name, thumbprint } from "@sealane/wire";
 import { changing, removeTemporary } from "./disk.ts";
@@ -73,13 +83,14 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   const identity = identityOf(session, { keys, anchor, certificates });
   await saveIdentity(terminal, identity);
   await removeOtherKeys(terminal, keys);
+  const ends = [certificates.signing, ...certificates.decryption.map(({ certificate }) => certificate)].map((each) => each.notAfterSeconds);
   return {
     name: token.name,
     model: token.model,
     url: identity.url,
     serverName: identity.serverName,
     fingerprint: anchor.thumbprint.toHex(),
-    certificateExpiresAtSeconds: Math.min(certificates.signing.notAfterSeconds, certificates.decryption.notAfterSeconds),
+    certificateExpiresAtSeconds: Math.min(...ends),
   };
 }
 
@@ -92,16 +103,17 @@ interface Session {
 
 interface Keys {
   readonly signingId: string;
-  readonly decryptionId: string;
   readonly signing: SigningKey;
-  readonly decryption: DecryptionKey;
+  /** One for each kind that suites use, in their order. */
+  readonly decryption: readonly { readonly id: string; readonly key: DecryptionKey }[];
 }
 
 interface Certificates {
   readonly signing: VerifiedCertificate;
-  readonly decryption: VerifiedCertificate;
+  /** In the order of the keys. */
+  readonly decryption: readonly { readonly keyId: string; readonly certificate: VerifiedCertificate }[];
   readonly serverSigning: VerifiedCertificate;
-  readonly serverDecryption: VerifiedCertificate;
+  readonly serverDecryption: readonly VerifiedCertificate[];
 }
 
 async function fetchAuthority(session: Session): Promise<{ readonly anchor: TrustAnchor; readonly enrolCertificate: VerifiedCertificate }> {
@@ -120,10 +132,14 @@ async function makeKeys({ keys, folder }: Terminal, token: EnrolToken): Promise<
   const suffix = token.tokenId.toHex();
   const make = async (id: string, kind: KeyKind): Promise<unknown> => await changing(folder.keys, () => keys.generate(id, kind));
   const signingId = signingKeyPrefix + suffix;
-  const decryptionId = decryptionKeyPrefix + suffix;
   if (!(await keys.has(signingId))) await make(signingId, "ed25519");
-  if (!(await keys.has(decryptionId))) await make(decryptionId, "x25519");
-  return { signingId, decryptionId, signing: await keys.signingKey(signingId), decryption: await keys.decryptionKey(decryptionId) };
+  const decryption: Keys["decryption"][number][] = [];
+  for (const kind of decryptionKinds) {
+    const id = `${decryptionKeyPrefix}${kind}-${suffix}`;
+    if (!(await keys.has(id))) await make(id, kind);
+    decryption.push({ id, key: await keys.decryptionKey(id) });
+  }
+  return { signingId, signing: await keys.signingKey(signingId), decryption };
 }
 
 async function requestCertificates(
@@ -139,12 +155,12 @@ async function requestCertificates(
     name: token.name,
     model: token.model,
     signingSpki: keys.signing.publicKey.spki,
-    decryptionSpki: keys.decryption.publicKey.spki,
+    decryptionSpkis: keys.decryption.map(({ key }) => key.publicKey.spki),
     issuedAtSeconds: terminal.clock.nowSeconds(),
   });
   const plaintext = encode(await sign1(keys.signing, { payload, externalAad }));
   const recipient = { publicKey: enrolCertificate.publicKey, random: terminal.random };
-  const body = encode(sealToPublicKey(hpkeX25519, recipient, { plaintext, externalAad }));
+  const body = encode(sealToPublicKey(encryptionFor(recipient.publicKey), recipient, { plaintext, externalAad }));
   payload.fill(0);
   plaintext.fill(0);
   const request = { method: "POST", url: urlOf(url, routes.enrol), body, headers: { "content-type": mediaType.cbor } } as const;
@@ -162,15 +178,35 @@ async function verifyReply(
   const prove = (chain: readonly Uint8Array[], purpose: Purpose, owner?: Name): VerifiedCertificate =>
     verifyCertificate({ chain, anchors: [anchor], purpose, nowSeconds, ...(owner === undefined ? {} : { name: owner }) });
   const signing = prove(reply.signingChain, "terminal-sign", name);
-  const value = decode(reply.sealedDecryptionChain, maxEnrolBytes);
-  const opened = await openWithPrivateKey(hpkeX25519, keys.decryption, { value, externalAad: statementAad("enrol reply") });
-  const decryption = prove(decodeReply(certificateChainCodec, opened), "terminal-decrypt", name);
-  const serverSigning = prove(reply.serverSigningChain, "server-sign");
-  const serverDecryption = prove(reply.serverDecryptionChain, "server-decrypt", serverSigning.name);
   requireOwnKey(signing, keys.signing.publicKey);
-  requireOwnKey(decryption, keys.decryption.publicKey);
+  const { sealedDecryptionChains } = reply;
+  if (sealedDecryptionChains.length !== keys.decryption.length) throw terminalErrors.error("TERMINAL_SERVER_WRONG", { name });
+  const decryption: Certificates["decryption"][number][] = [];
+  for (const [position, { id: keyId, key }] of keys.decryption.entries()) {
+    const sealed = sealedDecryptionChains[position] ?? new Uint8Array(0);
+    const certificate = prove(await openChain(sealed, key), "terminal-decrypt", name);
+    requireOwnKey(certificate, key.publicKey);
+    decryption.push({ keyId, certificate });
+  }
+  const serverSigning = prove(reply.serverSigningChain, "server-sign");
+  const serverDecryption = reply.serverDecryptionChains.map((chain) => prove(chain, "server-decrypt", serverSigning.name));
+  requireKinds(serverDecryption);
   if (serverSigning.name === name) throw terminalErrors.error("TERMINAL_SERVER_WRONG", { name });
   return { signing, decryption, serverSigning, serverDecryption };
+}
+
+/** A chain that was encrypted to one of our keys. */
+async function openChain(sealed: Uint8Array, key: DecryptionKey): Promise<readonly Uint8Array[]> {
+  const input = { value: decode(sealed, maxEnrolBytes), externalAad: statementAad("enrol reply") };
+  return decodeReply(certificateChainCodec, await openWithPrivateKey(encryptionFor(key.publicKey), key, input));
+}
+
+/** The server has one key of a kind, and one for the default suite. */
+function requireKinds(serverDecryption: readonly VerifiedCertificate[]): void {
+  const kinds = new Set(serverDecryption.map(({ publicKey }) => publicKey.kind));
+  if (kinds.size !== serverDecryption.length || !kinds.has(decryptionKindOf(defaultSuite))) {
+    throw terminalErrors.error("TERMINAL_SERVER_WRONG", { purpose: "server-decrypt", kinds: [...kinds].join(" ") });
+  }
 }
 
 function requireOwnKey(certificate: VerifiedCertificate, own: PublicKey): void {
@@ -182,7 +218,8 @@ function requireOwnKey(certificate: VerifiedCertificate, own: PublicKey): void {
 async function sendProof(session: Session, given: { readonly keys: Keys; readonly certificates: Certificates }): Promise<void> {
   const { terminal, url, http } = session;
   const { keys, certificates } = given;
-  const signature = await sign1(keys.signing, { payload: certificates.decryption.thumbprint, externalAad: statementAad("enrol proof") });
+  const payload = encodeProven(certificates.decryption.map(({ certificate }) => certificate.thumbprint));
+  const signature = await sign1(keys.signing, { payload, externalAad: statementAad("enrol proof") });
   const body = encodeAs(enrolProofCodec, { signingThumbprint: certificates.signing.thumbprint, signature });
   const headers = { "content-type": mediaType.cbor };
   await retrying(terminal, () => http.command({ method: "POST", url: urlOf(url, routes.enrolProof), body, headers }));
@@ -202,20 +239,20 @@ function identityOf(
     authority: anchor.der,
     serverName: certificates.serverSigning.name,
     signingKeyId: keys.signingId,
-    decryptionKeyId: keys.decryptionId,
     signingChain: certificates.signing.chain,
-    decryptionChain: certificates.decryption.chain,
+    decryption: certificates.decryption.map(({ keyId, certificate }) => ({ keyId, chain: certificate.chain })),
     serverSigningChain: certificates.serverSigning.chain,
-    serverDecryptionChain: certificates.serverDecryption.chain,
+    serverDecryptionChains: certificates.serverDecryption.map(({ chain }) => chain),
     enrolledAtSeconds: terminal.clock.nowSeconds(),
   };
 }
 
 /** Keys of attempts that came to nothing, and of the enrolment that was replaced. */
 async function removeOtherKeys({ keys }: Terminal, own: Keys): Promise<void> {
+  const kept = new Set([own.signingId, ...own.decryption.map(({ id }) => id)]);
   for (const id of await keys.list()) {
     const isOurs = id.startsWith(signingKeyPrefix) || id.startsWith(decryptionKeyPrefix);
-    if (isOurs && id !== own.signingId && id !== own.decryptionId) await keys.remove(id);
+    if (isOurs && !kept.has(id)) await keys.remove(id);
   }
 }
 

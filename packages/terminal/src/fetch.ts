@@ -1,5 +1,5 @@
 import { maxInstalled } from "@sealane/api";
-import { type Secret, type Suite, suiteNamed } from "@sealane/crypto";
+import { defaultSuite, type Secret, type Suite, suiteNamed } from "@sealane/crypto";
 import { type ConfidentialLink, type Mechanism, mechanismNamed, type Role } from "@sealane/link";
 import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
 import { encodeAs, equalBytes, SealaneError } from "@sealane/wire";
@@ -58,7 +58,7 @@ export interface Fetched extends DownloadResult {
  */
 export async function fetchSoftware(terminal: Terminal, input: FetchInput = {}): Promise<Fetched> {
   const started = terminal.clock.elapsedMilliseconds();
-  const choice = { mechanism: mechanismNamed(input.mechanism ?? "signed-transport"), suite: suiteNamed(input.suite ?? "x25519") };
+  const choice = { mechanism: mechanismNamed(input.mechanism ?? "signed-transport"), suite: suiteNamed(input.suite ?? defaultSuite.name) };
   using _lock = await StateLock.take(terminal.folder, "downloads");
   const enrolment = await loadEnrolment(terminal);
   using http = new HttpClient({ environment: terminal.environment });

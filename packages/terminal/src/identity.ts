@@ -1,4 +1,5 @@
-import type { DecryptionKey, SigningKey } from "@sealane/crypto";
+import { certificateChainsCodec, maxDecryptionKinds } from "@sealane/api";
+import { type DecryptionKey, decryptionKindOf, defaultSuite, type SigningKey } from "@sealane/crypto";
 import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self } from "@sealane/link";
 import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import { byteString, type Codec, equalBytes, listOf, literal, type Name, nameCodec, text, tuple, uint } from "@sealane/wire";
@@ -20,12 +21,18 @@ export interface Identity {
   readonly serverName: Name;
   /** Ids in the key store. */
   readonly signingKeyId: string;
-  readonly decryptionKeyId: string;
   readonly signingChain: readonly Uint8Array[];
-  readonly decryptionChain: readonly Uint8Array[];
+  /** One for each kind of key. */
+  readonly decryption: readonly DecryptionIdentity[];
   readonly serverSigningChain: readonly Uint8Array[];
-  readonly serverDecryptionChain: readonly Uint8Array[];
+  readonly serverDecryptionChains: readonly (readonly Uint8Array[])[];
   readonly enrolledAtSeconds: number;
+}
+
+/** A decryption key and its certificate. */
+export interface DecryptionIdentity {
+  readonly keyId: string;
+  readonly chain: readonly Uint8Array[];
 }
 
 const chainCodec = listOf(byteString({ min: 1, max: maxCertificateBytes }), { min: 1, max: maxChainLength });
@@ -39,11 +46,10 @@ const identityCodec: Codec<Identity> = tuple<Identity>({
   authority: byteString({ min: 1, max: maxCertificateBytes }),
   serverName: nameCodec,
   signingKeyId: keyIdCodec,
-  decryptionKeyId: keyIdCodec,
   signingChain: chainCodec,
-  decryptionChain: chainCodec,
+  decryption: listOf(tuple<DecryptionIdentity>({ keyId: keyIdCodec, chain: chainCodec }), { min: 1, max: maxDecryptionKinds }),
   serverSigningChain: chainCodec,
-  serverDecryptionChain: chainCodec,
+  serverDecryptionChains: certificateChainsCodec,
   enrolledAtSeconds: uint(),
 });
 
@@ -70,9 +76,11 @@ export interface Trust {
 export interface Enrolment extends Trust {
   readonly url: URL;
   readonly self: Self;
-  readonly decryption: CertifiedKey<DecryptionKey>;
+  /** The key that this terminal's own secrets are kept under: that of the default suite. */
+  readonly keeper: DecryptionKey;
   readonly serverSigning: VerifiedCertificate;
-  readonly serverDecryption: VerifiedCertificate;
+  /** One for each kind of key. */
+  readonly serverDecryption: readonly VerifiedCertificate[];
 }
 
 /** Reads whom this terminal trusts. Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_DAMAGED. */
@@ -97,24 +105,27 @@ export async function loadEnrolment(terminal: Terminal): Promise<Enrolment> {
     key: await terminal.keys.signingKey(identity.signingKeyId),
     certificate: prove(identity.signingChain, "terminal-sign", name),
   };
-  const decryption: CertifiedKey<DecryptionKey> = {
-    key: await terminal.keys.decryptionKey(identity.decryptionKeyId),
-    certificate: prove(identity.decryptionChain, "terminal-decrypt", name),
-  };
-  for (const { key, certificate } of [signing, decryption]) {
+  const decryption: CertifiedKey<DecryptionKey>[] = [];
+  for (const { keyId, chain } of identity.decryption) {
+    decryption.push({ key: await terminal.keys.decryptionKey(keyId), certificate: prove(chain, "terminal-decrypt", name) });
+  }
+  const file = terminal.folder.keys;
+  for (const { key, certificate } of [signing, ...decryption]) {
     if (!equalBytes(key.publicKey.spki, certificate.publicKey.spki)) {
-      throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: terminal.folder.keys, purpose: certificate.purpose });
+      throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file, purpose: certificate.purpose });
     }
   }
+  const keeper = decryption.find(({ key }) => key.publicKey.kind === decryptionKindOf(defaultSuite));
+  if (keeper === undefined) throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: terminal.folder.identity });
   return {
     name,
     model,
     anchors,
     url: parseBaseUrl(identity.url),
-    self: { name, role: "terminal", signing, decryption: [decryption] },
-    decryption,
+    self: { name, role: "terminal", signing, decryption },
+    keeper: keeper.key,
     serverSigning: prove(identity.serverSigningChain, "server-sign", serverName),
-    serverDecryption: prove(identity.serverDecryptionChain, "server-decrypt", serverName),
+    serverDecryption: identity.serverDecryptionChains.map((chain) => prove(chain, "server-decrypt", serverName)),
   };
 }
 

@@ -191,11 +191,11 @@ export class InboxClient {
   #keep(link: UnconfirmedLink | ConfidentialLink): Uint8Array {
     const { terminal, enrolment } = this.#session;
     using saved = link.save();
-    return keepSecret(saved, { publicKey: enrolment.decryption.key.publicKey, random: terminal.random }, keptLinkAad());
+    return keepSecret(saved, { publicKey: enrolment.keeper.publicKey, random: terminal.random }, keptLinkAad());
   }
 
   async #open(pending: PendingMessage): Promise<Secret<"saved link">> {
-    return await openKeptSecret(pending.link, { key: this.#session.enrolment.decryption.key, kind: "saved link" }, keptLinkAad());
+    return await openKeptSecret(pending.link, { key: this.#session.enrolment.keeper, kind: "saved link" }, keptLinkAad());
   }
 
   #announce(link: ConfidentialLink): void {

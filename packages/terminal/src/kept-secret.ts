@@ -1,5 +1,5 @@
 import { openWithPrivateKey, sealToPublicKey } from "@sealane/cose";
-import { type DecryptionKey, hpkeX25519, type PublicKey, type Randomness, Secret } from "@sealane/crypto";
+import { type DecryptionKey, encryptionFor, type PublicKey, type Randomness, Secret } from "@sealane/crypto";
 import { decode, encode } from "@sealane/wire";
 import { maxKeptBytes } from "./limits.ts";
 
@@ -11,7 +11,7 @@ export function keepSecret(
   owner: { readonly publicKey: PublicKey; readonly random: Randomness },
   externalAad: Uint8Array,
 ): Uint8Array {
-  return secret.use((plaintext) => encode(sealToPublicKey(hpkeX25519, owner, { plaintext, externalAad })));
+  return secret.use((plaintext) => encode(sealToPublicKey(encryptionFor(owner.publicKey), owner, { plaintext, externalAad })));
 }
 
 /** Opens what {@link keepSecret} made. Errors: CRYPTO_OPEN_FAILED (another key or purpose), COSE_*, WIRE_*. */
@@ -21,5 +21,5 @@ export async function openKeptSecret<Kind extends string>(
   externalAad: Uint8Array,
 ): Promise<Secret<Kind>> {
   const value = decode(kept, maxKeptBytes);
-  return Secret.take(owner.kind, await openWithPrivateKey(hpkeX25519, owner.key, { value, externalAad }));
+  return Secret.take(owner.kind, await openWithPrivateKey(encryptionFor(owner.key.publicKey), owner.key, { value, externalAad }));
 }

@@ -3,7 +3,7 @@ import { type ArtefactId, type Digest, encode } from "@sealane/wire";
 
 /** Names of keys, files and contexts of the terminal's state. */
 
-/** The terminal's private keys in its key store: the token's id in hex follows. */
+/** The terminal's private keys in its key store: for decryption the kind follows, then the token's id in hex. */
 export const signingKeyPrefix = "terminal-sign-";
 export const decryptionKeyPrefix = "terminal-decrypt-";
 

@@ -3,8 +3,8 @@ import { maxMessageBytes, maxRecordBytes } from "@sealane/link";
 
 /** Bounds of the terminal. */
 
-/** Bytes of the identity file: the authority and four chains of up to four certificates. */
-export const maxIdentityBytes: number = 160 * 1024;
+/** Bytes of the identity file: the authority, and the chains that came in an enrolment reply of 48 KiB. */
+export const maxIdentityBytes: number = 64 * 1024;
 
 /** Bytes of an enrolment reply and of a small CBOR reply of the server: a record with its head, sixteen inbox messages. */
 export const maxReplyBytes: number = 1024 * 1024;

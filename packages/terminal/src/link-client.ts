@@ -9,7 +9,7 @@ import {
   terminalRequestCodec,
 } from "@sealane/api";
 import type { Suite } from "@sealane/crypto";
-import { type ConfidentialLink, type Mechanism, maxRecordBytes } from "@sealane/link";
+import { type ConfidentialLink, certificateFor, type Mechanism, maxRecordBytes } from "@sealane/link";
 import { decodeAs, encodeAs, type LinkId, type SealaneError } from "@sealane/wire";
 import { type HttpClient, urlOf } from "./http-client.ts";
 import type { Enrolment } from "./identity.ts";
@@ -29,7 +29,7 @@ export interface Session {
  * Establishes a link that this terminal originates (DIR, EQ5): sends M1 and checks the answer. A lost reply is asked for with the
  * same bytes again.
  *
- * Errors: LINK_REFUSED by the server; LINK_ANSWER_WRONG and what else `AwaitedAnswer.receive` throws; those of the HTTP client.
+ * Errors: CRYPTO_SUITE_UNKNOWN when the server has no key for the suite; LINK_REFUSED by the server; LINK_ANSWER_WRONG and what else `AwaitedAnswer.receive` throws; those of the HTTP client.
  */
 export async function originateLink(
   session: Session,
@@ -37,7 +37,8 @@ export async function originateLink(
 ): Promise<ConfidentialLink> {
   const { terminal, enrolment } = session;
   const { clock, random } = terminal;
-  const context = { self: enrolment.self, recipient: enrolment.serverDecryption, nowSeconds: clock.nowSeconds(), random };
+  const recipient = certificateFor(choice.suite, enrolment.serverDecryption);
+  const context = { self: enrolment.self, recipient, nowSeconds: clock.nowSeconds(), random };
   const { message, awaited } = await choice.mechanism.originate(context, { suite: choice.suite });
   using pending = awaited;
   const link = pending.receive(await postLinkMessage(session, message), clock.nowSeconds());

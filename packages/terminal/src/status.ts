@@ -77,7 +77,8 @@ export async function status(terminal: Terminal): Promise<Status> {
 
 function identityStatus(identity: Identity): IdentityStatus {
   const { name, model, url, serverName, authority, enrolledAtSeconds } = identity;
-  const ends = [...identity.signingChain, ...identity.decryptionChain].map((der) => parseCertificate(der).notAfterSeconds);
+  const chains = [identity.signingChain, ...identity.decryption.map(({ chain }) => chain)];
+  const ends = chains.flat().map((der) => parseCertificate(der).notAfterSeconds);
   const certificateExpiresAtSeconds = Math.min(...ends);
   return { name, model, url, serverName, fingerprint: sha256(authority).toHex(), enrolledAtSeconds, certificateExpiresAtSeconds };
 }

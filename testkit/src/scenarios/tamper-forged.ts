@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { inboxMessagesCodec } from "@sealane/api";
 import { openWithPrivateKey, sealToPublicKey } from "@sealane/cose";
-import { suiteNumbered, systemRandom } from "@sealane/crypto";
+import { decryptionKindOf, type Suite, suiteNumbered, systemRandom } from "@sealane/crypto";
 import { FileKeyStore } from "@sealane/keystore";
 import { maxMessageBytes, protocolLabel } from "@sealane/link";
 import { type CborValue, decode, decodeAs, encode, encodeAs, exitCodes } from "@sealane/wire";
@@ -119,10 +119,10 @@ async function forward(bench: TamperBench, message: Uint8Array): Promise<Uint8Ar
   const suite = suiteNumbered(Number(envelope[4]));
   const externalAad = encode([protocolLabel, ...envelope.slice(0, 5)]);
   const own = keysOf(bench, insider);
-  const key = await own.decryptionKey(await decryptionKeyId(own));
+  const key = await own.decryptionKey(await decryptionKeyId(own, suite));
   const plaintext = await openWithPrivateKey(suite.encryption, key, { value: encrypted, externalAad });
   const other = keysOf(bench, victim);
-  const recipient = { publicKey: await other.publicKey(await decryptionKeyId(other)), random: systemRandom };
+  const recipient = { publicKey: await other.publicKey(await decryptionKeyId(other, suite)), random: systemRandom };
   const forwarded = sealToPublicKey(suite.encryption, recipient, { plaintext, externalAad });
   return encode([...envelope.slice(0, 5), [hint, forwarded]]);
 }
@@ -131,8 +131,8 @@ function keysOf(bench: TamperBench, terminal: string): FileKeyStore {
   return new FileKeyStore(join(bench.installation.terminalState(terminal), "keys"));
 }
 
-async function decryptionKeyId(keys: FileKeyStore): Promise<string> {
-  const id = (await keys.list()).find((name) => name.includes("decrypt"));
+async function decryptionKeyId(keys: FileKeyStore, suite: Suite): Promise<string> {
+  const id = (await keys.list()).find((name) => name.includes(`decrypt-${decryptionKindOf(suite)}-`));
   demand(id !== undefined, "The terminal has no decryption key.");
   return id;
 }

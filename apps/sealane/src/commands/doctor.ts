@@ -67,12 +67,15 @@ async function serverFindings(state: string | undefined): Promise<readonly Findi
     const view = await client.get<ServerView>(routes.server);
     const nowSeconds = clockSeconds();
     const anchor = trustAnchor(Uint8Array.fromBase64(view.authority));
-    const chain = view.decryptionChain.map((text) => Uint8Array.fromBase64(text));
-    const { notAfterSeconds } = verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds });
+    const ends = view.decryptionChains.map((texts) => {
+      const chain = texts.map((text) => Uint8Array.fromBase64(text));
+      return verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds }).notAfterSeconds;
+    });
+    const notAfterSeconds = Math.min(...ends);
     return [
       { check: "server answers", ok: true, found: `${view.name} at ${profile.url}, version ${view.version}` },
       { check: "CA is the one known here", ok: view.fingerprint === profile.fingerprint, found: view.fingerprint },
-      { check: "server certificate", ok: true, found: `valid until ${formatTime(notAfterSeconds)}` },
+      { check: "server certificates", ok: true, found: `valid until ${formatTime(notAfterSeconds)}` },
     ];
   } catch (error) {
     if (!(error instanceof SealaneError)) throw error;

@@ -10,7 +10,9 @@ import {
   type ServerView,
 } from "@sealane/api";
 import { cliErrors, formatBytes, type Output, outputOf } from "@sealane/cli";
+import { defaultSuite } from "@sealane/crypto";
 import { FileKeyStore } from "@sealane/keystore";
+import { certificateFor } from "@sealane/link";
 import { trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import {
   issueRelease,
@@ -134,11 +136,18 @@ async function sequenceOf(options: PublishOptions, { client }: Connection): Prom
   return sequence;
 }
 
-/** The key role's certificate, proven under the CA whose fingerprint the profile holds. */
+/**
+ * The key role's certificate for the default suite, proven under the CA whose fingerprint the profile holds. Stores keep what is
+ * sealed to it for years: no other kind of key will do. Errors: CRYPTO_SUITE_UNKNOWN, PKI_*.
+ */
 function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate {
   const anchor = trustAnchor(Buffer.from(server.authority, "base64"), { fingerprint: thumbprint(Uint8Array.fromHex(fingerprint)) });
-  const chain = server.decryptionChain.map((text) => Uint8Array.fromBase64(text));
-  return verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds: clockSeconds() });
+  const nowSeconds = clockSeconds();
+  const certificates = server.decryptionChains.map((texts) => {
+    const chain = texts.map((text) => Uint8Array.fromBase64(text));
+    return verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds });
+  });
+  return certificateFor(defaultSuite, certificates);
 }
 
 async function publisherOf({ folder }: Connection): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {

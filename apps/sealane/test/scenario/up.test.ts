@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { allowedTriples } from "@sealane/link";
 import { codeOf, type Ended, run } from "./command.ts";
 
 let folder = "";
@@ -29,7 +30,7 @@ test("EQ1 EQ5 DIR UNI ANY: a file reaches two terminals, begun by either side, a
   assert.deepEqual(
     deliveries.map(({ terminal, mechanism, suite, originator, bytes }) => [terminal, mechanism, suite, originator, bytes]),
     ["server", "terminal"].flatMap((originator) =>
-      ["terminal-1", "terminal-2"].map((terminal) => [terminal, "signed-transport", "x25519", originator, content.length]),
+      ["terminal-1", "terminal-2"].map((terminal) => [terminal, "signed-transport", "hybrid", originator, content.length]),
     ),
   );
   for (const delivery of deliveries) {
@@ -37,6 +38,28 @@ test("EQ1 EQ5 DIR UNI ANY: a file reaches two terminals, begun by either side, a
     assert.equal(typeof delivery["seconds"], "number");
     assert.ok(content.equals(await readFile(String(delivery["installed"]))));
   }
+});
+
+test("EQ1 EQ5 UNI: every allowed triple delivers", async () => {
+  const file = join(folder, "all.txt");
+  await writeFile(file, "all");
+  const ended = await run("sealane", [
+    "up",
+    file,
+    "--once",
+    "--json",
+    "--mechanism",
+    "all",
+    "--suite",
+    "all",
+    "--state",
+    join(folder, "all"),
+  ]);
+  assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+  const ways = deliveriesOf(ended).map(({ mechanism, suite, originator }) => `${mechanism} ${suite} ${originator}`);
+  const expected = allowedTriples().map(({ mechanism, suite, originator }) => `${mechanism.name} ${suite.name} ${originator}`);
+  assert.deepEqual(ways, expected);
+  assert.equal(ways.length, 4);
 });
 
 test("UNI: a state folder is taken up again, and the next delivery is a newer sequence", async () => {

@@ -52,8 +52,16 @@ describe("KCERT: a new authority", () => {
 
 describe("KCERT: an issued certificate", () => {
   for (const purpose of Object.keys(purposes) as Purpose[]) {
-    test(`for ${purpose} is proven for that purpose only`, async () => {
-      const publicKey = SoftwareKey.generate(purpose.endsWith("-sign") ? "ed25519" : "x25519").publicKey;
+    const { keyKinds } = purposes[purpose];
+    test(`for ${purpose} is proven for that purpose only, with keys of its kinds only`, async () => {
+      const publicKeys = (["ed25519", "x25519", "x-wing"] as const).map((kind) => SoftwareKey.generate(kind).publicKey);
+      const publicKey = publicKeys.find(({ kind }) => keyKinds.includes(kind)) ?? assert.fail();
+      for (const wrong of publicKeys.filter(({ kind }) => !keyKinds.includes(kind))) {
+        await rejectsCode(
+          issueCertificate({ ...right, subject: { name: parseName("party"), purpose, publicKey: wrong } }),
+          "PKI_KEY_WRONG",
+        );
+      }
       const der = await issueCertificate({ ...right, subject: { name: parseName("party"), purpose, publicKey } });
       const input = { chain: [der], anchors: [trustAnchor(certificate)], nowSeconds: notAfterSeconds };
       const proven = verifyCertificate({ ...input, purpose, name: parseName("party") });
@@ -67,6 +75,7 @@ describe("KCERT: an issued certificate", () => {
       }
     });
   }
+  test("for enrolment requests has an X-Wing key", () => assert.deepEqual(purposes["enrol-decrypt"].keyKinds, ["x-wing"]));
   test("ends with its authority", async () => {
     const der = await issueCertificate({ ...right, notAfterSeconds: notAfterSeconds + 1000 });
     assert.equal(parseCertificate(der).notAfterSeconds, notAfterSeconds);

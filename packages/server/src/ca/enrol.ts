@@ -9,7 +9,7 @@ import {
   statementAad,
 } from "@sealane/api";
 import { openWithPrivateKey, parseSign1, requireBytes, sealToPublicKey, verifySign1 } from "@sealane/cose";
-import { type EncryptionAlgorithm, PublicKey, sha256, suites } from "@sealane/crypto";
+import { encryptionFor, PublicKey, sha256 } from "@sealane/crypto";
 import { defaultToleranceSeconds, defaultWindowSeconds } from "@sealane/link";
 import { parseCertificate } from "@sealane/pki";
 import { issueCertificate } from "@sealane/pki/issue";
@@ -17,21 +17,23 @@ import { decode, decodeAs, encode, encodeAs, equalBytes, thumbprint } from "@sea
 import { serverErrors } from "../errors.ts";
 import { backdateSeconds, certificateLifeSeconds } from "../limits.ts";
 import type { Enrolment, EnrolmentToken } from "../storage/enrolment-tokens.ts";
+import type { CertifiedDecryptionKey } from "../storage/terminals.ts";
 import type { CaRole } from "./ca-role.ts";
 
 /** A request whose signature is right: whoever sent it holds the signing key. */
 interface SignedRequest extends EnrolRequest {
   readonly signingKey: PublicKey;
-  readonly decryptionKey: PublicKey;
+  /** In the order of the request. */
+  readonly decryptionKeys: readonly PublicKey[];
 }
 
 /**
  * Enrols a terminal's keys: one encrypted request, signed by the new signing key and authorised by a one-time token. The token is
  * bound to the keys of the first request; the same request again gets the same certificates, which are active only when the
- * terminal has proved that it can read the decryption certificate ({@link proveEnrolment}).
+ * terminal has proved that it can read every decryption certificate ({@link proveEnrolment}).
  *
  * Errors: COSE_*, CRYPTO_*, WIRE_*, SERVER_STATEMENT_STALE, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_MISUSED, SERVER_TOKEN_EXPIRED,
- * SERVER_TOKEN_BOUND, SERVER_KEY_TAKEN, PKI_KEY_WRONG, STORE_*.
+ * SERVER_TOKEN_BOUND, SERVER_KEYS_WRONG, SERVER_KEY_TAKEN, PKI_KEY_WRONG, STORE_*.
  */
 export async function enrol(role: CaRole, body: Uint8Array): Promise<Uint8Array> {
   const request = await openRequest(role, body);
@@ -45,14 +47,16 @@ export async function enrol(role: CaRole, body: Uint8Array): Promise<Uint8Array>
 async function openRequest(role: CaRole, body: Uint8Array): Promise<SignedRequest> {
   const { key } = role.enrolment;
   const externalAad = statementAad("enrol request");
-  const plaintext = await openWithPrivateKey(encryptionOf(key.publicKey), key, { value: decode(body, maxEnrolBytes), externalAad });
+  const plaintext = await openWithPrivateKey(encryptionFor(key.publicKey), key, { value: decode(body, maxEnrolBytes), externalAad });
   const signed = decode(plaintext, maxEnrolBytes);
   plaintext.fill(0);
   // The key that signs stands in what it signs: to hold it is what the signature proves.
   const unproven = decodeRequest(requireBytes(parseSign1(signed).rest[0]));
   const signingKey = PublicKey.fromSpki(unproven.signingSpki);
   const request = decodeRequest(verifySign1(signed, { publicKey: signingKey, externalAad }));
-  return { ...request, signingKey, decryptionKey: PublicKey.fromSpki(request.decryptionSpki) };
+  const decryptionKeys = request.decryptionSpkis.map((spki) => PublicKey.fromSpki(spki));
+  if (new Set(decryptionKeys.map(({ kind }) => kind)).size !== decryptionKeys.length) throw serverErrors.error("SERVER_KEYS_WRONG");
+  return { ...request, signingKey, decryptionKeys };
 }
 
 function decodeRequest(payload: Uint8Array): EnrolRequest {
@@ -78,7 +82,7 @@ async function findToken(role: CaRole, request: EnrolRequest): Promise<Enrolment
   return token;
 }
 
-/** Issues both certificates and binds the token to them; when another request was quicker, its enrolment counts. */
+/** Issues the certificates and binds the token to them; when another request was quicker, its enrolment counts. */
 async function bind(role: CaRole, given: { readonly request: SignedRequest; readonly token: EnrolmentToken }): Promise<Enrolment> {
   const { request, token } = given;
   const enrolment = await issueEnrolment(role, request);
@@ -93,52 +97,46 @@ async function bind(role: CaRole, given: { readonly request: SignedRequest; read
 
 async function issueEnrolment(role: CaRole, request: SignedRequest): Promise<Enrolment> {
   const { authority, random } = role;
-  const { name, signingKey, decryptionKey } = request;
+  const { name, signingKey } = request;
   const nowSeconds = role.now();
   const validity = { notBeforeSeconds: nowSeconds - backdateSeconds, notAfterSeconds: nowSeconds + certificateLifeSeconds };
   const issue = async (purpose: "terminal-sign" | "terminal-decrypt", publicKey: PublicKey): Promise<Uint8Array> =>
     await issueCertificate({ authority, subject: { name, purpose, publicKey }, ...validity, random });
   const signing = await issue("terminal-sign", signingKey);
-  const decryption = await issue("terminal-decrypt", decryptionKey);
+  const decryptionKeys: CertifiedDecryptionKey[] = [];
+  for (const key of request.decryptionKeys) {
+    decryptionKeys.push({ kind: key.kind, keyDigest: sha256(key.spki), chain: [await issue("terminal-decrypt", key)] });
+  }
+  const all = [signing, ...decryptionKeys.flatMap(({ chain }) => chain)];
   return {
-    ...keyDigestsOf(request),
+    signingKeyDigest: sha256(signingKey.spki),
     signingThumbprint: thumbprint(sha256(signing)),
     signingChain: [signing],
-    decryptionChain: [decryption],
-    certificateExpiresAtSeconds: Math.min(...[signing, decryption].map((der) => parseCertificate(der).notAfterSeconds)),
+    decryptionKeys,
+    certificateExpiresAtSeconds: Math.min(...all.map((der) => parseCertificate(der).notAfterSeconds)),
     boundAtSeconds: nowSeconds,
   };
 }
 
 function requireBoundTo(enrolment: Enrolment, request: SignedRequest): void {
-  const { signingKeyDigest, decryptionKeyDigest } = keyDigestsOf(request);
-  const isSame = equalBytes(enrolment.signingKeyDigest, signingKeyDigest) && equalBytes(enrolment.decryptionKeyDigest, decryptionKeyDigest);
-  if (!isSame) throw serverErrors.error("SERVER_TOKEN_BOUND", { name: request.name });
+  const bound = [enrolment.signingKeyDigest, ...enrolment.decryptionKeys.map(({ keyDigest }) => keyDigest)];
+  const asked = [request.signingKey, ...request.decryptionKeys].map(({ spki }) => sha256(spki));
+  if (!equalBytes(encode(bound), encode(asked))) throw serverErrors.error("SERVER_TOKEN_BOUND", { name: request.name });
 }
 
-function keyDigestsOf({ signingKey, decryptionKey }: SignedRequest): Pick<Enrolment, "signingKeyDigest" | "decryptionKeyDigest"> {
-  return { signingKeyDigest: sha256(signingKey.spki), decryptionKeyDigest: sha256(decryptionKey.spki) };
-}
-
+/** The certificates; each of decryption encrypted to its own key. */
 function replyOf(role: CaRole, given: { readonly request: SignedRequest; readonly enrolment: Enrolment }): EnrolReply {
-  const { decryptionKey } = given.request;
-  const { signingChain, decryptionChain } = given.enrolment;
-  const sealed = sealToPublicKey(
-    encryptionOf(decryptionKey),
-    { publicKey: decryptionKey, random: role.random },
-    { plaintext: encodeAs(certificateChainCodec, decryptionChain), externalAad: statementAad("enrol reply") },
-  );
+  const { request, enrolment } = given;
+  const { random } = role;
+  const externalAad = statementAad("enrol reply");
+  const sealedDecryptionChains = request.decryptionKeys.map((publicKey, position) => {
+    const plaintext = encodeAs(certificateChainCodec, enrolment.decryptionKeys[position]?.chain ?? []);
+    return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random }, { plaintext, externalAad }));
+  });
   return {
-    signingChain,
-    sealedDecryptionChain: encode(sealed),
+    signingChain: enrolment.signingChain,
+    sealedDecryptionChains,
     serverSigningChain: role.signing.chain,
-    serverDecryptionChain: role.decryption.chain,
+    serverDecryptionChains: role.decryption.map(({ chain }) => chain),
   };
-}
-
-/** The public-key encryption that goes with a kind of key. */
-function encryptionOf({ kind }: PublicKey): EncryptionAlgorithm {
-  const suite = suites.find(({ encryption }) => encryption.hpke.kem.keyKind === kind);
-  if (suite === undefined) throw serverErrors.error("SERVER_TOKEN_MISUSED", { kind });
-  return suite.encryption;
 }

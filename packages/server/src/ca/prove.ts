@@ -1,4 +1,4 @@
-import { enrolProofCodec, maxEnrolBytes, statementAad } from "@sealane/api";
+import { encodeProven, enrolProofCodec, maxEnrolBytes, statementAad } from "@sealane/api";
 import { verifySign1 } from "@sealane/cose";
 import { sha256 } from "@sealane/crypto";
 import { type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
@@ -6,15 +6,15 @@ import { decodeAs, equalBytes, type Name, thumbprint } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import type { Enrolment, EnrolmentToken } from "../storage/enrolment-tokens.ts";
 import type { Stores } from "../storage/stores.ts";
-import type { TerminalCertificates } from "../storage/terminals.ts";
+import type { SigningCertificate } from "../storage/terminals.ts";
 import type { CaRole } from "./ca-role.ts";
 
 /** A used token with what it issued. */
 type UsedToken = EnrolmentToken & { readonly enrolment: Enrolment };
 
 /**
- * Completes an enrolment: the terminal signed the thumbprint of its decryption certificate, which only the holder of the
- * decryption key could read. The terminal takes the place of the one that had its name before, whose messages go. The same proof
+ * Completes an enrolment: the terminal signed the thumbprints of all its decryption certificates, each of which only the holder of
+ * its key could read. The terminal takes the place of the one that had its name before, whose messages go. The same proof
  * again is right again and changes nothing.
  *
  * Errors: WIRE_*, COSE_*, CRYPTO_SIGNATURE_WRONG, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_EXPIRED, SERVER_PROOF_WRONG, SERVER_KEY_TAKEN,
@@ -32,14 +32,16 @@ export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<vo
     publicKey: signerOf(role, certificates, name).publicKey,
     externalAad: statementAad("enrol proof"),
   });
-  const [decryptionCertificate] = certificates.decryptionChain;
-  if (decryptionCertificate === undefined || !equalBytes(payload, sha256(decryptionCertificate))) {
-    throw serverErrors.error("SERVER_PROOF_WRONG", { name });
-  }
+  const chains =
+    active === null
+      ? (token?.enrolment?.decryptionKeys ?? []).map(({ chain }) => chain)
+      : await role.stores.terminals.decryptionChains(name);
+  const thumbprints = chains.flatMap(([certificate]) => (certificate === undefined ? [] : [sha256(certificate)]));
+  if (thumbprints.length === 0 || !equalBytes(payload, encodeProven(thumbprints))) throw serverErrors.error("SERVER_PROOF_WRONG", { name });
   if (active === null && isUsed(token)) await activate(role, token);
 }
 
-function signerOf(role: CaRole, { signingChain: chain }: TerminalCertificates, name: Name): VerifiedCertificate {
+function signerOf(role: CaRole, { signingChain: chain }: SigningCertificate, name: Name): VerifiedCertificate {
   return verifyCertificate({ chain, name, anchors: [role.anchor], purpose: "terminal-sign", nowSeconds: role.now() });
 }
 

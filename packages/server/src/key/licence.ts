@@ -1,8 +1,8 @@
 import { apiErrors } from "@sealane/api";
 import { sha256 } from "@sealane/crypto";
 import type { ConfidentialLink } from "@sealane/link";
-import { issueLicence, licenceId, openContentKey, type SoftwareDescription, verifyRelease } from "@sealane/software";
-import type { ArtefactId } from "@sealane/wire";
+import { issueLicence, licenceId, openContentKey, type SoftwareDescription, softwareErrors, verifyRelease } from "@sealane/software";
+import { type ArtefactId, equalBytes } from "@sealane/wire";
 import { licenceRights } from "../labels.ts";
 import { backdateSeconds, licenceLifeSeconds } from "../limits.ts";
 import type { IssuedLicence } from "../storage/licences.ts";
@@ -84,7 +84,7 @@ async function contentKeyOf(role: KeyRole, release: StoredRelease): ReturnType<t
   const { anchor, self } = role;
   const { statement, acceptedAtSeconds, description } = release;
   const proven = verifyRelease(statement, { anchors: [anchor], nowSeconds: acceptedAtSeconds, artefactId: description.artefactId });
-  const [current] = self.decryption;
-  if (current === undefined) throw apiErrors.error("API_SERVER_FAILED");
-  return await openContentKey(proven, current.key);
+  const sealedTo = self.decryption.find(({ certificate }) => equalBytes(certificate.thumbprint, proven.keyRole));
+  if (sealedTo === undefined) throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: "sealed to another certificate" });
+  return await openContentKey(proven, sealedTo.key);
 }

@@ -18,7 +18,7 @@ export interface Offer {
 /**
  * Originates a link to each terminal (EQ1): M1 into its inbox, the pending state into the store, all of them or none.
  *
- * Errors: TERMINAL_UNKNOWN, RELEASE_UNKNOWN, LINK_MECHANISM_UNKNOWN, CRYPTO_SUITE_UNKNOWN, SERVER_INBOX_FULL, PKI_* (an expired
+ * Errors: TERMINAL_UNKNOWN, RELEASE_UNKNOWN, LINK_MECHANISM_UNKNOWN, CRYPTO_SUITE_UNKNOWN (here or at the terminal), SERVER_INBOX_FULL, PKI_* (an expired
  * certificate), STORE_*.
  */
 export async function originateOffers(role: KeyRole, offer: Offer): Promise<void> {
@@ -54,7 +54,7 @@ async function originate(
   if (terminal === null) throw apiErrors.error("TERMINAL_UNKNOWN", { terminal: offer.terminal });
   const [release] = await stores.releases.newest(terminal.model, { module: offer.module, max: 1 });
   if (release === undefined) throw apiErrors.error("RELEASE_UNKNOWN", { terminal: offer.terminal, module: offer.module });
-  const recipient = decryptionCertificateOf(role, terminal);
+  const recipient = await decryptionCertificateOf(role, terminal, offer.suite);
   const expiresAtSeconds = nowSeconds + offerLifeSeconds;
   // The key's life begins when the message may be read last.
   const keyLifeSeconds = offerLifeSeconds + defaultKeyLifeSeconds;

@@ -6,7 +6,8 @@ import type { StoredRelease } from "../storage/releases.ts";
 import type { OperatorRole } from "./operator-role.ts";
 
 /**
- * Takes a signed release of an artefact that is in the store. The content key in it must be sealed to this server's key role.
+ * Takes a signed release of an artefact that is in the store. The content key in it must be sealed to one of the keys of this
+ * server's key role.
  *
  * Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_SIGNATURE_WRONG, RELEASE_PUBLISHER_WRONG, SERVER_RELEASE_KEY_WRONG,
  * ARTEFACT_UNKNOWN, SERVER_RELEASE_CONFLICT, STORE_*.
@@ -20,7 +21,8 @@ export async function publishRelease(role: OperatorRole, statement: Uint8Array):
   });
   const { artefactId, module, sequence } = proven;
   const details = { module, sequence };
-  if (!equalBytes(keyRole, decryption.thumbprint)) throw serverErrors.error("SERVER_RELEASE_KEY_WRONG", details);
+  const isOurs = decryption.some(({ thumbprint }) => equalBytes(keyRole, thumbprint));
+  if (!isOurs) throw serverErrors.error("SERVER_RELEASE_KEY_WRONG", details);
   if (!(await artefacts.has(artefactId))) throw apiErrors.error("ARTEFACT_UNKNOWN", { artefactId: artefactId.toHex() });
   const release: StoredRelease = { description: proven, statement, publisher, publishedAtSeconds, acceptedAtSeconds };
   const added = await role.atomically(({ releases }) => releases.add(release));

@@ -1,4 +1,5 @@
 import { apiErrors, inboxMessagesCodec, maxInboxWaitSeconds, mediaType, type OfferView, routes } from "@sealane/api";
+import { defaultSuite } from "@sealane/crypto";
 import { maxMessageBytes } from "@sealane/link";
 import { encodeAs } from "@sealane/wire";
 import type { FastifyInstance } from "fastify";
@@ -10,7 +11,7 @@ import { exchangeRecord } from "../key/exchange.ts";
 import type { KeyRole } from "../key/key-role.ts";
 import { originateOffers } from "../key/originate.ts";
 import { readInbox } from "../key/read-inbox.ts";
-import { defaultMechanism, defaultSuite } from "../labels.ts";
+import { defaultMechanism } from "../labels.ts";
 import { maxOfferTerminals, maxRecordWireBytes } from "../limits.ts";
 
 /** Routes of the key role: links, records, inbox, and offers for operators. It holds the content keys. */
@@ -70,7 +71,7 @@ function offerRoutes(app: FastifyInstance, role: KeyRole): void {
       terminals,
       module: body.text("module", /^[a-z0-9._-]{1,64}$/),
       mechanism: body.textOr("mechanism", label, defaultMechanism),
-      suite: body.textOr("suite", label, defaultSuite),
+      suite: body.textOr("suite", label, defaultSuite.name),
     });
     return { offered: terminals };
   });

@@ -1,7 +1,14 @@
 import { type Digest, digest, type Name, parseName, type Thumbprint, thumbprint } from "@sealane/wire";
 import type { Selectable } from "kysely";
 import type { Queries, Schema } from "./schema.ts";
-import { decodeChain, encodeChain, type KeyDigests, type TerminalCertificates } from "./terminals.ts";
+import {
+  decodeChain,
+  decodeDecryptionKeys,
+  encodeChain,
+  encodeDecryptionKeys,
+  type SigningCertificate,
+  type TerminalKeys,
+} from "./terminals.ts";
 
 /** A one-time token as it was handed out. */
 interface NewToken {
@@ -14,7 +21,7 @@ interface NewToken {
 }
 
 /** What the token's one use issued, to be proven. */
-export interface Enrolment extends KeyDigests, TerminalCertificates {
+export interface Enrolment extends SigningCertificate, TerminalKeys {
   readonly boundAtSeconds: number;
 }
 
@@ -46,10 +53,9 @@ export function sqlEnrolmentTokens(db: Queries): EnrolmentTokens {
       await db.deleteFrom(table).where("name", "=", name).execute();
       const unused = {
         signing_key_digest: null,
-        decryption_key_digest: null,
         signing_thumbprint: null,
         signing_chain: null,
-        decryption_chain: null,
+        decryption_keys: null,
         certificate_expires_at: null,
         bound_at: null,
       };
@@ -71,10 +77,9 @@ export function sqlEnrolmentTokens(db: Queries): EnrolmentTokens {
         .updateTable(table)
         .set({
           signing_key_digest: enrolment.signingKeyDigest,
-          decryption_key_digest: enrolment.decryptionKeyDigest,
           signing_thumbprint: enrolment.signingThumbprint,
           signing_chain: encodeChain(enrolment.signingChain),
-          decryption_chain: encodeChain(enrolment.decryptionChain),
+          decryption_keys: encodeDecryptionKeys(enrolment.decryptionKeys),
           certificate_expires_at: enrolment.certificateExpiresAtSeconds,
           bound_at: enrolment.boundAtSeconds,
         })
@@ -107,23 +112,21 @@ function tokenOf(row: Selectable<Schema["enrolment_tokens"]>): EnrolmentToken {
 }
 
 function enrolmentOf(row: Selectable<Schema["enrolment_tokens"]>): Enrolment | null {
-  const { signing_key_digest, decryption_key_digest, signing_thumbprint, signing_chain, decryption_chain } = row;
+  const { signing_key_digest, signing_thumbprint, signing_chain, decryption_keys } = row;
   const { certificate_expires_at, bound_at } = row;
   const isBound =
     signing_key_digest !== null &&
-    decryption_key_digest !== null &&
     signing_thumbprint !== null &&
     signing_chain !== null &&
-    decryption_chain !== null &&
+    decryption_keys !== null &&
     certificate_expires_at !== null &&
     bound_at !== null;
   if (!isBound) return null;
   return {
     signingKeyDigest: digest(signing_key_digest),
-    decryptionKeyDigest: digest(decryption_key_digest),
     signingThumbprint: thumbprint(signing_thumbprint),
     signingChain: decodeChain(signing_chain),
-    decryptionChain: decodeChain(decryption_chain),
+    decryptionKeys: decodeDecryptionKeys(decryption_keys),
     certificateExpiresAtSeconds: certificate_expires_at,
     boundAtSeconds: bound_at,
   };

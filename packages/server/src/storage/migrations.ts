@@ -61,10 +61,9 @@ async function createDelivery(db: Kysely<unknown>, bytes: BytesType): Promise<vo
     .addColumn("created_at", "bigint", (column) => column.notNull())
     .addColumn("expires_at", "bigint", (column) => column.notNull())
     .addColumn("signing_key_digest", bytes)
-    .addColumn("decryption_key_digest", bytes)
     .addColumn("signing_thumbprint", bytes, (column) => column.unique())
     .addColumn("signing_chain", bytes)
-    .addColumn("decryption_chain", bytes)
+    .addColumn("decryption_keys", bytes)
     .addColumn("certificate_expires_at", "bigint")
     .addColumn("bound_at", "bigint")
     .execute();
@@ -74,15 +73,22 @@ async function createDelivery(db: Kysely<unknown>, bytes: BytesType): Promise<vo
     .addColumn("name", "text", (column) => column.primaryKey().notNull())
     .addColumn("model", "text", (column) => column.notNull())
     .addColumn("signing_key_digest", bytes, (column) => column.notNull().unique())
-    .addColumn("decryption_key_digest", bytes, (column) => column.notNull().unique())
     .addColumn("signing_thumbprint", bytes, (column) => column.notNull().unique())
     .addColumn("signing_chain", bytes, (column) => column.notNull())
-    .addColumn("decryption_chain", bytes, (column) => column.notNull())
     .addColumn("certificate_expires_at", "bigint", (column) => column.notNull())
     .addColumn("enrolled_at", "bigint", (column) => column.notNull())
     .addColumn("last_seen_at", "bigint")
     .addColumn("installed", bytes, (column) => column.notNull())
     .addColumn("inbox_position", "bigint", (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable("terminal_decryption_keys")
+    .addColumn("terminal", "text", (column) => column.notNull().references("terminals.name").onDelete("cascade"))
+    .addColumn("kind", "text", (column) => column.notNull())
+    .addColumn("position", "integer", (column) => column.notNull())
+    .addColumn("key_digest", bytes, (column) => column.notNull().unique())
+    .addColumn("chain", bytes, (column) => column.notNull())
+    .addPrimaryKeyConstraint("terminal_decryption_keys_key", ["terminal", "kind"])
     .execute();
 
   await schema

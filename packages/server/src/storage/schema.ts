@@ -1,3 +1,4 @@
+import type { KeyKind } from "@sealane/crypto";
 import type { Kysely } from "kysely";
 
 /**
@@ -8,6 +9,7 @@ export interface Schema {
   operator_tokens: OperatorTokenRow;
   enrolment_tokens: EnrolmentTokenRow;
   terminals: TerminalRow;
+  terminal_decryption_keys: TerminalDecryptionKeyRow;
   releases: ReleaseRow;
   release_models: ReleaseModelRow;
   replay_entries: ReplayEntryRow;
@@ -39,10 +41,10 @@ interface EnrolmentTokenRow {
   expires_at: number;
   /** Everything below is set together, once, by the first request that uses the token. */
   signing_key_digest: Uint8Array | null;
-  decryption_key_digest: Uint8Array | null;
   signing_thumbprint: Uint8Array | null;
   signing_chain: Uint8Array | null;
-  decryption_chain: Uint8Array | null;
+  /** CBOR of the decryption keys, in the order of the request. */
+  decryption_keys: Uint8Array | null;
   certificate_expires_at: number | null;
   bound_at: number | null;
 }
@@ -53,10 +55,8 @@ interface TerminalRow {
   model: string;
   /** SHA-256 of the SubjectPublicKeyInfo. */
   signing_key_digest: Uint8Array;
-  decryption_key_digest: Uint8Array;
   signing_thumbprint: Uint8Array;
   signing_chain: Uint8Array;
-  decryption_chain: Uint8Array;
   certificate_expires_at: number;
   enrolled_at: number;
   last_seen_at: number | null;
@@ -64,6 +64,17 @@ interface TerminalRow {
   installed: Uint8Array;
   /** Position of the last message that was put into its inbox. */
   inbox_position: number;
+}
+
+/** Decryption keys of active terminals, one of a kind. */
+interface TerminalDecryptionKeyRow {
+  terminal: string;
+  kind: KeyKind;
+  /** Its place in the enrolment request. */
+  position: number;
+  /** SHA-256 of the SubjectPublicKeyInfo. */
+  key_digest: Uint8Array;
+  chain: Uint8Array;
 }
 
 interface ReleaseRow {

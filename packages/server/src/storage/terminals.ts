@@ -1,34 +1,58 @@
-import { certificateChainCodec, type InstalledModule, installedModulesCodec } from "@sealane/api";
+import { certificateChainCodec, type InstalledModule, installedModulesCodec, maxDecryptionKinds } from "@sealane/api";
+import { decryptionKinds, type KeyKind } from "@sealane/crypto";
 import { maxCertificateBytes, maxChainLength } from "@sealane/link";
-import { type Codec, type Digest, decodeAs, encodeAs, type Name, parseName, type Thumbprint, thumbprint } from "@sealane/wire";
+import {
+  bytesAs,
+  type Codec,
+  type Digest,
+  decodeAs,
+  digest,
+  encodeAs,
+  listOf,
+  type Name,
+  oneOf,
+  parseName,
+  type Thumbprint,
+  thumbprint,
+  tuple,
+} from "@sealane/wire";
 import type { Selectable } from "kysely";
 import { lastSeenSeconds } from "../limits.ts";
 import type { Queries, Schema } from "./schema.ts";
 
-/** SHA-256 of the SubjectPublicKeyInfo of a terminal's two keys. */
-export interface KeyDigests {
-  readonly signingKeyDigest: Digest;
-  readonly decryptionKeyDigest: Digest;
+/** A decryption key of a terminal, which has one of a kind. */
+export interface CertifiedDecryptionKey {
+  readonly kind: KeyKind;
+  /** SHA-256 of the SubjectPublicKeyInfo. */
+  readonly keyDigest: Digest;
+  readonly chain: readonly Uint8Array[];
 }
 
-/** A terminal's certificates. */
-export interface TerminalCertificates {
+/** A terminal's keys. */
+export interface TerminalKeys {
+  /** SHA-256 of the SubjectPublicKeyInfo. */
+  readonly signingKeyDigest: Digest;
+  /** In the order of the enrolment request. */
+  readonly decryptionKeys: readonly CertifiedDecryptionKey[];
+}
+
+/** By what a terminal is known. */
+export interface SigningCertificate {
   readonly signingThumbprint: Thumbprint;
   readonly signingChain: readonly Uint8Array[];
-  readonly decryptionChain: readonly Uint8Array[];
-  /** The earlier end of the two. */
+  /** The earliest end of its certificates, those of decryption too. */
   readonly certificateExpiresAtSeconds: number;
 }
 
 /** What activation writes. */
-export interface NewTerminal extends TerminalCertificates, KeyDigests {
+export interface NewTerminal extends SigningCertificate, TerminalKeys {
   readonly name: Name;
   readonly model: string;
   readonly enrolledAtSeconds: number;
 }
 
 /** An active terminal. */
-export interface ActiveTerminal extends TerminalCertificates {
+export interface ActiveTerminal extends SigningCertificate {
   readonly name: Name;
   readonly model: string;
   readonly enrolledAtSeconds: number;
@@ -36,14 +60,18 @@ export interface ActiveTerminal extends TerminalCertificates {
   readonly installed: readonly InstalledModule[];
 }
 
-/** The active terminals: those that proved both keys. One name has one terminal, one key belongs to one name. */
+/** The active terminals: those that proved all their keys. One name has one terminal, one key belongs to one name. */
 export interface Terminals {
   find(name: string): Promise<ActiveTerminal | null>;
   findBySigner(signingThumbprint: Thumbprint): Promise<ActiveTerminal | null>;
   list(): Promise<readonly ActiveTerminal[]>;
+  /** The chain of a terminal's decryption certificate for keys of a kind; null when it has none. */
+  decryptionChain(name: Name, kind: KeyKind): Promise<readonly Uint8Array[] | null>;
+  /** The chains of all its decryption certificates, in the order of the enrolment request. */
+  decryptionChains(name: Name): Promise<readonly (readonly Uint8Array[])[]>;
   /** Whether another name has one of the keys. */
-  areKeysTaken(name: Name, keys: KeyDigests): Promise<boolean>;
-  /** Puts a terminal in place, of the one that had the name before too. In a transaction with {@link areKeysTaken}. */
+  areKeysTaken(name: Name, keys: TerminalKeys): Promise<boolean>;
+  /** Puts a terminal in place, of the one that had the name before too. In a transaction with {@link Terminals.areKeysTaken}. */
   activate(terminal: NewTerminal): Promise<void>;
   /** Notes that the terminal was heard of; written once a minute. */
   seen(name: Name, nowSeconds: number): Promise<void>;
@@ -52,12 +80,14 @@ export interface Terminals {
 }
 
 const table = "terminals";
+const keyTable = "terminal_decryption_keys";
 
 /** Bytes of what a terminal says it has installed: 64 modules of a name, a version and a number. */
 const maxInstalledBytes = 16_384;
 
 export function sqlTerminals(db: Queries): Terminals {
   const rows = db.selectFrom(table).selectAll();
+  const keyRows = db.selectFrom(keyTable).select("chain");
   return {
     async find(name) {
       return activeTerminal(await rows.where("name", "=", name).executeTakeFirst());
@@ -69,24 +99,33 @@ export function sqlTerminals(db: Queries): Terminals {
       const found = await rows.orderBy("name").execute();
       return found.map(terminalOf);
     },
-    async areKeysTaken(name, { signingKeyDigest, decryptionKeyDigest }) {
-      const taken = await db
-        .selectFrom(table)
-        .select("name")
-        .where("name", "!=", name)
-        .where((column) =>
-          column.or([column("signing_key_digest", "=", signingKeyDigest), column("decryption_key_digest", "=", decryptionKeyDigest)]),
-        )
-        .executeTakeFirst();
-      return taken !== undefined;
+    async decryptionChain(name, kind) {
+      const found = await keyRows.where("terminal", "=", name).where("kind", "=", kind).executeTakeFirst();
+      return found === undefined ? null : decodeChain(found.chain);
+    },
+    async decryptionChains(name) {
+      const found = await keyRows.where("terminal", "=", name).orderBy("position").execute();
+      return found.map(({ chain }) => decodeChain(chain));
+    },
+    async areKeysTaken(name, { signingKeyDigest, decryptionKeys }) {
+      const signing = db.selectFrom(table).select("name").where("name", "!=", name).where("signing_key_digest", "=", signingKeyDigest);
+      if ((await signing.executeTakeFirst()) !== undefined) return true;
+      const digests = decryptionKeys.map(({ keyDigest }) => keyDigest);
+      const decryption = db.selectFrom(keyTable).select("terminal").where("terminal", "!=", name).where("key_digest", "in", digests);
+      return (await decryption.executeTakeFirst()) !== undefined;
     },
     async activate(terminal) {
       const { name, ...rest } = valuesOf(terminal);
+      await db.deleteFrom(keyTable).where("terminal", "=", name).execute();
       await db
         .insertInto(table)
         .values({ name, ...rest, inbox_position: 0 })
         .onConflict((conflict) => conflict.column("name").doUpdateSet(rest))
         .execute();
+      const keys = terminal.decryptionKeys.map(({ kind, keyDigest, chain }, position) => {
+        return { terminal: name, kind, position, key_digest: keyDigest, chain: encodeChain(chain) };
+      });
+      await db.insertInto(keyTable).values(keys).execute();
     },
     async seen(name, nowSeconds) {
       await db
@@ -106,13 +145,30 @@ export function sqlTerminals(db: Queries): Terminals {
   };
 }
 
+/** Bytes of a chain with heads, a kind and a digest. */
+const maxChainBytes = maxChainLength * (maxCertificateBytes + 16) + 64;
+
 /** Chains in the database. */
 export function encodeChain(chain: readonly Uint8Array[]): Uint8Array {
   return encodeAs(certificateChainCodec, chain);
 }
 
 export function decodeChain(bytes: Uint8Array): readonly Uint8Array[] {
-  return fromRow(certificateChainCodec, bytes, maxChainLength * (maxCertificateBytes + 16));
+  return fromRow(certificateChainCodec, bytes, maxChainBytes);
+}
+
+const decryptionKeysCodec: Codec<readonly CertifiedDecryptionKey[]> = listOf(
+  tuple<CertifiedDecryptionKey>({ kind: oneOf(decryptionKinds), keyDigest: bytesAs(digest), chain: certificateChainCodec }),
+  { min: 1, max: maxDecryptionKinds },
+);
+
+/** Decryption keys that are not proven, in the database. */
+export function encodeDecryptionKeys(keys: readonly CertifiedDecryptionKey[]): Uint8Array {
+  return encodeAs(decryptionKeysCodec, keys);
+}
+
+export function decodeDecryptionKeys(bytes: Uint8Array): readonly CertifiedDecryptionKey[] {
+  return fromRow(decryptionKeysCodec, bytes, maxDecryptionKinds * maxChainBytes);
 }
 
 function valuesOf(terminal: NewTerminal): Omit<Selectable<Schema["terminals"]>, "inbox_position"> {
@@ -120,10 +176,8 @@ function valuesOf(terminal: NewTerminal): Omit<Selectable<Schema["terminals"]>, 
     name: terminal.name,
     model: terminal.model,
     signing_key_digest: terminal.signingKeyDigest,
-    decryption_key_digest: terminal.decryptionKeyDigest,
     signing_thumbprint: terminal.signingThumbprint,
     signing_chain: encodeChain(terminal.signingChain),
-    decryption_chain: encodeChain(terminal.decryptionChain),
     certificate_expires_at: terminal.certificateExpiresAtSeconds,
     enrolled_at: terminal.enrolledAtSeconds,
     last_seen_at: null,
@@ -141,7 +195,6 @@ function terminalOf(row: Selectable<Schema["terminals"]>): ActiveTerminal {
     model: row.model,
     signingThumbprint: thumbprint(row.signing_thumbprint),
     signingChain: decodeChain(row.signing_chain),
-    decryptionChain: decodeChain(row.decryption_chain),
     certificateExpiresAtSeconds: row.certificate_expires_at,
     enrolledAtSeconds: row.enrolled_at,
     lastSeenSeconds: row.last_seen_at,

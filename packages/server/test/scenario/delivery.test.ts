@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pathOf, routes, type ServerReply, type TerminalView } from "@sealane/api";
-import { sha256, systemRandom } from "@sealane/crypto";
+import { sha256, suites, systemRandom } from "@sealane/crypto";
 import type { ConfidentialLink } from "@sealane/link";
 import { parseLicence, verifyLicence } from "@sealane/software";
 import { artefactId, equalBytes, hasCode } from "@sealane/wire";
@@ -33,43 +33,45 @@ function opensTo(prepared: Prepared, link: ConfidentialLink, grant: Grant, nowSe
   return key.use((opened) => prepared.contentKey.use((sealed) => equalBytes(opened, sealed)));
 }
 
-test("EQ5 LIC UNI: a terminal originates a link and is given licence and content key", async (t) => {
-  const server = await TestServer.start(t);
-  const prepared = await server.publish("the software");
-  const device = await server.device("gate-1");
-  using link = await device.establish();
-  assert.deepEqual(versions(await device.ask(link, { kind: "offers", module: null, installed: [] })), ["1.0"]);
-  const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
-  const { nowSeconds } = server;
-  assert.equal(opensTo(prepared, link, grant, nowSeconds), true);
-  const licence = verifyLicence(grant.licence, {
-    anchors: [device.anchor],
-    nowSeconds,
-    recipient: device.name,
-    model: "m1",
-    artefactId: prepared.artefactId,
+for (const suite of suites) {
+  test(`EQ5 LIC UNI: on ${suite.name} a terminal originates a link and is given licence and content key`, async (t) => {
+    const server = await TestServer.start(t);
+    const prepared = await server.publish("the software", {}, suite);
+    const device = await server.device("gate-1");
+    using link = await device.establish(suite);
+    assert.deepEqual(versions(await device.ask(link, { kind: "offers", module: null, installed: [] })), ["1.0"]);
+    const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+    const { nowSeconds } = server;
+    assert.equal(opensTo(prepared, link, grant, nowSeconds), true);
+    const licence = verifyLicence(grant.licence, {
+      anchors: [device.anchor],
+      nowSeconds,
+      recipient: device.name,
+      model: "m1",
+      artefactId: prepared.artefactId,
+    });
+    assert.equal(licence.issuer, "server");
+    assert.ok(licence.notBeforeSeconds <= nowSeconds - 60 && licence.expiresAtSeconds <= device.signing.notAfterSeconds + 1);
+    assert.deepEqual(licence.rights, ["install", "run"]);
   });
-  assert.equal(licence.issuer, "server");
-  assert.ok(licence.notBeforeSeconds <= nowSeconds - 60 && licence.expiresAtSeconds <= device.signing.notAfterSeconds + 1);
-  assert.deepEqual(licence.rights, ["install", "run"]);
-});
 
-test("EQ1 DIR UNI: the server originates a link, offers, and gives licence and content key", async (t) => {
-  const server = await TestServer.start(t);
-  const prepared = await server.publish("the software");
-  const device = await server.device("gate-1");
-  assert.deepEqual(await server.offer(["gate-1"]), ["gate-1"]);
-  const [message] = await device.inbox();
-  assert.ok(message !== undefined);
-  const { answer, link: unconfirmed } = await device.accept(message.message);
-  const first = await post(device.url + routes.links, answer);
-  assert.equal(first.status, 200);
-  const { link, payload } = unconfirmed.confirm(first.body, server.nowSeconds);
-  assert.deepEqual(versions(readReply(payload)), ["1.0"]);
-  const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
-  assert.equal(opensTo(prepared, link, grant, server.nowSeconds), true);
-  assert.deepEqual(await device.inbox(), []);
-});
+  test(`EQ1 DIR UNI: on ${suite.name} the server originates a link, offers, and gives licence and content key`, async (t) => {
+    const server = await TestServer.start(t);
+    const prepared = await server.publish("the software", {}, suite);
+    const device = await server.device("gate-1");
+    assert.deepEqual(await server.offer(["gate-1"], "app", suite), ["gate-1"]);
+    const [message] = await device.inbox();
+    assert.ok(message !== undefined);
+    const { answer, link: unconfirmed } = await device.accept(message.message);
+    const first = await post(device.url + routes.links, answer);
+    assert.equal(first.status, 200);
+    const { link, payload } = unconfirmed.confirm(first.body, server.nowSeconds);
+    assert.deepEqual(versions(readReply(payload)), ["1.0"]);
+    const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+    assert.equal(opensTo(prepared, link, grant, server.nowSeconds), true);
+    assert.deepEqual(await device.inbox(), []);
+  });
+}
 
 test("a wrap is of use on its own link and with its own licence only", async (t) => {
   const server = await TestServer.start(t);

@@ -24,10 +24,11 @@ import {
   terminalRequestCodec,
 } from "@sealane/api";
 import { openWithPrivateKey, sealToPublicKey, sign1 } from "@sealane/cose";
-import { hpkeX25519, type SigningKey, SoftwareKey, suiteNamed, systemRandom } from "@sealane/crypto";
+import { decryptionKinds, defaultSuite, encryptionFor, type SigningKey, SoftwareKey, type Suite, systemRandom } from "@sealane/crypto";
 import {
   acceptMessage,
   type ConfidentialLink,
+  certificateFor,
   maxMessageBytes,
   maxRecordBytes,
   mechanisms,
@@ -87,7 +88,8 @@ export class NewDevice {
   readonly url: string;
   readonly token: EnrolToken;
   readonly signing: SoftwareKey = SoftwareKey.generate("ed25519");
-  readonly decryption: SoftwareKey = SoftwareKey.generate("x25519");
+  /** One of each kind. */
+  readonly decryption: readonly SoftwareKey[] = decryptionKinds.map((kind) => SoftwareKey.generate(kind));
   readonly now: () => number;
 
   constructor(url: string, token: string, now: () => number) {
@@ -109,28 +111,38 @@ export class NewDevice {
       name,
       model,
       signingSpki: this.signing.publicKey.spki,
-      decryptionSpki: this.decryption.publicKey.spki,
+      decryptionSpkis: this.decryption.map(({ publicKey }) => publicKey.spki),
       issuedAtSeconds: this.now(),
       ...changes,
     });
     const externalAad = statementAad("enrol request");
     const plaintext = encode(await sign1(signer, { payload, externalAad }));
-    return encode(sealToPublicKey(hpkeX25519, { publicKey: recipient.publicKey, random: systemRandom }, { plaintext, externalAad }));
+    return encode(
+      sealToPublicKey(
+        encryptionFor(recipient.publicKey),
+        { publicKey: recipient.publicKey, random: systemRandom },
+        { plaintext, externalAad },
+      ),
+    );
   }
 
-  async readReply(body: Uint8Array): Promise<{ readonly reply: EnrolReply; readonly decryptionChain: readonly Uint8Array[] }> {
+  async readReply(
+    body: Uint8Array,
+  ): Promise<{ readonly reply: EnrolReply; readonly decryptionChains: readonly (readonly Uint8Array[])[] }> {
     const reply = decodeAs(enrolReplyCodec, body, { maxBytes, what: "reply" });
-    const value = decode(reply.sealedDecryptionChain, maxBytes);
-    const opened = await openWithPrivateKey(hpkeX25519, this.decryption.decryptionKey(), {
-      value,
-      externalAad: statementAad("enrol reply"),
-    });
-    return { reply, decryptionChain: decodeAs(certificateChainCodec, opened, { maxBytes, what: "chain" }) };
+    const open = async (key: SoftwareKey, sealed: Uint8Array): Promise<readonly Uint8Array[]> => {
+      const input = { value: decode(sealed, maxBytes), externalAad: statementAad("enrol reply") };
+      const opened = await openWithPrivateKey(encryptionFor(key.publicKey), key.decryptionKey(), input);
+      return decodeAs(certificateChainCodec, opened, { maxBytes, what: "chain" });
+    };
+    const sealed = reply.sealedDecryptionChains;
+    return { reply, decryptionChains: await Promise.all(this.decryption.map((key, i) => open(key, sealed[i] ?? new Uint8Array(0)))) };
   }
 
   /** Proof of possession for these certificates. */
-  async proof(signing: VerifiedCertificate, decryptionThumbprint: Uint8Array): Promise<Uint8Array> {
-    const signature = await sign1(this.signing.signingKey(), { payload: decryptionThumbprint, externalAad: statementAad("enrol proof") });
+  async proof({ signing, decryption }: Pick<Device, "signing" | "decryption">): Promise<Uint8Array> {
+    const payload = encode(decryption.map(({ thumbprint: each }) => each));
+    const signature = await sign1(this.signing.signingKey(), { payload, externalAad: statementAad("enrol proof") });
     return encodeAs(enrolProofCodec, { signingThumbprint: signing.thumbprint, signature });
   }
 
@@ -139,13 +151,13 @@ export class NewDevice {
     const enrolled = await post(this.url + routes.enrol, await this.request());
     if (enrolled.status !== 200) throw new Error(`enrolment failed: ${enrolled.code}`);
     const device = await this.deviceOf(enrolled.body);
-    const proven = await post(this.url + routes.enrolProof, await this.proof(device.signing, device.decryption.thumbprint));
+    const proven = await post(this.url + routes.enrolProof, await this.proof(device));
     if (proven.status !== 204) throw new Error(`proof failed: ${proven.code}`);
     return device;
   }
 
   async deviceOf(replyBody: Uint8Array): Promise<Device> {
-    const { reply, decryptionChain } = await this.readReply(replyBody);
+    const { reply, decryptionChains } = await this.readReply(replyBody);
     const info = decodeAs(enrolInfoCodec, await (await fetch(this.url + routes.enrol)).bytes(), { maxBytes, what: "info" });
     const anchor = trustAnchor(info.authority, { fingerprint: thumbprint(this.token.fingerprint) });
     const certificate = (chain: readonly Uint8Array[], purpose: Parameters<typeof verifyCertificate>[0]["purpose"]): VerifiedCertificate =>
@@ -154,9 +166,9 @@ export class NewDevice {
       keys: this,
       anchor,
       signing: certificate(reply.signingChain, "terminal-sign"),
-      decryption: certificate(decryptionChain, "terminal-decrypt"),
+      decryption: decryptionChains.map((chain) => certificate(chain, "terminal-decrypt")),
       serverSigning: certificate(reply.serverSigningChain, "server-sign"),
-      serverDecryption: certificate(reply.serverDecryptionChain, "server-decrypt"),
+      serverDecryption: reply.serverDecryptionChains.map((chain) => certificate(chain, "server-decrypt")),
     });
   }
 }
@@ -165,18 +177,18 @@ interface DeviceParts {
   readonly keys: NewDevice;
   readonly anchor: TrustAnchor;
   readonly signing: VerifiedCertificate;
-  readonly decryption: VerifiedCertificate;
+  readonly decryption: readonly VerifiedCertificate[];
   readonly serverSigning: VerifiedCertificate;
-  readonly serverDecryption: VerifiedCertificate;
+  readonly serverDecryption: readonly VerifiedCertificate[];
 }
 
 /** An enrolled device: link messages by the real package link, sent by hand. */
 export class Device {
   readonly anchor: TrustAnchor;
   readonly signing: VerifiedCertificate;
-  readonly decryption: VerifiedCertificate;
+  readonly decryption: readonly VerifiedCertificate[];
   readonly serverSigning: VerifiedCertificate;
-  readonly serverDecryption: VerifiedCertificate;
+  readonly serverDecryption: readonly VerifiedCertificate[];
   readonly keys: NewDevice;
   /** Where it sends to; changes when the server comes back at another port. */
   url: string;
@@ -198,14 +210,15 @@ export class Device {
   /** M1 of a link that this device originates. */
   async originate(
     options: Partial<SignedTransportOptions> = {},
-    recipient: VerifiedCertificate = this.serverDecryption,
+    recipients: readonly VerifiedCertificate[] = this.serverDecryption,
   ): ReturnType<(typeof mechanisms)["signed-transport"]["originate"]> {
-    const context = { self: this.#self(), recipient, nowSeconds: this.keys.now(), random: systemRandom };
-    return await mechanisms["signed-transport"].originate(context, { suite: suiteNamed("x25519"), ...options });
+    const { suite = defaultSuite } = options;
+    const context = { self: this.#self(), recipient: certificateFor(suite, recipients), nowSeconds: this.keys.now(), random: systemRandom };
+    return await mechanisms["signed-transport"].originate(context, { suite, ...options });
   }
 
-  async establish(): Promise<ConfidentialLink> {
-    const { message, awaited } = await this.originate();
+  async establish(suite: Suite = defaultSuite): Promise<ConfidentialLink> {
+    const { message, awaited } = await this.originate({ suite });
     const { status, body, code } = await post(this.url + routes.links, message);
     if (status !== 200) throw new Error(`link refused: ${code}`);
     return awaited.receive(body, this.keys.now());
@@ -270,7 +283,10 @@ export class Device {
       name: this.name,
       role: "terminal",
       signing: { key: this.keys.signing.signingKey(), certificate: this.signing },
-      decryption: [{ key: this.keys.decryption.decryptionKey(), certificate: this.decryption }],
+      decryption: this.decryption.flatMap((certificate, i) => {
+        const key = this.keys.decryption[i];
+        return key === undefined ? [] : [{ key: key.decryptionKey(), certificate }];
+      }),
     };
   }
 }

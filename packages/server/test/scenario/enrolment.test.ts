@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enrolProofCodec, parseEnrolToken, pathOf, routes, statementAad, type TerminalView } from "@sealane/api";
+import { enrolProofCodec, maxEnrolBytes, parseEnrolToken, pathOf, routes, statementAad, type TerminalView } from "@sealane/api";
 import { sign1 } from "@sealane/cose";
-import { SoftwareKey, systemRandom } from "@sealane/crypto";
-import { encodeAs, equalBytes, hasCode, parseName } from "@sealane/wire";
-import { NewDevice, post, postTogether, type Reply } from "./device.ts";
+import { decryptionKinds, SoftwareKey, suites, systemRandom } from "@sealane/crypto";
+import { encode, encodeAs, equalBytes, hasCode, parseName } from "@sealane/wire";
+import { type Device, NewDevice, post, postTogether, type Reply } from "./device.ts";
 import { TestServer } from "./test-server.ts";
 
 /** Bodies of all refusals of this file. */
@@ -31,32 +31,57 @@ async function statuses(server: TestServer): Promise<readonly string[]> {
   return terminals.map(({ name, status }) => `${name} ${status}`);
 }
 
-test("a terminal enrols with a token, and is active when it has proved both keys", async (t) => {
+function spkisOf({ decryption }: NewDevice): Uint8Array[] {
+  return decryption.map(({ publicKey }) => publicKey.spki);
+}
+
+function ders({ decryption }: Device): Uint8Array {
+  return encode(decryption.map(({ der }) => der));
+}
+
+test("a terminal enrols with a token, and is active when it has proved every key", async (t) => {
   const server = await TestServer.start(t);
   const fresh = await server.newDevice("gate-1");
   assert.deepEqual(await statuses(server), []);
   const reply = await enrol(fresh);
   assert.equal(reply.status, 200);
   assert.deepEqual(await statuses(server), ["gate-1 enrolling"]);
+  assert.ok(reply.body.length < maxEnrolBytes / 4, `the reply takes ${reply.body.length} bytes`);
   const device = await fresh.deviceOf(reply.body);
-  assert.deepEqual([device.signing.name, device.decryption.name, device.serverSigning.name], ["gate-1", "gate-1", "server"]);
+  assert.deepEqual(
+    [device.signing, ...device.decryption, device.serverSigning].map(({ name }) => name),
+    ["gate-1", "gate-1", "gate-1", "server"],
+  );
+  assert.deepEqual(
+    device.serverDecryption.map(({ name, publicKey }) => [name, publicKey.kind]),
+    decryptionKinds.map((kind) => ["server", kind]),
+  );
   assert.equal(equalBytes(device.signing.publicKey.spki, fresh.signing.publicKey.spki), true);
-  assert.equal(equalBytes(device.decryption.publicKey.spki, fresh.decryption.publicKey.spki), true);
+  for (const [i, { publicKey }] of fresh.decryption.entries()) {
+    assert.equal(Buffer.compare(device.decryption[i]?.publicKey.spki ?? publicKey.raw, publicKey.spki), 0);
+  }
   const { message } = await device.originate();
   assert.equal((await post(device.url + routes.links, message)).code, "LINK_REFUSED"); // not active yet
-  const proof = await fresh.proof(device.signing, device.decryption.thumbprint);
+  const proof = await fresh.proof(device);
+  for (const some of [device.decryption.slice(0, 1), device.decryption.slice(1), device.decryption.toReversed(), []]) {
+    assert.equal(
+      await refusedCode(server, prove(fresh, await fresh.proof({ ...device, signing: device.signing, decryption: some }))),
+      "SERVER_PROOF_WRONG",
+    );
+  }
   assert.equal((await prove(fresh, proof)).status, 204);
   assert.equal((await prove(fresh, proof)).status, 204);
   assert.deepEqual(await statuses(server), ["gate-1 active"]);
-  (await device.establish())[Symbol.dispose]();
+  for (const suite of suites) (await device.establish(suite))[Symbol.dispose]();
 });
 
-test("the decryption certificate is readable with its own key only", async (t) => {
+test("a decryption certificate is readable with its own key only", async (t) => {
   const server = await TestServer.start(t);
   const fresh = await server.newDevice("gate-1");
   const reply = await enrol(fresh);
-  const { decryptionChain } = await fresh.readReply(reply.body);
-  assert.equal(Buffer.from(reply.body).includes(decryptionChain[0] ?? "missing"), false);
+  const { decryptionChains } = await fresh.readReply(reply.body);
+  for (const chain of decryptionChains) assert.equal(Buffer.from(reply.body).includes(chain[0] ?? reply.body), false);
+  assert.equal(decryptionChains.length, 2);
   const other = new NewDevice(server.url, await server.operator.token("gate-2"), () => server.nowSeconds);
   await assert.rejects(other.readReply(reply.body), (error) => hasCode(error, "CRYPTO_OPEN_FAILED"));
 });
@@ -66,12 +91,18 @@ test("the same request again gets the same certificates; other keys are refused,
   const fresh = await server.newDevice("gate-1");
   const first = await fresh.deviceOf((await enrol(fresh)).body);
   const again = await fresh.deviceOf((await enrol(fresh)).body);
-  assert.equal(equalBytes(first.signing.der, again.signing.der) && equalBytes(first.decryption.der, again.decryption.der), true);
+  assert.equal(equalBytes(first.signing.der, again.signing.der) && equalBytes(ders(first), ders(again)), true);
   const other = SoftwareKey.generate("ed25519");
   const otherSigner = [{ signingSpki: other.publicKey.spki }, other.signingKey()] as const;
   assert.equal(await refusedCode(server, enrol(fresh, ...otherSigner)), "SERVER_TOKEN_BOUND");
-  const decryptionSpki = SoftwareKey.generate("x25519").publicKey.spki;
-  assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpki })), "SERVER_TOKEN_BOUND");
+  const own = spkisOf(fresh);
+  for (const [i, { publicKey }] of fresh.decryption.entries()) {
+    const decryptionSpkis = own.with(i, SoftwareKey.generate(publicKey.kind).publicKey.spki);
+    assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis })), "SERVER_TOKEN_BOUND");
+  }
+  for (const decryptionSpkis of [own.toReversed(), own.slice(1), own.slice(0, 1)]) {
+    assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis })), "SERVER_TOKEN_BOUND");
+  }
   await server.restart();
   const url = `${server.url}${routes.enrol}`;
   Object.assign(fresh, { url: server.url });
@@ -108,9 +139,13 @@ test("a request that somebody else signed, or with keys of the wrong kind, is re
   const other = SoftwareKey.generate("ed25519").signingKey();
   assert.equal(await refusedCode(server, enrol(fresh, {}, other)), "CRYPTO_SIGNATURE_WRONG");
   const { signing, decryption } = fresh;
-  assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpki: signing.publicKey.spki })), "PKI_KEY_WRONG");
-  assert.equal(await refusedCode(server, enrol(fresh, { signingSpki: decryption.publicKey.spki })), "CRYPTO_PUBLIC_KEY_WRONG");
-  assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpki: new Uint8Array(44) })), "CRYPTO_PUBLIC_KEY_WRONG");
+  assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis: [signing.publicKey.spki] })), "PKI_KEY_WRONG");
+  for (const { publicKey } of decryption) {
+    assert.equal(await refusedCode(server, enrol(fresh, { signingSpki: publicKey.spki })), "CRYPTO_PUBLIC_KEY_WRONG");
+    const decryptionSpkis = [publicKey.spki, SoftwareKey.generate(publicKey.kind).publicKey.spki];
+    assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis })), "SERVER_KEYS_WRONG");
+  }
+  assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis: [new Uint8Array(44)] })), "CRYPTO_PUBLIC_KEY_WRONG");
   assert.deepEqual(await statuses(server), []);
   assert.equal((await enrol(fresh)).status, 200);
 });
@@ -141,10 +176,7 @@ test("an expired token is refused, for the request and for the proof", async (t)
   const device = await slow.deviceOf((await enrol(slow)).body);
   server.nowSeconds += 86_401;
   assert.equal(await refusedCode(server, enrol(late)), "SERVER_TOKEN_EXPIRED");
-  assert.equal(
-    await refusedCode(server, prove(slow, await slow.proof(device.signing, device.decryption.thumbprint))),
-    "SERVER_TOKEN_EXPIRED",
-  );
+  assert.equal(await refusedCode(server, prove(slow, await slow.proof(device))), "SERVER_TOKEN_EXPIRED");
   await server.restart(); // purges
   Object.assign(late, { url: server.url });
   assert.equal(await refusedCode(server, enrol(late)), "SERVER_TOKEN_UNKNOWN");
@@ -154,7 +186,8 @@ test("a proof by another key, of another certificate or for another purpose is r
   const server = await TestServer.start(t);
   const fresh = await server.newDevice("gate-1");
   const device = await fresh.deviceOf((await enrol(fresh)).body);
-  const { signing, decryption } = device;
+  const { signing } = device;
+  const proven = encode(device.decryption.map(({ thumbprint }) => thumbprint));
   const signed = async (key: SoftwareKey, payload: Uint8Array, label: "enrol proof" | "inbox" = "enrol proof"): Promise<Uint8Array> =>
     encodeAs(enrolProofCodec, {
       signingThumbprint: signing.thumbprint,
@@ -162,16 +195,16 @@ test("a proof by another key, of another certificate or for another purpose is r
     });
   const own = fresh.signing;
   const cases: readonly (readonly [string, Uint8Array])[] = [
-    ["CRYPTO_SIGNATURE_WRONG", await signed(SoftwareKey.generate("ed25519"), decryption.thumbprint)],
-    ["CRYPTO_SIGNATURE_WRONG", await signed(own, decryption.thumbprint, "inbox")],
+    ["CRYPTO_SIGNATURE_WRONG", await signed(SoftwareKey.generate("ed25519"), proven)],
+    ["CRYPTO_SIGNATURE_WRONG", await signed(own, proven, "inbox")],
     ["SERVER_PROOF_WRONG", await signed(own, signing.thumbprint)],
     ["SERVER_PROOF_WRONG", await signed(own, new Uint8Array(0))],
-    ["WIRE_TRUNCATED", (await signed(own, decryption.thumbprint)).subarray(0, -1)],
+    ["WIRE_TRUNCATED", (await signed(own, proven)).subarray(0, -1)],
   ];
   for (const [code, body] of cases) assert.equal(await refusedCode(server, prove(fresh, body)), code);
   const unknown = encodeAs(enrolProofCodec, {
     signingThumbprint: systemRandom.bytes(32),
-    signature: await sign1(own.signingKey(), { payload: decryption.thumbprint, externalAad: statementAad("enrol proof") }),
+    signature: await sign1(own.signingKey(), { payload: proven, externalAad: statementAad("enrol proof") }),
   });
   assert.equal(await refusedCode(server, prove(fresh, unknown)), "SERVER_TOKEN_UNKNOWN");
   assert.deepEqual(await statuses(server), ["gate-1 enrolling"]);
@@ -183,10 +216,7 @@ test("a new token takes the place of the one before, used or not", async (t) => 
   const device = await first.deviceOf((await enrol(first)).body);
   const second = await server.newDevice("gate-1");
   assert.equal(await refusedCode(server, enrol(first)), "SERVER_TOKEN_UNKNOWN");
-  assert.equal(
-    await refusedCode(server, prove(first, await first.proof(device.signing, device.decryption.thumbprint))),
-    "SERVER_TOKEN_UNKNOWN",
-  );
+  assert.equal(await refusedCode(server, prove(first, await first.proof(device))), "SERVER_TOKEN_UNKNOWN");
   await second.enrol();
   assert.deepEqual(await statuses(server), ["gate-1 active"]);
 });
@@ -199,7 +229,7 @@ test("an enrolled terminal stays active until its successor has proved its keys"
   (await former.establish())[Symbol.dispose]();
   const view = async (): Promise<TerminalView> => (await server.operator.get(pathOf(routes.terminal, "gate-1"))) as TerminalView;
   assert.equal((await view()).model, "m1");
-  assert.equal((await prove(fresh, await fresh.proof(device.signing, device.decryption.thumbprint))).status, 204);
+  assert.equal((await prove(fresh, await fresh.proof(device))).status, 204);
   assert.equal((await view()).model, "m2");
   (await device.establish())[Symbol.dispose]();
   const { message } = await former.originate();
@@ -213,14 +243,16 @@ test("one key is not enrolled under two names", async (t) => {
   const two = await server.newDevice("gate-2");
   const sameSigner = [{ signingSpki: one.signing.publicKey.spki }, one.signing.signingKey()] as const;
   assert.equal(await refusedCode(server, enrol(two, ...sameSigner)), "SERVER_KEY_TAKEN");
-  assert.equal(await refusedCode(server, enrol(two, { decryptionSpki: one.decryption.publicKey.spki })), "SERVER_KEY_TAKEN");
+  for (const [i, { publicKey }] of one.decryption.entries()) {
+    assert.equal(await refusedCode(server, enrol(two, { decryptionSpkis: spkisOf(two).with(i, publicKey.spki) })), "SERVER_KEY_TAKEN");
+  }
   // both ask before either is active: the first to prove counts
   const three = await server.newDevice("gate-3");
   const early = await two.deviceOf((await enrol(two)).body);
   Object.assign(three, { signing: two.signing });
   const late = await three.deviceOf((await enrol(three)).body);
-  assert.equal((await prove(two, await two.proof(early.signing, early.decryption.thumbprint))).status, 204);
-  assert.equal(await refusedCode(server, prove(three, await three.proof(late.signing, late.decryption.thumbprint))), "SERVER_KEY_TAKEN");
+  assert.equal((await prove(two, await two.proof(early))).status, 204);
+  assert.equal(await refusedCode(server, prove(three, await three.proof(late))), "SERVER_KEY_TAKEN");
 });
 
 test("an operator's token request is checked", async (t) => {

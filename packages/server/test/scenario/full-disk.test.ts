@@ -49,7 +49,7 @@ for (const [what, statements] of [
     const request = await fresh.request();
     await withFullDisk(() => post(fresh.url + routes.enrol, request));
     const enrolled = await fresh.deviceOf((await post(fresh.url + routes.enrol, request)).body);
-    const proof = await fresh.proof(enrolled.signing, enrolled.decryption.thumbprint);
+    const proof = await fresh.proof(enrolled);
     await withFullDisk(() => post(fresh.url + routes.enrolProof, proof));
     assert.equal((await post(fresh.url + routes.enrolProof, proof)).status, 204);
 

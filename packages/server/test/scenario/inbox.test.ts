@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inboxMessagesCodec, routes } from "@sealane/api";
+import { SoftwareKey, suiteNamed } from "@sealane/crypto";
 import { decodeAs, parseName } from "@sealane/wire";
 import { type Device, post, replyOf } from "./device.ts";
 import { TestServer } from "./test-server.ts";
@@ -109,6 +110,22 @@ test("a query that is no number is refused", async (t) => {
     const reply = await replyOf(await fetch(`${server.url}${routes.inbox}?${query}`, { headers }));
     assert.deepEqual([reply.status, reply.code], [400, "API_REQUEST_WRONG"], query);
   }
+});
+
+test("an offer on a suite for which a terminal has no key is refused to the operator, and on its own suite it is made", async (t) => {
+  const { server } = await serverWithDevice(t);
+  const fresh = await server.newDevice("gate-2");
+  Object.assign(fresh, { decryption: [SoftwareKey.generate("x25519")] });
+  const device = await fresh.enrol();
+  const wish = { terminals: ["gate-1", "gate-2"], module: "app" };
+  const refused = await replyOf(
+    await server.operator.send("POST", routes.offers, { type: "application/json", body: JSON.stringify(wish) }),
+  );
+  assert.deepEqual([refused.status, refused.code], [400, "CRYPTO_SUITE_UNKNOWN"]);
+  assert.deepEqual(await device.inbox(), []);
+  await server.offer(["gate-2"], "app", suiteNamed("x25519"));
+  const [message] = await device.inbox();
+  (await device.accept(message?.message ?? new Uint8Array(0))).link[Symbol.dispose]();
 });
 
 test("an offer is made to all terminals or to none", async (t) => {

@@ -41,7 +41,7 @@ test("a new server: keys for one purpose each, its owner's only, and a token tha
   const root = join(await emptyFolder(t), "server");
   const { operatorToken, fingerprint } = await initServer({ folder: root, name, nowSeconds });
   const folder = serverFolder(root);
-  const keyIds = ["authority", "enrol-decrypt", "licence-sign", "server-decrypt", "server-sign"];
+  const keyIds = ["authority", "enrol-decrypt", "licence-sign", "server-decrypt-x-wing", "server-decrypt-x25519", "server-sign"];
   assert.deepEqual(
     (await readdir(folder.keys)).sort(),
     keyIds.map((id) => `${id}.pem`),
@@ -137,7 +137,8 @@ test("each role starts without what only others need", async (t) => {
   };
   await without("download", ["keys", "certificates", "authority.der", "storage.key", "data.sqlite"]);
   await without("operator", ["keys", "storage.key"]);
-  await without("ca", ["storage.key", "artefacts", "keys/server-sign.pem", "keys/server-decrypt.pem", "keys/licence-sign.pem"]);
+  const linkKeys = ["keys/server-decrypt-x-wing.pem", "keys/server-decrypt-x25519.pem"];
+  await without("ca", ["storage.key", "artefacts", "keys/server-sign.pem", ...linkKeys, "keys/licence-sign.pem"]);
   await without("key", ["artefacts", "keys/authority.pem", "keys/enrol-decrypt.pem"]);
 });
 

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { mediaType, type OfferView, routes, type ServerView } from "@sealane/api";
+import { defaultSuite, type Suite } from "@sealane/crypto";
+import { certificateFor } from "@sealane/link";
 import { trustAnchor, verifyCertificate } from "@sealane/pki";
 import type { ReleaseContent } from "@sealane/software";
 import { type Digest, parseName } from "@sealane/wire";
@@ -99,21 +101,23 @@ export class TestServer {
   }
 
   /** Seals and signs software for this server. */
-  async prepare(content: string | Uint8Array, release: Partial<ReleaseContent> = {}): Promise<Prepared> {
+  async prepare(content: string | Uint8Array, release: Partial<ReleaseContent> = {}, suite: Suite = defaultSuite): Promise<Prepared> {
     this.#publisher ??= Publisher.appoint(this.folder, this.nowSeconds);
     const view = (await this.operator.get(routes.server)) as ServerView;
-    const keyRole = verifyCertificate({
-      chain: view.decryptionChain.map((der) => Uint8Array.fromBase64(der)),
-      anchors: [trustAnchor(Uint8Array.fromBase64(view.authority))],
-      purpose: "server-decrypt",
-      nowSeconds: this.nowSeconds,
-    });
-    return await (await this.#publisher).prepare(content, keyRole, { ...release, nowSeconds: this.nowSeconds });
+    const keyRoles = view.decryptionChains.map((chain) =>
+      verifyCertificate({
+        chain: chain.map((der) => Uint8Array.fromBase64(der)),
+        anchors: [trustAnchor(Uint8Array.fromBase64(view.authority))],
+        purpose: "server-decrypt",
+        nowSeconds: this.nowSeconds,
+      }),
+    );
+    return await (await this.#publisher).prepare(content, certificateFor(suite, keyRoles), { ...release, nowSeconds: this.nowSeconds });
   }
 
   /** Seals, uploads and releases software. */
-  async publish(content: string | Uint8Array, release: Partial<ReleaseContent> = {}): Promise<Prepared> {
-    const prepared = await this.prepare(content, release);
+  async publish(content: string | Uint8Array, release: Partial<ReleaseContent> = {}, suite: Suite = defaultSuite): Promise<Prepared> {
+    const prepared = await this.prepare(content, release, suite);
     const upload = await this.upload(prepared.artefact);
     if (upload.status !== 200) throw new Error(`upload failed: ${await upload.text()}`);
     const released = await this.release(prepared.statement);
@@ -129,7 +133,8 @@ export class TestServer {
     return await this.operator.send("POST", routes.releases, { type: mediaType.cbor, body: Uint8Array.from(statement) });
   }
 
-  async offer(terminals: readonly string[], module = "app"): Promise<readonly string[]> {
-    return ((await this.operator.post(routes.offers, { terminals, module })) as OfferView).offered;
+  async offer(terminals: readonly string[], module = "app", suite?: Suite): Promise<readonly string[]> {
+    const wish = { terminals, module, ...(suite === undefined ? {} : { suite: suite.name }) };
+    return ((await this.operator.post(routes.offers, wish)) as OfferView).offered;
   }
 }

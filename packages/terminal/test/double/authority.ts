@@ -1,4 +1,12 @@
-import { type DecryptionKey, type PublicKey, type SigningKey, SoftwareKey, systemRandom } from "@sealane/crypto";
+import {
+  type DecryptionKey,
+  decryptionKinds,
+  type KeyKind,
+  type PublicKey,
+  type SigningKey,
+  SoftwareKey,
+  systemRandom,
+} from "@sealane/crypto";
 import type { CertifiedKey } from "@sealane/link";
 import { type Purpose, type TrustAnchor, trustAnchor, verifyCertificate } from "@sealane/pki";
 import { createAuthority, issueCertificate } from "@sealane/pki/issue";
@@ -41,9 +49,14 @@ export class TestAuthority {
     return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
   }
 
-  async opener(name: string, purpose: Purpose): Promise<CertifiedKey<DecryptionKey>> {
-    const key = SoftwareKey.generate("x25519").decryptionKey();
+  async opener(name: string, purpose: Purpose, kind: KeyKind = "x-wing"): Promise<CertifiedKey<DecryptionKey>> {
+    const key = SoftwareKey.generate(kind).decryptionKey();
     return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
+  }
+
+  /** Keys of every kind that suites use. */
+  async openers(name: string, purpose: Purpose): Promise<readonly CertifiedKey<DecryptionKey>[]> {
+    return await Promise.all(decryptionKinds.map(async (kind) => await this.opener(name, purpose, kind)));
   }
 
   verify(chain: readonly Uint8Array[], purpose: Purpose, name?: Name): CertifiedKey<unknown>["certificate"] {

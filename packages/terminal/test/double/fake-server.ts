@@ -26,12 +26,23 @@ import {
   terminalRequestCodec,
 } from "@sealane/api";
 import { openWithPrivateKey, parseSign1, requireBytes, sealToPublicKey, verifySign1 } from "@sealane/cose";
-import { type DecryptionKey, hpkeX25519, PublicKey, type Secret, type SigningKey, sha256, suiteNamed, systemRandom } from "@sealane/crypto";
+import {
+  type DecryptionKey,
+  defaultSuite,
+  encryptionFor,
+  PublicKey,
+  type Secret,
+  type SigningKey,
+  type Suite,
+  sha256,
+  systemRandom,
+} from "@sealane/crypto";
 import {
   type AwaitedAnswer,
   acceptMessage,
   type CertifiedKey,
   type ConfidentialLink,
+  certificateFor,
   decodeMessage,
   mechanismNamed,
   readReference,
@@ -98,7 +109,7 @@ export class FakeServer {
   #inbox: { readonly position: number; readonly message: Uint8Array; readonly reference: string }[] = [];
   #position = 0;
   /** Set by enrolment; `isActive` by the proof. */
-  terminal: { readonly signing: VerifiedCertificate; readonly decryption: VerifiedCertificate; isActive: boolean } | null = null;
+  terminal: { readonly signing: VerifiedCertificate; readonly decryption: readonly VerifiedCertificate[]; isActive: boolean } | null = null;
 
   private constructor(
     clock: FakeClock,
@@ -119,7 +130,7 @@ export class FakeServer {
       name: serverName,
       role: "server",
       signing: await authority.signer(serverName, "server-sign"),
-      decryption: [await authority.opener(serverName, "server-decrypt")],
+      decryption: await authority.openers(serverName, "server-decrypt"),
     };
     const issuer = await authority.signer(serverName, "licence-sign");
     const enrolKey = await authority.opener(serverName, "enrol-decrypt");
@@ -151,12 +162,12 @@ export class FakeServer {
   }
 
   /** Originates a link to the terminal and puts M1 into its inbox. */
-  async offer(description: SoftwareDescription): Promise<Uint8Array> {
+  async offer(description: SoftwareDescription, suite: Suite = defaultSuite): Promise<Uint8Array> {
     if (this.terminal === null) throw new Error("No terminal is enrolled");
     const { now } = this.clock;
     const { message, awaited } = await mechanismNamed("signed-transport").originate(
-      { self: this.#self, recipient: this.terminal.decryption, nowSeconds: now, random: systemRandom },
-      { suite: suiteNamed("x25519"), expiresAtSeconds: now + 86_400 },
+      { self: this.#self, recipient: certificateFor(suite, this.terminal.decryption), nowSeconds: now, random: systemRandom },
+      { suite, expiresAtSeconds: now + 86_400 },
     );
     const reference = awaited.reference.toHex();
     this.#awaited.set(reference, { awaited, artefact: description.artefactId.toHex() });
@@ -226,7 +237,10 @@ export class FakeServer {
 
   async #enrol(body: Uint8Array): Promise<Uint8Array> {
     const externalAad = statementAad("enrol request");
-    const plaintext = await openWithPrivateKey(hpkeX25519, this.#enrolKey.key, { value: decode(body, maxBytes), externalAad });
+    const plaintext = await openWithPrivateKey(encryptionFor(this.#enrolKey.key.publicKey), this.#enrolKey.key, {
+      value: decode(body, maxBytes),
+      externalAad,
+    });
     const signed = decode(plaintext, maxBytes);
     const read = (payload: Uint8Array) => decodeAs(enrolRequestCodec, payload, { maxBytes, what: "request" });
     const { signingSpki } = read(requireBytes(parseSign1(signed).rest[0]));
@@ -235,26 +249,25 @@ export class FakeServer {
       throw apiErrors.error("ENROL_REFUSED");
     const isBound = this.terminal !== null && Buffer.compare(this.terminal.signing.publicKey.spki, signingSpki) !== 0;
     if (isBound) throw apiErrors.error("ENROL_REFUSED");
-    const decryptionKey = PublicKey.fromSpki(request.decryptionSpki);
+    const decryptionKeys = request.decryptionSpkis.map((spki) => PublicKey.fromSpki(spki));
     if (this.terminal === null) {
       const issue = async (purpose: "terminal-sign" | "terminal-decrypt", key: PublicKey) =>
         this.authority.verify(await this.authority.issue(request.name, purpose, key), purpose);
       this.terminal = {
         signing: await issue("terminal-sign", PublicKey.fromSpki(signingSpki)),
-        decryption: await issue("terminal-decrypt", decryptionKey),
+        decryption: await Promise.all(decryptionKeys.map(async (key) => await issue("terminal-decrypt", key))),
         isActive: false,
       };
     }
-    const sealed = sealToPublicKey(
-      hpkeX25519,
-      { publicKey: decryptionKey, random: systemRandom },
-      { plaintext: encodeAs(certificateChainCodec, this.terminal.decryption.chain), externalAad: statementAad("enrol reply") },
-    );
+    const sealed = this.terminal.decryption.map(({ publicKey, chain }) => {
+      const content = { plaintext: encodeAs(certificateChainCodec, chain), externalAad: statementAad("enrol reply") };
+      return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random: systemRandom }, content));
+    });
     const reply: EnrolReply = {
       signingChain: this.terminal.signing.chain,
-      sealedDecryptionChain: encode(sealed),
+      sealedDecryptionChains: sealed,
       serverSigningChain: this.#self.signing.certificate.chain,
-      serverDecryptionChain: this.#self.decryption[0]?.certificate.chain ?? [],
+      serverDecryptionChains: this.#self.decryption.map(({ certificate }) => certificate.chain),
     };
     return encodeAs(enrolReplyCodec, this.faults.enrolReply?.(reply) ?? reply);
   }
@@ -264,7 +277,8 @@ export class FakeServer {
     const { signature } = decodeAs(enrolProofCodec, body, { maxBytes, what: "proof" });
     if (terminal === null) throw apiErrors.error("ENROL_REFUSED");
     const proof = verifySign1(signature, { publicKey: terminal.signing.publicKey, externalAad: statementAad("enrol proof") });
-    if (Buffer.compare(proof, terminal.decryption.thumbprint) !== 0) throw apiErrors.error("ENROL_REFUSED");
+    if (Buffer.compare(proof, encode(terminal.decryption.map(({ thumbprint }) => thumbprint))) !== 0)
+      throw apiErrors.error("ENROL_REFUSED");
     terminal.isActive = true;
     return null;
   }

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type SigningKey, systemRandom } from "@sealane/crypto";
+import { decryptionKinds, defaultSuite, type SigningKey, systemRandom } from "@sealane/crypto";
 import type { CertifiedKey } from "@sealane/link";
 import {
   issueLicence,
@@ -14,7 +14,7 @@ import {
 } from "@sealane/software";
 import { linkId, type Name, parseName } from "@sealane/wire";
 import { saveDownload } from "../../src/download-record.ts";
-import { loadEnrolment, saveIdentity } from "../../src/identity.ts";
+import { type DecryptionIdentity, loadEnrolment, saveIdentity } from "../../src/identity.ts";
 import { type Terminal, type TerminalEvent, terminalAt } from "../../src/index.ts";
 import type { DownloadFolder } from "../../src/state-folder.ts";
 import { TestAuthority } from "./authority.ts";
@@ -84,7 +84,13 @@ export class TestTerminal {
     const events: TerminalEvent[] = [];
     const terminal = terminalAt({ stateFolder, clock, environment: {}, onEvent: (event) => events.push(event) });
     const signing = await terminal.keys.generate("terminal-sign-test", "ed25519");
-    const decryption = await terminal.keys.generate("terminal-decrypt-test", "x25519");
+    const decryption: DecryptionIdentity[] = [];
+    for (const kind of decryptionKinds) {
+      const keyId = `terminal-decrypt-${kind}-test`;
+      const key = await terminal.keys.generate(keyId, kind);
+      decryption.push({ keyId, chain: await authority.issue(terminalName, "terminal-decrypt", key) });
+    }
+    const serverDecryption = await authority.openers(serverName, "server-decrypt");
     await saveIdentity(terminal, {
       version: 1,
       name: terminalName,
@@ -93,11 +99,10 @@ export class TestTerminal {
       authority: authority.anchor.der,
       serverName,
       signingKeyId: "terminal-sign-test",
-      decryptionKeyId: "terminal-decrypt-test",
       signingChain: await authority.issue(terminalName, "terminal-sign", signing),
-      decryptionChain: await authority.issue(terminalName, "terminal-decrypt", decryption),
+      decryption,
       serverSigningChain: (await authority.signer(serverName, "server-sign")).certificate.chain,
-      serverDecryptionChain: (await authority.opener(serverName, "server-decrypt")).certificate.chain,
+      serverDecryptionChains: serverDecryption.map(({ certificate }) => certificate.chain),
       enrolledAtSeconds: clock.now,
     });
     return new TestTerminal({ authority, issuer, terminal, clock, events });
@@ -137,7 +142,7 @@ export class TestTerminal {
       contentKey: sealed.contentKey,
       link: {
         mechanism: "signed-transport",
-        suite: "x25519",
+        suite: defaultSuite.name,
         originator: "terminal",
         linkId: linkId(systemRandom.bytes(16)),
         peer: serverName,

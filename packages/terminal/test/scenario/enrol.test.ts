@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { lstat, readdir } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
-import { parseEnrolToken } from "@sealane/api";
+import { type EnrolReply, parseEnrolToken } from "@sealane/api";
 import { SoftwareKey } from "@sealane/crypto";
 import { SealaneError } from "@sealane/wire";
 import { enroll, fetchSoftware, status, terminalAt } from "../../src/index.ts";
@@ -65,15 +65,19 @@ test("certificates of another authority, purpose, name or key are refused, and t
   server.faults.enrolInfo = undefined;
 
   const key = SoftwareKey.generate("ed25519").publicKey;
-  const wrongs: readonly (readonly [
-    Partial<Record<"signingChain" | "serverSigningChain" | "serverDecryptionChain", readonly Uint8Array[]>>,
-    string,
-  ])[] = [
+  const serversOwn = (await own.opener(serverName, "server-decrypt")).certificate.chain;
+  const wrongs: readonly (readonly [Partial<EnrolReply>, string])[] = [
     [{ signingChain: await own.issue(terminalName, "terminal-sign", key) }, "TERMINAL_SERVER_WRONG"],
     [{ signingChain: await own.issue("gateway-8", "terminal-sign", key) }, "PKI_NAME_WRONG"],
     [{ signingChain: await own.issue(terminalName, "server-sign", key) }, "PKI_PURPOSE_WRONG"],
     [{ serverSigningChain: (await own.signer("server-2", "server-sign")).certificate.chain }, "PKI_NAME_WRONG"],
-    [{ serverDecryptionChain: (await own.opener("server-2", "server-decrypt")).certificate.chain }, "PKI_NAME_WRONG"],
+    [
+      { serverDecryptionChains: [serversOwn, (await own.opener("server-2", "server-decrypt", "x25519")).certificate.chain] },
+      "PKI_NAME_WRONG",
+    ],
+    [{ serverDecryptionChains: [serversOwn, serversOwn] }, "TERMINAL_SERVER_WRONG"],
+    [{ serverDecryptionChains: [(await own.opener(serverName, "server-decrypt", "x25519")).certificate.chain] }, "TERMINAL_SERVER_WRONG"],
+    [{ sealedDecryptionChains: [new Uint8Array(1)] }, "TERMINAL_SERVER_WRONG"],
     [{ serverSigningChain: (await own.signer(serverName, "licence-sign")).certificate.chain }, "PKI_PURPOSE_WRONG"],
   ];
   for (const [wrong, expected] of wrongs) {
@@ -81,6 +85,9 @@ test("certificates of another authority, purpose, name or key are refused, and t
     await assert.rejects(enroll(terminal, { token: server.token() }), code(expected));
     assert.equal((await status(terminal)).identity, null);
   }
+  server.faults.enrolReply = (reply) => ({ ...reply, sealedDecryptionChains: [...reply.sealedDecryptionChains].reverse() });
+  await assert.rejects(enroll(terminal, { token: server.token() }), (error) => error instanceof SealaneError && error.entry.exit === 3);
+  assert.equal((await status(terminal)).identity, null);
   server.faults.enrolReply = undefined;
   await enroll(terminal, { token: server.token() });
 });
@@ -121,7 +128,7 @@ test("an enrolled terminal is not enrolled again, unless it is to leave its serv
   await enroll(terminal, { token: second.token(), replace: true });
   const after = await terminal.keys.list();
   assert.equal((await status(terminal)).identity?.url, `${second.url}/`);
-  assert.equal(after.length, 2);
+  assert.equal(after.length, 3);
   assert.deepEqual(
     after.filter((id) => before.includes(id)),
     [],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { access, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { suites } from "@sealane/crypto";
 import { parseName, SealaneError } from "@sealane/wire";
 import { fetchSoftware, install, rollback, status } from "../../src/index.ts";
 import { StateLock } from "../../src/state-lock.ts";
@@ -15,27 +16,40 @@ const content: Uint8Array = new Uint8Array(4 * 65_536 + 1_000).map((_, i) => (i 
 
 const exitOf = (exit: number) => (error: unknown) => error instanceof SealaneError && error.entry.exit === exit;
 
-test("EQ5 DIR UNI LIC: a terminal asks its server and gets software that it can install and read", async (t) => {
-  const { server, terminal } = await enrolledWorld(t);
-  const published = server.publish({ content });
-  const fetched = await fetchSoftware(terminal);
-  assert.deepEqual([fetched.bytes, fetched.totalBytes, fetched.segments, fetched.resumedAtSegment], [content.length, content.length, 5, 0]);
-  assert.deepEqual([fetched.link.mechanism, fetched.link.suite, fetched.link.originator], ["signed-transport", "x25519", "terminal"]);
-  assert.ok(fetched.link.promise.includes(terminalName) && fetched.link.promise.includes(serverName));
-  assert.ok(fetched.link.readers.includes(serverName));
-  const { path } = await install(terminal);
-  assert.deepEqual(await readFile(join(path, "hmi")), Buffer.from(content));
-  assert.equal((await status(terminal)).modules[0]?.current?.artefactId, published.artefactId.toHex());
-});
+for (const suite of suites) {
+  test(`EQ5 DIR UNI LIC: on ${suite.name} a terminal asks its server and gets software that it can install and read`, async (t) => {
+    const { server, terminal } = await enrolledWorld(t);
+    const published = server.publish({ content });
+    const fetched = await fetchSoftware(terminal, { suite: suite.name });
+    assert.deepEqual(
+      [fetched.bytes, fetched.totalBytes, fetched.segments, fetched.resumedAtSegment],
+      [content.length, content.length, 5, 0],
+    );
+    assert.deepEqual([fetched.link.mechanism, fetched.link.suite, fetched.link.originator], ["signed-transport", suite.name, "terminal"]);
+    assert.ok(fetched.link.promise.includes(terminalName) && fetched.link.promise.includes(serverName));
+    assert.ok(fetched.link.readers.includes(serverName));
+    const { path } = await install(terminal);
+    assert.deepEqual(await readFile(join(path, "hmi")), Buffer.from(content));
+    assert.equal((await status(terminal)).modules[0]?.current?.artefactId, published.artefactId.toHex());
+  });
 
-test("EQ1 DIR: a server originates, the terminal finds its message in the inbox and fetches", async (t) => {
+  test(`EQ1 DIR: on ${suite.name} a server originates, the terminal finds its message in the inbox and fetches`, async (t) => {
+    const { server, terminal } = await enrolledWorld(t);
+    await server.offer(server.publish({ content }), suite);
+    const fetched = await fetchSoftware(terminal, { originator: "server", waitSeconds: 0 });
+    assert.deepEqual([fetched.link.originator, fetched.link.suite], ["server", suite.name]);
+    assert.equal(fetched.bytes, content.length);
+    assert.equal(server.waiting, 0);
+    assert.equal((await install(terminal)).software.sequence, 1);
+  });
+}
+
+test("EQ5: the suite is hybrid unless another is asked for, and one that nobody knows is refused before anything is sent", async (t) => {
   const { server, terminal } = await enrolledWorld(t);
-  await server.offer(server.publish({ content }));
-  const fetched = await fetchSoftware(terminal, { originator: "server", waitSeconds: 0 });
-  assert.equal(fetched.link.originator, "server");
-  assert.equal(fetched.bytes, content.length);
-  assert.equal(server.waiting, 0);
-  assert.equal((await install(terminal)).software.sequence, 1);
+  server.publish({ content });
+  await assert.rejects(fetchSoftware(terminal, { suite: "rot13" }), code("CRYPTO_SUITE_UNKNOWN"));
+  assert.deepEqual(server.requests, []);
+  assert.equal((await fetchSoftware(terminal)).link.suite, "hybrid");
 });
 
 test("ANY: an archive is fetched by the same way and unpacked", async (t) => {

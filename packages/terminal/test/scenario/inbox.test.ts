@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { suiteNamed, systemRandom } from "@sealane/crypto";
-import { mechanismNamed } from "@sealane/link";
+import { defaultSuite as suite, systemRandom } from "@sealane/crypto";
+import { certificateFor, mechanismNamed } from "@sealane/link";
 import { SealaneError } from "@sealane/wire";
 import { loadEnrolment } from "../../src/identity.ts";
 import { fetchSoftware, install } from "../../src/index.ts";
@@ -68,11 +68,11 @@ test("EQ1: messages that were changed, cut or sent back, or are another's, are s
     const self = { name: serverName, role: "server", signing, decryption: [] } as const;
     const recipient = (await authority.opener(recipientName, "terminal-decrypt")).certificate;
     const context = { self, recipient, nowSeconds: clock.now, random: systemRandom };
-    return (await mechanismNamed("signed-transport").originate(context, { suite: suiteNamed("x25519") })).message;
+    return (await mechanismNamed("signed-transport").originate(context, { suite })).message;
   };
   const { self, serverDecryption } = await loadEnrolment(terminal);
-  const own = { self, recipient: serverDecryption, nowSeconds: clock.now, random: systemRandom };
-  const sentBack = (await mechanismNamed("signed-transport").originate(own, { suite: suiteNamed("x25519") })).message;
+  const own = { self, recipient: certificateFor(suite, serverDecryption), nowSeconds: clock.now, random: systemRandom };
+  const sentBack = (await mechanismNamed("signed-transport").originate(own, { suite })).message;
   for (const message of [
     right.subarray(0, 100),
     right.with(-1, (right.at(-1) ?? 0) ^ 1),
@@ -98,12 +98,11 @@ test("EQ1: a message that another server of the same authority signed, encrypted
   const { server, terminal, clock } = world;
   server.publish({});
   const signing = await server.authority.signer("server-2", "server-sign");
-  const recipient = server.terminal?.decryption;
-  assert.ok(recipient !== undefined);
+  const recipient = certificateFor(suite, server.terminal?.decryption ?? []);
   const self = { name: signing.certificate.name, role: "server", signing, decryption: [] } as const;
   for (const sendCertificate of [false, true]) {
     const context = { self, recipient, nowSeconds: clock.now, random: systemRandom };
-    const { message } = await mechanismNamed("signed-transport").originate(context, { suite: suiteNamed("x25519"), sendCertificate });
+    const { message } = await mechanismNamed("signed-transport").originate(context, { suite, sendCertificate });
     server.post(message);
   }
   await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_WAITING"));

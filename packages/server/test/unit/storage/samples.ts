@@ -1,4 +1,4 @@
-import { defaultSuite, Secret, sha256, systemRandom } from "@sealane/crypto";
+import { decryptionKinds, defaultSuite, Secret, sha256, systemRandom } from "@sealane/crypto";
 import { type AwaitedAnswer, acceptMessage, type ConfidentialLink, mechanisms, type UnconfirmedLink } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
 import { makePair, originatorContext, type Pair, recipientContext, testNowSeconds } from "@sealane/testkit";
@@ -27,10 +27,13 @@ export function sampleTerminal(name: string, changes: Partial<NewTerminal> = {})
     name: parseName(name),
     model: "m1",
     signingKeyDigest: sha256(bytes(`signing key of ${name}`)),
-    decryptionKeyDigest: sha256(bytes(`decryption key of ${name}`)),
+    decryptionKeys: decryptionKinds.map((kind) => ({
+      kind,
+      keyDigest: sha256(bytes(`${kind} key of ${name}`)),
+      chain: [bytes(`${kind} certificate`), bytes("intermediate")],
+    })),
     signingThumbprint: thumbprint(bytes(`signing certificate of ${name}`)),
     signingChain: [bytes("signing certificate")],
-    decryptionChain: [bytes("decryption certificate"), bytes("intermediate")],
     certificateExpiresAtSeconds: now + 1_000,
     enrolledAtSeconds: now,
     ...changes,
@@ -41,11 +44,15 @@ export function sampleTerminal(name: string, changes: Partial<NewTerminal> = {})
 export const sampleServer: Pick<KeyRoleKeys, "self" | "anchor"> = { self: pair.server.self, anchor: pair.authority.anchor };
 
 export function samplePeer(): NewTerminal {
-  const { signing, decryption } = pair.terminal;
+  const { signing, self } = pair.terminal;
   return sampleTerminal(signing.name, {
     signingThumbprint: signing.thumbprint,
     signingChain: signing.chain,
-    decryptionChain: decryption.chain,
+    decryptionKeys: self.decryption.map(({ certificate }) => ({
+      kind: certificate.publicKey.kind,
+      keyDigest: sha256(certificate.publicKey.spki),
+      chain: certificate.chain,
+    })),
   });
 }
 

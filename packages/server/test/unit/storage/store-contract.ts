@@ -47,7 +47,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     assert.equal(await enrolmentTokens.bind(token.id, { ...enrolment, boundAtSeconds: now + 6 }), false);
     const found = await enrolmentTokens.findBySigner(enrolment.signingThumbprint);
     assert.equal(found?.enrolment?.boundAtSeconds, now + 5);
-    assert.deepEqual(plain(found?.enrolment?.decryptionChain), plain(enrolment.decryptionChain));
+    assert.deepEqual(plain(found?.enrolment?.decryptionKeys), plain(enrolment.decryptionKeys));
     assert.deepEqual(
       (await enrolmentTokens.listEnrolling()).map(({ name }) => name),
       ["gate-1"],
@@ -74,7 +74,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       await terminals.report(first.name, [{ module: "app", version: "1", sequence: 3 }]);
       await terminals.seen(first.name, now + 1);
       const found = await terminals.findBySigner(first.signingThumbprint);
-      const { signingKeyDigest: _s, decryptionKeyDigest: _d, ...kept } = first;
+      const { signingKeyDigest: _s, decryptionKeys: _d, ...kept } = first;
       const installed = [{ module: "app", version: "1", sequence: 3 }];
       assert.deepEqual(plain(found), plain({ ...kept, lastSeenSeconds: now + 1, installed }));
       const second = sampleTerminal("gate-1", { signingThumbprint: thumbprint(bytes("new")), model: "m2" });
@@ -95,9 +95,36 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     assert.equal(await terminals.areKeysTaken(one.name, one), false);
     assert.equal(await terminals.areKeysTaken(other.name, other), false);
     assert.equal(await terminals.areKeysTaken(other.name, { ...other, signingKeyDigest: one.signingKeyDigest }), true);
-    assert.equal(await terminals.areKeysTaken(other.name, { ...other, decryptionKeyDigest: one.decryptionKeyDigest }), true);
+    for (const key of one.decryptionKeys) {
+      const keys = [...other.decryptionKeys.filter(({ kind }) => kind !== key.kind), key];
+      assert.equal(await terminals.areKeysTaken(other.name, { ...other, decryptionKeys: keys }), true);
+      await assert.rejects(terminals.activate({ ...other, decryptionKeys: keys }));
+    }
     await assert.rejects(terminals.activate({ ...other, signingKeyDigest: one.signingKeyDigest }));
   });
+
+  contract(
+    "KDIR: a terminal's decryption certificates are found by kind and in their order, of its latest enrolment only",
+    async (_, { terminals }) => {
+      const first = sampleTerminal("gate-1");
+      await terminals.activate(first);
+      await terminals.activate(sampleTerminal("gate-2"));
+      for (const { kind, chain } of first.decryptionKeys) {
+        assert.deepEqual(plain(await terminals.decryptionChain(first.name, kind)), plain(chain));
+      }
+      const chains = first.decryptionKeys.map(({ chain }) => chain);
+      assert.deepEqual(plain(await terminals.decryptionChains(first.name)), plain(chains));
+      const [key] = first.decryptionKeys.toReversed();
+      assert.ok(key !== undefined);
+      await terminals.activate({ ...first, decryptionKeys: [key] });
+      assert.deepEqual(plain(await terminals.decryptionChains(first.name)), plain([key.chain]));
+      for (const { kind } of first.decryptionKeys.filter((each) => each !== key)) {
+        assert.equal(await terminals.decryptionChain(first.name, kind), null);
+      }
+      assert.equal((await terminals.decryptionChains(parseName("gate-2"))).length, first.decryptionKeys.length);
+      assert.deepEqual(await terminals.decryptionChains(parseName("gate-3")), []);
+    },
+  );
 
   contract("last-seen is written once a minute", async (_, { terminals }) => {
     const { name } = sampleTerminal("gate-1");

@@ -17,8 +17,8 @@ export const xWingSeedBytes = 32;
 const mlKemPublicBytes = 1184;
 const mlKemCiphertextBytes = 1088;
 const x25519Bytes = 32;
-export const xWingPublicBytes: number = mlKemPublicBytes + x25519Bytes;
-export const xWingCiphertextBytes: number = mlKemCiphertextBytes + x25519Bytes;
+const xWingPublicBytes: number = mlKemPublicBytes + x25519Bytes;
+const xWingCiphertextBytes: number = mlKemCiphertextBytes + x25519Bytes;
 
 /** Everything before the key itself in DER, by object identifier 1.3.6.1.4.1.62253.25722 without parameters. */
 export const xWingSpkiPrefix: Uint8Array = Uint8Array.fromHex("308204d4300d060b2b0601040183e62d81c87a038204c100");

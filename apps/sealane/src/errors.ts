@@ -10,6 +10,7 @@ export type CommandCode =
   | "VERIFY_KIND_UNKNOWN"
   | "VERIFY_ANCHOR_MISSING"
   | "UP_COMMAND_MISSING"
+  | "UP_ALREADY_RUNNING"
   | "UP_STEP_FAILED"
   | "UP_DELIVERY_WRONG"
   | "UP_OPTION_WRONG"
@@ -58,6 +59,12 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "The terminal's command is not installed beside this one",
     advice: "Install the package sealane-terminal",
+  },
+  UP_ALREADY_RUNNING: {
+    ...user,
+    exit: exitCodes.retryLater,
+    sentence: "Another `sealane up` uses this state folder, or its port is taken",
+    advice: "End that one, or name another folder with --state",
   },
   UP_STEP_FAILED: {
     blame: "system",

@@ -26,7 +26,7 @@ export interface Body {
   readonly content: Uint8Array | FileBody;
 }
 
-export interface FileBody {
+interface FileBody {
   readonly path: string;
   readonly bytes: number;
   /** Called with the number of bytes sent so far. */

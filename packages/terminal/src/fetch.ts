@@ -165,6 +165,8 @@ async function obtainByWaiting(work: Work): Promise<Begun> {
   const asked = await client.resumeRequest();
   if (asked !== null) {
     using _link = asked.link;
+    const complete = completeOf(work, asked.description);
+    if (complete !== null) return { download: complete, contentKey: null, alsoOffered: [] };
     const chosen = choose(work, [asked.description]);
     if (chosen !== null) return { ...(await takeLicence(session, asked)), alsoOffered: [] };
   }

@@ -6,6 +6,7 @@ import { commandErrors } from "../errors.ts";
 import { loadProfile, operatorFolder } from "../profile.ts";
 import type { Children, Commands } from "./children.ts";
 import type { UpOptions } from "./options.ts";
+import { markerName, takeState } from "./own-state.ts";
 
 /** A server and terminals below one folder, each a process of its own with a state folder of its own. */
 export interface Installation {
@@ -18,12 +19,6 @@ export interface Installation {
 
 const model = "demo";
 const serverName = "sealane-up";
-const markerName = "sealane-up.json";
-
-/** What stands in the marker file: that the folder is ours, and the port that the terminals know. */
-interface Marker {
-  readonly port: number;
-}
 
 /** Makes or takes up the installation in the state folder, starts its server and enrols its terminals. */
 export async function raiseInstallation(
@@ -32,8 +27,8 @@ export async function raiseInstallation(
 ): Promise<Installation> {
   const { children, commands, say } = tools;
   const { state } = options;
-  const known = await readMarker(options);
-  const port = options.port ?? known?.port ?? (await freePort());
+  const known = await takeState(options);
+  const port = known?.port ?? options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   if (known === null) {
     await mkdir(state, { recursive: true, mode: 0o700 });
@@ -70,21 +65,6 @@ async function enrol(
   } finally {
     await rm(tokenFile, { force: true });
   }
-}
-
-/** An own folder is made anew by each run; a given one is taken up where it was left, and must be empty or ours. */
-async function readMarker(options: UpOptions): Promise<Marker | null> {
-  if (options.ownState) {
-    await rm(options.state, { recursive: true, force: true });
-    return null;
-  }
-  try {
-    const value: unknown = JSON.parse(await readFile(join(options.state, markerName), "utf8"));
-    if (typeof value === "object" && value !== null && "port" in value && typeof value.port === "number") return { port: value.port };
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return null;
-  }
-  throw commandErrors.error("UP_OPTION_WRONG", { option: "--state", value: options.state });
 }
 
 async function isEnrolled(folder: string): Promise<boolean> {

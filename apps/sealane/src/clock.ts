@@ -1,8 +1,3 @@
-/** A time for people: UTC to the second. */
-export function formatTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
-}
-
 /** The clock of this process in whole seconds. */
 export function clockSeconds(): number {
   return Math.floor(Date.now() / 1000);

@@ -62,11 +62,12 @@ export function modulesFrom(metafile: Metafile, folder: string): string[] {
 
 /** The package.json to publish. `node` are the packages that bring the Node which the launcher looks for. */
 export function publishedManifest(app: Manifest, parts: ThirdParty & { readonly node: Readonly<Record<string, string>> }): object {
-  const { name, version, description, license, bin } = app;
+  const { name, version, description, keywords, license, bin } = app;
   return {
     name,
     version,
     description,
+    keywords,
     license,
     type: "module",
     bin,

@@ -10,6 +10,9 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { findTests } from "./test-files.ts";
 
+/** After this a test, or a file of tests, counts as hanging: the slowest file takes less than a minute. */
+const limitMilliseconds = 300_000;
+
 const root = resolve(import.meta.dirname, "..");
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { only: { type: "string", default: "" } } });
 const [which] = positionals;
@@ -23,11 +26,15 @@ if (files.length === 0) {
 }
 
 // SEALANE_TEST_SEED, if set, reaches the property tests with the rest of the environment.
-const { error, status, signal } = spawnSync(process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=2", ...files], {
-  cwd: root,
-  stdio: "inherit",
-  env: { ...process.env, SEALANE_TEST_ONLY: values.only, NODE_COMPILE_CACHE: resolve(root, "node_modules/.cache/node-compile") },
-});
+const { error, status, signal } = spawnSync(
+  process.execPath,
+  ["--test", `--test-timeout=${limitMilliseconds}`, "--test-reporter=spec", "--test-concurrency=2", ...files],
+  {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, SEALANE_TEST_ONLY: values.only, NODE_COMPILE_CACHE: resolve(root, "node_modules/.cache/node-compile") },
+  },
+);
 if (error !== undefined) throw error;
 if (signal !== null) stop(`The tests were ended by ${signal}.`);
 process.exitCode = status ?? 1;

@@ -7,6 +7,8 @@ export type CommandCode =
   | "PROFILE_DAMAGED"
   | "PROFILE_URL_EXPOSED"
   | "PUBLISH_SEQUENCE_TAKEN"
+  | "PUBLISH_ARCHIVE_WRONG"
+  | "PUBLISH_KEY_MISSING"
   | "VERIFY_KIND_UNKNOWN"
   | "VERIFY_ANCHOR_MISSING"
   | "UP_COMMAND_MISSING"
@@ -41,6 +43,18 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     exit: exitCodes.usage,
     sentence: "A newer or equal sequence of this module is published already",
     advice: "Give a higher --sequence",
+  },
+  PUBLISH_ARCHIVE_WRONG: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "The file is no tar archive, or a compressed one: no terminal could unpack it",
+    advice: "Make a tar archive without compression (sealing does not need it), or publish it with --format file",
+  },
+  PUBLISH_KEY_MISSING: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "This machine has no publisher's key, so it cannot sign a release",
+    advice: "Publish on the machine where `sealane init` ran; that key stays there",
   },
   VERIFY_KIND_UNKNOWN: {
     ...user,

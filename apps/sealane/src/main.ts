@@ -39,7 +39,7 @@ server
   .command("run")
   .description("serve until SIGTERM or SIGINT")
   .option("--host <address>", "address to listen on", "127.0.0.1")
-  .option("--port <port>", "port to listen on", "7440")
+  .option("--port <port>", "port to listen on (by default that of the profile's address on this machine, else 7440)")
   .option("--public-url <url>", "where terminals reach it (by default the profile's address)")
   .option("--roles <roles>", "roles to run, separated by commas", "key,download,ca,operator")
   .addOption(state())
@@ -128,6 +128,7 @@ program
 program
   .command("doctor")
   .description("look for faults in this installation")
+  .option("--wait <seconds>", "wait so long for the server to answer")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/doctor.ts")).runDoctor(command));
 

@@ -2,6 +2,8 @@ import { open } from "node:fs/promises";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
+import { cryptoErrors } from "@sealane/crypto";
+import { linkErrors } from "@sealane/link";
 import { pkiErrors } from "@sealane/pki";
 import { serverErrors } from "@sealane/server/errors";
 import { softwareErrors } from "@sealane/software";
@@ -9,7 +11,14 @@ import { wireErrors } from "@sealane/wire";
 import { commandErrors } from "./errors.ts";
 
 /** Codes that the operator routes answer beside those of package api. */
-const serverSide = { ...wireErrors.entries, ...pkiErrors.entries, ...softwareErrors.entries, ...serverErrors.entries };
+const serverSide = {
+  ...wireErrors.entries,
+  ...cryptoErrors.entries,
+  ...pkiErrors.entries,
+  ...linkErrors.entries,
+  ...softwareErrors.entries,
+  ...serverErrors.entries,
+};
 
 /** Longest silence of the server, seconds; an upload that moves may take as long as it needs. */
 const idleSeconds = 60;
@@ -121,7 +130,11 @@ async function readText(reply: IncomingMessage, maxBytes: number): Promise<strin
   return Buffer.concat(pieces).toString("utf8");
 }
 
+/** Whether an address is one of this machine itself. */
+export function isLoopback(url: URL): boolean {
+  return ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+}
+
 function requirePrivate(url: URL): void {
-  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  if (url.protocol !== "https:" && !loopback) throw commandErrors.error("PROFILE_URL_EXPOSED", { url: url.origin });
+  if (url.protocol !== "https:" && !isLoopback(url)) throw commandErrors.error("PROFILE_URL_EXPOSED", { url: url.origin });
 }

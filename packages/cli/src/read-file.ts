@@ -1,9 +1,19 @@
 import { open } from "node:fs/promises";
 import { cliErrors } from "./errors.ts";
 
-/** Reads a small file, or standard input for "-". Errors: CLI_FILE_TOO_LARGE, CLI_FILE_MISSING, CLI_FILE_UNREADABLE (by `runProgram`). */
-export async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array> {
-  if (path === "-") return await readInput(maxBytes);
+export interface SmallFileOptions {
+  readonly maxBytes: number;
+  /** Whether a person at a keyboard may be asked, when standard input is read (`--no-input` says no). */
+  readonly mayAsk: boolean;
+}
+
+/**
+ * Reads a small file, or standard input for "-". Errors: CLI_FILE_TOO_LARGE, CLI_USAGE_WRONG for a keyboard that may not be asked;
+ * CLI_FILE_MISSING, CLI_FILE_UNREADABLE (by `runProgram`).
+ */
+export async function readSmallFile(path: string, options: SmallFileOptions): Promise<Uint8Array> {
+  const { maxBytes } = options;
+  if (path === "-") return await readInput(options);
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
@@ -14,7 +24,11 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<Uin
   }
 }
 
-async function readInput(maxBytes: number): Promise<Uint8Array> {
+async function readInput({ maxBytes, mayAsk }: SmallFileOptions): Promise<Uint8Array> {
+  if (process.stdin.isTTY) {
+    if (!mayAsk) throw cliErrors.error("CLI_USAGE_WRONG", { option: "--no-input", expected: "a file, or data on standard input" });
+    process.stderr.write("Paste it here, then press Enter and Ctrl-D:\n");
+  }
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of process.stdin) {

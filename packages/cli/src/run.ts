@@ -20,7 +20,7 @@ export function makeProgram(name: string): Command {
     .helpCommand(false)
     .showHelpAfterError(false)
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined });
+    .configureOutput({ outputError: () => undefined });
 }
 
 /** The output that the common options of a command ask for. */
@@ -67,7 +67,7 @@ function outputAsked(args: readonly string[]): Output {
 function endOfCommander(output: Output, error: CommanderError): ExitCode {
   if (error.exitCode === 0) return exitCodes.done; // --help, --version
   const reason = error.message.replace(/^error: /, "");
-  output.error(cliErrors.error("CLI_USAGE_WRONG", reason === "(outputHelp)" ? {} : { reason }));
+  output.error(cliErrors.error("CLI_USAGE_WRONG", { reason: reason === "(outputHelp)" ? "a command is missing" : reason }));
   return exitCodes.usage;
 }
 

@@ -8,7 +8,6 @@ export type CryptoCode =
   | "CRYPTO_MAC_WRONG"
   | "CRYPTO_PUBLIC_KEY_WRONG"
   | "CRYPTO_PRIVATE_KEY_WRONG"
-  | "CRYPTO_ALGORITHM_UNKNOWN"
   | "CRYPTO_SUITE_UNKNOWN"
   | "CRYPTO_LENGTH_EXCEEDED"
   | "CRYPTO_SECRET_GONE"
@@ -39,13 +38,6 @@ export const cryptoErrors: ErrorTable<CryptoCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "The private key cannot be read or is of another kind",
     advice: "Restore the key file from a backup, or enrol again",
-  },
-  CRYPTO_ALGORITHM_UNKNOWN: {
-    ...peer,
-    http: 400,
-    exit: exitCodes.incompatible,
-    sentence: "The algorithm is not one of the suite",
-    advice: "Use a suite that both ends know (`sealane mechanisms`)",
   },
   CRYPTO_SUITE_UNKNOWN: {
     ...peer,

@@ -20,7 +20,7 @@ import { urlOf } from "./http-client.ts";
 import type { InboxJournal, PendingMessage } from "./inbox-journal.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptLinkAad } from "./labels.ts";
-import { maxInboxReplyBytes } from "./limits.ts";
+import { maxInboxLooks, maxInboxReplyBytes } from "./limits.ts";
 import { decodeReply, postLinkMessage, postRecord, type Session, sealRequest } from "./link-client.ts";
 import { describeLink, factsOf } from "./link-facts.ts";
 import { isPassing, retrying } from "./retry.ts";
@@ -55,22 +55,26 @@ export class InboxClient {
   }
 
   /**
-   * Gives the links that the server originates, one after the other, until nothing has come for `waitSeconds`. A message that fails
-   * (stale, replayed, damaged, refused by the server) is reported as an event and skipped.
+   * Gives the links that the server originates, one after the other, until nothing new has come for `waitSeconds` or as many messages
+   * were looked at as one command may. A message that fails (stale, replayed, damaged, refused by the server) is reported as an event
+   * and skipped.
    * Errors: those of the HTTP client for the inbox itself; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
    */
   async *links(waitSeconds: number): AsyncGenerator<OfferedLink, void, undefined> {
     const { clock } = this.#session.terminal;
     const deadline = clock.nowSeconds() + waitSeconds;
+    let looked = 0;
     for (let after = 0; ; ) {
       const askedAt = clock.nowSeconds();
       const messages = await this.#poll(after, Math.max(0, Math.min(maxInboxWaitSeconds, deadline - askedAt)));
-      for (const { position, message } of messages) {
+      const fresh = messages.filter(({ position }) => position > after); // anybody on the way may repeat a reply
+      for (const { position, message } of fresh) {
+        if (++looked > maxInboxLooks) return;
         after = Math.max(after, position);
         const offered = await this.#skipping(position, async () => await this.#accept(message));
         if (offered !== null) yield offered;
       }
-      if (messages.length > 0) continue;
+      if (fresh.length > 0) continue;
       if (clock.nowSeconds() >= deadline) return;
       if (clock.nowSeconds() === askedAt) await clock.sleep(1_000); // a server that does not wait must not be asked without end
     }

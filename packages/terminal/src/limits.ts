@@ -34,6 +34,9 @@ export const maxLayoutPieceBytes: number = 64 * 1024;
 /** Bytes of one encoded piece: its content, a path and heads. */
 export const maxLayoutFrameBytes: number = maxLayoutPieceBytes + maxPathBytes + 64;
 
+/** Messages of the inbox that one command looks at: a server keeps 64, and who is on the way could send them without end. */
+export const maxInboxLooks = 256;
+
 /** Seconds to connect, and seconds without a byte after which a connection counts as lost. */
 export const connectSeconds = 10;
 export const idleSeconds = 60;

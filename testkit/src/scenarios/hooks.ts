@@ -1,5 +1,9 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ScenarioFailure } from "./failure.ts";
+
+/** A process that runs takes up a plan at once; this long means that it hangs or has ended. */
+const armMilliseconds = 30_000;
 
 /** What is preloaded into a command; see the files below `hooks`. */
 export interface Hooks {
@@ -56,7 +60,11 @@ export class EffectFolder {
     writeFileSync(join(this.path, "plan"), plan);
     appendFileSync(join(this.path, "log"), "not yet\n");
     process.kill(pid, "SIGUSR2");
-    while (!this.#log().startsWith("armed\n")) await new Promise((resolve) => setTimeout(resolve, 5));
+    const deadline = performance.now() + armMilliseconds;
+    while (!this.#log().startsWith("armed\n")) {
+      if (performance.now() > deadline) throw new ScenarioFailure(`The process ${pid} does not take up its plan.`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   /** What has been seen since the plan was made. */

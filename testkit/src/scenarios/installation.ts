@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fro
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
+import { onEnd } from "./clean-up.ts";
 import { demand } from "./failure.ts";
 import { type Hooks, hookEnvironment } from "./hooks.ts";
 import { type CommandRun, Processes, type RunOptions, type StayingCommand, said } from "./processes.ts";
@@ -18,7 +19,7 @@ export interface Commands {
 export const root: string = resolve(import.meta.dirname, "../../..");
 
 /** The commands of this working copy. */
-export const workingCopy: Commands = {
+const workingCopy: Commands = {
   operator: [process.execPath, join(root, "apps/sealane/bin/sealane.js")],
   terminal: [process.execPath, join(root, "apps/sealane-terminal/bin/sealane-terminal.js")],
 };
@@ -47,6 +48,7 @@ export class Installation implements AsyncDisposable {
   #proxy: TamperingProxy | null = null;
   #server: StayingCommand | null = null;
   readonly #earlierServers: StayingCommand[] = [];
+  readonly #end: () => Promise<void> = onEnd(() => this.#remove());
   #url = "";
 
   private constructor(commands: Commands) {
@@ -139,10 +141,11 @@ export class Installation implements AsyncDisposable {
 
   /** Fails when anything that any command printed so far holds a secret of this installation. */
   demandNoSecretPrinted(): void {
-    const texts = this.processes.runs.flatMap(({ command, stdout, stderr }) => [
+    const ended = this.processes.runs.flatMap(({ command, stdout, stderr }) => [
       { from: command, text: stdout },
       { from: command, text: stderr },
     ]);
+    const texts = [...ended, { from: "the server", text: this.serverLog() }];
     const files = new Map(
       [...this.#secrets, ...secretsBelow(this.folder)].map((secret) => [Buffer.from(secret.bytes).toString("hex"), secret]),
     );
@@ -151,6 +154,10 @@ export class Installation implements AsyncDisposable {
 
   /** Ends what runs and removes the folder. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
+
+  async #remove(): Promise<void> {
     await this.processes.stopAll();
     await this.#proxy?.close();
     removeFolder(this.folder);

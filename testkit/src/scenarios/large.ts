@@ -1,10 +1,11 @@
-import { readFileSync, statfsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildCommands } from "./built-commands.ts";
 import { demand } from "./failure.ts";
 import { Installation, succeeded } from "./installation.ts";
-import type { CommandRun } from "./processes.ts";
+import { type CommandRun, eventOf } from "./processes.ts";
 import { writeLargeFile } from "./software.ts";
 import { table } from "./table.ts";
 
@@ -44,11 +45,12 @@ export async function runLarge(bytes: number): Promise<void> {
   await installation.startServer({ peakMemory: serverPeak });
   const publish = ["publish", path, "--name", "large", "--version", "1", "--format", "file"];
   await measure("publish", (peakMemory) => installation.operator(publish, { limitSeconds, hooks: { peakMemory } }));
-  for (const command of ["fetch", "install"]) {
+  const terminal = async (command: string): Promise<CommandRun> =>
     await measure(command, (peakMemory) =>
       installation.terminal("terminal-1", [command, "large"], { limitSeconds, hooks: { peakMemory } }),
     );
-  }
+  await terminal("fetch");
+  const installed = eventOf(await terminal("install"), "installed");
   const { seconds } = await installation.stopServer();
   measured.push({ command: "server", seconds, peakBytes: Number(readFileSync(serverPeak, "utf8")) });
   process.stdout.write(`${describe(bytes, measured)}\n`);
@@ -59,7 +61,14 @@ export async function runLarge(bytes: number): Promise<void> {
       `${command} had ${mebibytes(peakBytes)} resident; ${mebibytes(maxResidentBytes)} are allowed.`,
     );
   }
+  demand((await sha256Of(String(installed["path"]))) === (await sha256Of(path)), "The installed software is not what was published.");
   installation.demandNoSecretPrinted();
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(piece);
+  return hash.digest("hex");
 }
 
 function describe(bytes: number, measured: readonly Measured[]): string {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { cleanUp } from "./clean-up.ts";
 import { ScenarioFailure } from "./failure.ts";
 
 /** `npm run scenario -- NAME [options]`: the real commands as processes, under faults. Ends with 0 only if all went as expected. */
@@ -17,11 +18,16 @@ interface ScenarioOptions {
   readonly only: string;
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void cleanUp().then(() => process.exit(1)));
+}
 try {
   await main();
 } catch (error) {
   process.stderr.write(`\n${error instanceof ScenarioFailure ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = 1;
+} finally {
+  await cleanUp();
 }
 
 async function main(): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onEnd } from "./clean-up.ts";
 import { demand } from "./failure.ts";
 import { type Commands, Installation, outsidePath, removeFolder, root, succeeded } from "./installation.ts";
 import { Processes, said } from "./processes.ts";
@@ -24,24 +25,22 @@ interface Tarball {
 export async function runPack(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sealane-pack-"));
   const processes = new Processes(npmEnvironment());
-  try {
-    const tarballs = await packBoth(processes, folder);
-    const installed = new Map<string, readonly string[]>();
-    for (const { name, path } of tarballs) installed.set(name, await installAlone(processes, { folder: join(folder, name), path }));
-    demandApart(installed);
-    const commands = { operator: [binary(folder, "sealane")], terminal: [binary(folder, "sealane-terminal")] };
-    await deliverWith(commands);
-    const rows = tarballs.map(({ name, version, bytes }) => [
-      name,
-      version,
-      `${Math.ceil(bytes / 1024)} KiB`,
-      String(installed.get(name)?.length),
-    ]);
-    process.stdout.write(`${table(["package", "version", "tarball", "packages installed"], rows)}\n`);
-  } finally {
+  onEnd(async () => {
     await processes.stopAll();
     removeFolder(folder);
-  }
+  });
+  const tarballs = await packBoth(processes, folder);
+  const installed = new Map<string, readonly string[]>();
+  for (const { name, path } of tarballs) installed.set(name, await installAlone(processes, { folder: join(folder, name), path }));
+  demandApart(installed);
+  await deliverWith({ operator: [binary(folder, "sealane")], terminal: [binary(folder, "sealane-terminal")] });
+  const rows = tarballs.map(({ name, version, bytes }) => [
+    name,
+    version,
+    `${Math.ceil(bytes / 1024)} KiB`,
+    String(installed.get(name)?.length),
+  ]);
+  process.stdout.write(`${table(["package", "version", "tarball", "packages installed"], rows)}\n`);
 }
 
 async function packBoth(processes: Processes, folder: string): Promise<readonly Tarball[]> {

@@ -43,6 +43,7 @@ export class Processes {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #running = new Set<ChildProcess>();
   readonly #runs: CommandRun[] = [];
+  #isStopped = false;
 
   /** `environment` is all that the commands see of ours. */
   constructor(environment: Readonly<Record<string, string>>) {
@@ -92,8 +93,9 @@ export class Processes {
     return run;
   }
 
-  /** Ends whatever still runs. */
+  /** Ends whatever still runs; nothing can be started any more. */
   async stopAll(): Promise<void> {
+    this.#isStopped = true;
     const children = [...this.#running];
     await Promise.all(
       children.map(async (child) => {
@@ -105,6 +107,7 @@ export class Processes {
   }
 
   #start(line: readonly string[], options: RunOptions): Started {
+    if (this.#isStopped) throw new ScenarioFailure(`${nameOf(line)} was to be started behind the end of the scenario.`);
     const [program = "", ...args] = line;
     const began = performance.now();
     const env = { ...this.#environment, ...options.environment };

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { ExitCode } from "@sealane/wire";
+import { buildCommands } from "./built-commands.ts";
 import { demand } from "./failure.ts";
 import { EffectFolder, type Hooks } from "./hooks.ts";
 import { filesBelow, Installation, succeeded } from "./installation.ts";
@@ -57,7 +58,7 @@ export class TamperBench implements AsyncDisposable {
   }
 
   static async make(): Promise<TamperBench> {
-    const installation = await Installation.raise({ terminals: [victim, insider], proxied: true });
+    const installation = await Installation.raise({ commands: await buildCommands(), terminals: [victim, insider], proxied: true });
     const before = writeScript(installation.folder, { module: "app", version: "1.0" });
     const after = writeScript(installation.folder, { module: "app", version: "2.0" });
     await deliver(installation, before, [victim, insider]);

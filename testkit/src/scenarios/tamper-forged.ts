@@ -1,16 +1,17 @@
 import { join } from "node:path";
 import { inboxMessagesCodec } from "@sealane/api";
 import { openWithPrivateKey, sealToPublicKey } from "@sealane/cose";
-import { decryptionKindOf, type Suite, suiteNumbered, systemRandom } from "@sealane/crypto";
-import { FileKeyStore } from "@sealane/keystore";
+import { suiteNumbered, systemRandom } from "@sealane/crypto";
 import { maxMessageBytes, protocolLabel } from "@sealane/link";
 import { type CborValue, decode, decodeAs, encode, encodeAs, exitCodes } from "@sealane/wire";
 import { demand } from "./failure.ts";
 import type { Hooks } from "./hooks.ts";
+import { removeFolder } from "./installation.ts";
 import { inRequest, truncated, unknown } from "./message-faults.ts";
 import type { CommandRun } from "./processes.ts";
 import { insider, type TamperBench, type TamperCase, victim } from "./tamper-bench.ts";
 import type { Fault, ProxiedReply } from "./tampering-proxy.ts";
+import { decryptionKeyOf } from "./terminal-key.ts";
 
 /** Genuine messages in wrong places: for another terminal, forwarded, replayed, late; and what a terminal says of its inbox. */
 
@@ -27,6 +28,7 @@ export const forgedCases: readonly TamperCase[] = [
   inboxCase("message of the server replayed", "LINK_MESSAGE_REPLAYED", async (bench) => {
     const message = await messageFor(bench, victim);
     await bench.terminal(victim, "fetch", bench.after.module, "--originator", "server");
+    removeFolder(join(bench.installation.terminalState(victim), "downloads")); // else that is what the next fetch gives
     return message;
   }),
   inboxCase("message of the server of an unknown suite", "CRYPTO_SUITE_UNKNOWN", async (bench) =>
@@ -42,6 +44,8 @@ export const forgedCases: readonly TamperCase[] = [
     await bench.restartServer();
     return message;
   }),
+  endlessCase("message of the server repeated without end", () => 1),
+  endlessCase("messages of the server without end", (asked) => asked),
   {
     name: "M1 replayed",
     exit: notTrusted,
@@ -67,6 +71,21 @@ function inboxCase(name: string, code: string, make: (bench: TamperBench) => Pro
       const message = await make(bench);
       bench.proxy.fault = inInbox(message);
       return await bench.installation.terminal(victim, [...waiting, bench.after.module], { hooks });
+    },
+  };
+}
+
+/** An inbox that always has a message, which somebody on the way puts there; `positionOf` tells which at the nth request. */
+function endlessCase(name: string, positionOf: (asked: number) => number): TamperCase {
+  return {
+    name,
+    exit: nothingToDo,
+    codes: ["LINK_RECIPIENT_WRONG"],
+    async meet(bench) {
+      const message = await messageFor(bench, insider);
+      let asked = 0;
+      bench.proxy.fault = { on: toInbox, reply: (reply) => inboxReply(reply, [{ position: positionOf(++asked), message }]) };
+      return await bench.installation.terminal(victim, [...waiting, bench.after.module], { limitSeconds: 20 });
     },
   };
 }
@@ -118,23 +137,12 @@ async function forward(bench: TamperBench, message: Uint8Array): Promise<Uint8Ar
   const [hint = null, encrypted = null] = envelope[5] as readonly CborValue[];
   const suite = suiteNumbered(Number(envelope[4]));
   const externalAad = encode([protocolLabel, ...envelope.slice(0, 5)]);
-  const own = keysOf(bench, insider);
-  const key = await own.decryptionKey(await decryptionKeyId(own, suite));
+  const key = await decryptionKeyOf(bench.installation.terminalState(insider), suite);
   const plaintext = await openWithPrivateKey(suite.encryption, key, { value: encrypted, externalAad });
-  const other = keysOf(bench, victim);
-  const recipient = { publicKey: await other.publicKey(await decryptionKeyId(other, suite)), random: systemRandom };
+  const { publicKey } = await decryptionKeyOf(bench.installation.terminalState(victim), suite);
+  const recipient = { publicKey, random: systemRandom };
   const forwarded = sealToPublicKey(suite.encryption, recipient, { plaintext, externalAad });
   return encode([...envelope.slice(0, 5), [hint, forwarded]]);
-}
-
-function keysOf(bench: TamperBench, terminal: string): FileKeyStore {
-  return new FileKeyStore(join(bench.installation.terminalState(terminal), "keys"));
-}
-
-async function decryptionKeyId(keys: FileKeyStore, suite: Suite): Promise<string> {
-  const id = (await keys.list()).find((name) => name.includes(`decrypt-${decryptionKindOf(suite)}-`));
-  demand(id !== undefined, "The terminal has no decryption key.");
-  return id;
 }
 
 /** A fetch on whose way an M1 of the same terminal that was accepted before takes the place of the new one. */

@@ -41,7 +41,7 @@ export const machineCases: readonly TamperCase[] = [
   {
     name: "disk full during publish, at the server",
     exit: retryLater,
-    codes: ["API_SERVER_FAILED", "API_SERVER_BUSY"],
+    codes: ["STORE_FULL", "API_SERVER_FAILED", "API_SERVER_BUSY"],
     logged: "STORE_FULL",
     async meet(bench) {
       const { installation, effects } = bench;

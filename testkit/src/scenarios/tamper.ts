@@ -1,6 +1,7 @@
+import { contentKeyOf } from "./content-key.ts";
 import { ScenarioFailure } from "./failure.ts";
 import { table } from "./table.ts";
-import { codesOf, demandExpected, TamperBench, type TamperCase } from "./tamper-bench.ts";
+import { codesOf, demandExpected, TamperBench, type TamperCase, victim } from "./tamper-bench.ts";
 import { fileCases } from "./tamper-files.ts";
 import { forgedCases } from "./tamper-forged.ts";
 import { linkCases } from "./tamper-links.ts";
@@ -21,6 +22,9 @@ export async function runTamper(only: string): Promise<void> {
   process.stdout.write(`${table(["fault", "exit", "code", "seconds", ""], rows)}\n`);
   if (wrong.length > 0)
     throw new ScenarioFailure(`${wrong.length} of ${cases.length} faults were not met as expected.`, wrong.join("\n\n"));
+  await bench.reset();
+  await bench.fetch();
+  bench.installation.keepSecret(await contentKeyOf(bench.installation.terminalState(victim)));
   bench.installation.demandNoSecretPrinted();
 }
 

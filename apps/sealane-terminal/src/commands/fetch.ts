@@ -1,8 +1,11 @@
-import { cliErrors, formatBytes } from "@sealane/cli";
+import { formatBytes, parseWholeNumber, shellWord } from "@sealane/cli";
 import type { Role } from "@sealane/link";
 import { fetchSoftware } from "@sealane/terminal";
 import type { Command } from "commander";
 import { openTerminal } from "../open-terminal.ts";
+
+/** Seconds that --wait may name: to eleven days. */
+const waitBounds = { min: 0, max: 999_999 };
 
 interface FetchOptions {
   readonly mechanism: string;
@@ -10,11 +13,12 @@ interface FetchOptions {
   readonly originator: Role;
   readonly source?: string;
   readonly wait?: string;
+  readonly state?: string;
 }
 
 /** `sealane-terminal fetch [MODULE]`. */
 export async function runFetch(module: string | undefined, command: Command): Promise<void> {
-  const { mechanism, suite, originator, source, wait } = command.opts<FetchOptions>();
+  const { mechanism, suite, originator, source, wait, state } = command.opts<FetchOptions>();
   const { terminal, output, quiesce } = openTerminal(command);
   try {
     const fetched = await fetchSoftware(terminal, {
@@ -23,7 +27,7 @@ export async function runFetch(module: string | undefined, command: Command): Pr
       originator,
       ...(module === undefined ? {} : { module }),
       ...(source === undefined ? {} : { source }),
-      ...(wait === undefined ? {} : { waitSeconds: secondsOf(wait) }),
+      ...(wait === undefined ? {} : { waitSeconds: parseWholeNumber({ option: "--wait", text: wait, ...waitBounds }) }),
     });
     quiesce();
     const { software, link, resumedAtSegment, seconds, wasComplete } = fetched;
@@ -49,19 +53,13 @@ export async function runFetch(module: string | undefined, command: Command): Pr
     const how = wasComplete
       ? "It was here already, complete"
       : `Fetched ${formatBytes(software.plaintextBytes)} in ${seconds.toFixed(1)} s`;
-    const resumed = resumedAtSegment === 0 ? "" : `, going on at segment ${resumedAtSegment}`;
+    const resumed = wasComplete || resumedAtSegment === 0 ? "" : `, going on at segment ${resumedAtSegment}`;
     output.event(
       "fetched",
       fields,
-      `${how}${resumed}: ${software.module} ${software.version}, every segment checked.\nNext: sealane-terminal install ${software.module}`,
+      `${how}${resumed}: ${software.module} ${software.version}, every segment checked.\nNext: sealane-terminal install ${software.module}${state === undefined ? "" : ` --state ${shellWord(state)}`}`,
     );
   } finally {
     quiesce();
   }
-}
-
-function secondsOf(text: string): number {
-  const seconds = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(seconds)) throw cliErrors.error("CLI_USAGE_WRONG", { option: "--wait", value: text, expected: "seconds" });
-  return seconds;
 }

@@ -1,4 +1,4 @@
-import { formatBytes, formatTable } from "@sealane/cli";
+import { formatBytes, formatTable, formatTime } from "@sealane/cli";
 import { type SlotStatus, type Status, status } from "@sealane/terminal";
 import type { Command } from "commander";
 import { openTerminal } from "../open-terminal.ts";
@@ -37,8 +37,4 @@ function slotRow(module: string, use: string, slot: SlotStatus): readonly string
   const until = slot.licenceExpiresAtSeconds === null ? "" : formatTime(slot.licenceExpiresAtSeconds);
   const link = slot.link === null ? "" : `${slot.link.mechanism} on ${slot.link.suite}, by the ${slot.link.originator}`;
   return [module, slot.version ?? "", use, slot.problem ?? "yes", until, link];
-}
-
-function formatTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
 }

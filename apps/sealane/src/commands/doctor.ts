@@ -1,14 +1,15 @@
 import { access, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { routes, type ServerView } from "@sealane/api";
-import { formatBytes, formatTable, outputOf, paint, stateFolder } from "@sealane/cli";
+import { formatBytes, formatTable, formatTime, outputOf, paint, parseWholeNumber, stateFolder } from "@sealane/cli";
 import { trustAnchor, verifyCertificate } from "@sealane/pki";
-import { SealaneError } from "@sealane/wire";
+import { hasCode, SealaneError } from "@sealane/wire";
 import type { Command } from "commander";
+import { clockSeconds } from "../clock.ts";
 import { connect } from "../connect.ts";
 import { commandErrors } from "../errors.ts";
 import { operatorFolder } from "../profile.ts";
-import { clockSeconds, formatTime } from "../times.ts";
 
 interface Finding {
   readonly check: string;
@@ -18,11 +19,15 @@ interface Finding {
 
 /** Free space below which a delivery is likely to fail. */
 const scarceBytes = 1_000_000_000;
+/** Longest --wait, seconds, and the pause between two attempts. */
+const maxWaitSeconds = 3_600;
+const pollMilliseconds = 100;
 
 /** `sealane doctor`: looks at what goes wrong in practice, and ends with exit code 10 when something did. */
 export async function runDoctor(command: Command): Promise<void> {
   const output = outputOf(command);
-  const { state } = command.opts<{ state?: string }>();
+  const { state, wait } = command.opts<{ state?: string; wait?: string }>();
+  if (wait !== undefined) await waitForServer(state, parseWholeNumber({ option: "--wait", text: wait, min: 0, max: maxWaitSeconds }));
   const root = stateFolder("sealane", state);
   const findings = [await nodeVersion(), ...(await privateFolders(root)), await freeSpace(root), ...(await serverFindings(state))];
   const mark = ({ ok }: Finding): string => (ok ? "ok" : paint("31", "FAULT"));
@@ -30,6 +35,21 @@ export async function runDoctor(command: Command): Promise<void> {
   output.result({ ok: findings.every(({ ok }) => ok), findings }, formatTable(["check", "", "found"], rows));
   const faults = findings.filter(({ ok }) => !ok).length;
   if (faults > 0) throw commandErrors.error("DOCTOR_FOUND_FAULTS", { faults });
+}
+
+/** Waits until the server answers, whatever it answers, or the time is over; what is wrong then is the findings' to say. */
+async function waitForServer(state: string | undefined, waitSeconds: number): Promise<void> {
+  const { client } = await connect(state);
+  const deadline = performance.now() + waitSeconds * 1000;
+  for (;;) {
+    try {
+      await client.get<ServerView>(routes.server);
+      return;
+    } catch (error) {
+      if (!hasCode(error, "API_SERVER_UNREACHABLE") || performance.now() >= deadline) return;
+    }
+    await setTimeout(pollMilliseconds);
+  }
 }
 
 function nodeVersion(): Finding {

@@ -1,8 +1,7 @@
-import { formatBytes, formatTable, outputOf } from "@sealane/cli";
+import { formatBytes, formatTable, formatTime, outputOf } from "@sealane/cli";
 import type { Licence, Release, SoftwareDescription } from "@sealane/software";
 import type { Command } from "commander";
 import { type Document, readDocument } from "../document.ts";
-import { formatTime } from "../times.ts";
 
 type Rows = readonly (readonly [string, string])[];
 

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { routes, type ServerView } from "@sealane/api";
-import { outputOf, readSmallFile, stateFolder } from "@sealane/cli";
+import { outputOf, parseServerUrl, readSmallFile, stateFolder } from "@sealane/cli";
 import { writeFileAtomic } from "@sealane/software";
 import type { Command } from "commander";
 import { OperatorClient } from "../operator-client.ts";
@@ -10,19 +10,16 @@ const maxTokenBytes = 256;
 
 /** `sealane login --url URL --token-file FILE`: tries the token, then keeps address and token in the operator's folder. */
 export async function runLogin(command: Command): Promise<void> {
-  const options = command.opts<{ url: string; tokenFile: string; state?: string }>();
-  const token = Buffer.from(await readSmallFile(options.tokenFile, maxTokenBytes))
+  const options = command.opts<{ url: string; tokenFile: string; input: boolean; state?: string }>();
+  const url = parseServerUrl({ option: "--url", text: options.url }).origin;
+  const token = Buffer.from(await readSmallFile(options.tokenFile, { maxBytes: maxTokenBytes, mayAsk: options.input }))
     .toString("utf8")
     .trim();
-  const view = await new OperatorClient({ url: options.url, token }).get<ServerView>(routes.server);
+  const view = await new OperatorClient({ url, token }).get<ServerView>(routes.server);
   const folder = operatorFolder(stateFolder("sealane", options.state));
   await mkdir(folder.root, { recursive: true, mode: 0o700 });
   await writeFileAtomic(folder.authority, Buffer.from(view.authority, "base64"));
   await saveOperatorToken(folder, token);
-  await saveProfile(folder, { url: options.url, serverName: view.name, fingerprint: view.fingerprint, publisher: "publisher" });
-  outputOf(command).event(
-    "login",
-    { url: options.url, server: view.name, fingerprint: view.fingerprint },
-    `Using ${view.name} at ${options.url}.`,
-  );
+  await saveProfile(folder, { url, serverName: view.name, fingerprint: view.fingerprint, publisher: "publisher" });
+  outputOf(command).event("login", { url, server: view.name, fingerprint: view.fingerprint }, `Using ${view.name} at ${url}.`);
 }

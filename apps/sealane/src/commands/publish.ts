@@ -9,7 +9,7 @@ import {
   routes,
   type ServerView,
 } from "@sealane/api";
-import { cliErrors, formatBytes, type Output, outputOf } from "@sealane/cli";
+import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber } from "@sealane/cli";
 import { defaultSuite } from "@sealane/crypto";
 import { FileKeyStore } from "@sealane/keystore";
 import { certificateFor } from "@sealane/link";
@@ -22,12 +22,13 @@ import {
   type SoftwareFormat,
   sealFile,
 } from "@sealane/software";
-import { decodeAs, parseName, thumbprint } from "@sealane/wire";
+import { decodeAs, hasCode, parseName, thumbprint } from "@sealane/wire";
 import type { Command } from "commander";
+import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
 import { commandErrors } from "../errors.ts";
 import { publisherKeyId } from "../profile.ts";
-import { clockSeconds } from "../times.ts";
+import { beginsAsTar } from "../tar-header.ts";
 
 interface PublishOptions {
   readonly name: string;
@@ -51,6 +52,9 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   const connection = await connect(options.state);
   const { client, folder } = connection;
   const server = await client.get<ServerView>(routes.server);
+  const keyRole = keyRoleOf(server, connection.profile.fingerprint);
+  const publisher = await publisherOf(connection);
+  const format = await formatOf(file, options);
   const sequence = await sequenceOf(options, connection);
   await rm(folder.sealing, { recursive: true, force: true });
   await mkdir(folder.sealing, { recursive: true, mode: 0o700 });
@@ -59,9 +63,8 @@ export async function runPublish(file: string, command: Command): Promise<void> 
     const sealed = await seal(file, { options, target, output });
     using contentKey = sealed.contentKey;
     const stored = await upload(target, { connection, sealed, output });
-    const keyRole = keyRoleOf(server, connection.profile.fingerprint);
-    const content = await describe(file, { options, sequence, sealed, publisher: connection.profile.publisher });
-    const bytes = await issueRelease({ ...(await publisherOf(connection)), release: content, contentKey, keyRole });
+    const content = await describe(file, { options, format, sequence, sealed, publisher: connection.profile.publisher });
+    const bytes = await issueRelease({ ...publisher, release: content, contentKey, keyRole });
     const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
     report(output, { view, stored, sealed });
   } finally {
@@ -75,7 +78,7 @@ async function seal(
 ): Promise<SealedArtefact> {
   const { options, target, output } = given;
   const bar = output.progress("sealing", (await stat(file)).size);
-  const segmentBytes = options.segmentBytes === undefined ? {} : { segmentBytes: wholeNumber("--segment-bytes", options.segmentBytes) };
+  const segmentBytes = options.segmentBytes === undefined ? {} : { segmentBytes: anyNumber("--segment-bytes", options.segmentBytes) };
   try {
     return await sealFile({ source: file, target, ...segmentBytes, onProgress: ({ doneBytes }) => bar.update(doneBytes) });
   } finally {
@@ -101,10 +104,15 @@ async function upload(
 
 async function describe(
   file: string,
-  given: { readonly options: PublishOptions; readonly sequence: number; readonly sealed: SealedArtefact; readonly publisher: string },
+  given: {
+    readonly options: PublishOptions;
+    readonly format: SoftwareFormat;
+    readonly sequence: number;
+    readonly sealed: SealedArtefact;
+    readonly publisher: string;
+  },
 ): Promise<ReleaseContent> {
-  const { options, sequence, sealed } = given;
-  const format = options.format ?? (file.endsWith(".tar") ? "tar" : "file");
+  const { options, format, sequence, sealed } = given;
   const executable = ((await stat(file)).mode & 0o111) !== 0;
   const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = sealed;
   return {
@@ -131,9 +139,19 @@ async function sequenceOf(options: PublishOptions, { client }: Connection): Prom
   const releases = await client.get<readonly ReleaseView[]>(routes.releases);
   const highest = Math.max(0, ...releases.filter(({ module }) => module === options.name).map(({ sequence }) => sequence));
   if (options.sequence === undefined) return highest + 1;
-  const sequence = wholeNumber("--sequence", options.sequence);
+  const sequence = anyNumber("--sequence", options.sequence);
   if (sequence <= highest) throw commandErrors.error("PUBLISH_SEQUENCE_TAKEN", { module: options.name, sequence, highest });
   return sequence;
+}
+
+/** How the software is installed. Errors: CLI_USAGE_WRONG for an entry that a file cannot have, PUBLISH_ARCHIVE_WRONG. */
+async function formatOf(file: string, options: PublishOptions): Promise<SoftwareFormat> {
+  const format = options.format ?? (file.endsWith(".tar") ? "tar" : "file");
+  if (format === "tar" && !(await beginsAsTar(file))) throw commandErrors.error("PUBLISH_ARCHIVE_WRONG", { path: file });
+  if (format === "file" && options.entry !== undefined) {
+    throw cliErrors.error("CLI_USAGE_WRONG", { option: "--entry", value: options.entry, expected: "an archive (--format tar)" });
+  }
+  return format;
 }
 
 /**
@@ -150,8 +168,11 @@ function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate
   return certificateFor(defaultSuite, certificates);
 }
 
+/** The publisher's key and chain, which only the machine has where `init` ran. Error: PUBLISH_KEY_MISSING. */
 async function publisherOf({ folder }: Connection): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {
-  const key = await new FileKeyStore(folder.keys).signingKey(publisherKeyId);
+  const key = await new FileKeyStore(folder.keys).signingKey(publisherKeyId).catch((cause: unknown) => {
+    throw hasCode(cause, "KEYSTORE_KEY_MISSING") ? commandErrors.error("PUBLISH_KEY_MISSING", { folder: folder.keys }, cause) : cause;
+  });
   const options = { maxBytes: maxEnrolBytes, what: "publisher" };
   return { key, chain: decodeAs(certificateChainCodec, await readFile(folder.publisherChain), options) };
 }
@@ -161,18 +182,21 @@ function report(
   done: { readonly view: ReleaseView; readonly stored: ArtefactView; readonly sealed: SealedArtefact },
 ): void {
   const { view, stored } = done;
-  const overhead = (100 * (stored.fileBytes - view.plaintextBytes)) / Math.max(1, view.plaintextBytes);
+  const more = stored.fileBytes - view.plaintextBytes;
   const words = [
-    `Published ${view.module} ${view.version} (sequence ${view.sequence}): ${formatBytes(view.plaintextBytes)}, sealed with ${overhead.toFixed(4)} % more.`,
+    `Published ${view.module} ${view.version} (sequence ${view.sequence}): ${formatBytes(view.plaintextBytes)}, sealed with ${formatBytes(more)} more.`,
     `  artefact ${view.artefactId}`,
     `  sha256   ${view.sha256}`,
     "Any store may hold the sealed file; only the server's key role can give its key to terminals.",
   ];
-  output.event("published", { ...view, fileBytes: stored.fileBytes, overheadPercent: overhead }, words.join("\n"));
+  output.event(
+    "published",
+    { ...view, fileBytes: stored.fileBytes, overheadPercent: (100 * more) / Math.max(1, view.plaintextBytes) },
+    words.join("\n"),
+  );
 }
 
-function wholeNumber(option: string, text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw cliErrors.error("CLI_USAGE_WRONG", { option, value: text, expected: "a whole number" });
-  return value;
+/** The package that uses it knows its bounds. */
+function anyNumber(option: string, text: string): number {
+  return parseWholeNumber({ option, text, min: 0, max: Number.MAX_SAFE_INTEGER });
 }

@@ -1,8 +1,7 @@
 import { type OfferRequest, type OfferView, type ReleaseView, routes } from "@sealane/api";
-import { formatBytes, formatTable, outputOf } from "@sealane/cli";
+import { formatBytes, formatTable, formatTime, outputOf } from "@sealane/cli";
 import type { Command } from "commander";
 import { connect } from "../connect.ts";
-import { formatTime } from "../times.ts";
 
 /** `sealane release list`. */
 export async function runReleaseList(command: Command): Promise<void> {

@@ -1,18 +1,19 @@
 import { pathOf, routes, type TerminalView, type TokenRequest, type TokenView } from "@sealane/api";
-import { cliErrors, formatTable, outputOf } from "@sealane/cli";
+import { formatTable, formatTime, outputOf, parseTypedName, parseWholeNumber } from "@sealane/cli";
 import { writeFileAtomic } from "@sealane/software";
 import type { Command } from "commander";
 import { connect } from "../connect.ts";
-import { formatTime } from "../times.ts";
 
 /** `sealane terminal token NAME --model M`: prints a one-time token, or writes it to a file of mode 0600. */
 export async function runTerminalToken(name: string, command: Command): Promise<void> {
   const output = outputOf(command);
   const options = command.opts<{ model: string; life?: string; out?: string; state?: string }>();
   const request: TokenRequest = {
-    name,
+    name: parseTypedName({ option: "name", text: name }),
     model: options.model,
-    ...(options.life === undefined ? {} : { lifeSeconds: lifeOf(options.life) }),
+    ...(options.life === undefined
+      ? {}
+      : { lifeSeconds: parseWholeNumber({ option: "--life", text: options.life, min: 1, max: Number.MAX_SAFE_INTEGER }) }),
   };
   const { client } = await connect(options.state);
   const { token, expiresAtSeconds } = await client.post<TokenView>(routes.tokens, request);
@@ -59,10 +60,4 @@ export async function runTerminalShow(name: string, command: Command): Promise<v
     ["installed, as it said", installed.length === 0 ? "nothing" : installed.join(", ")],
   ];
   outputOf(command).result({ ...terminal }, formatTable(["terminal", ""], rows));
-}
-
-function lifeOf(text: string): number {
-  const seconds = Number(text);
-  if (!Number.isSafeInteger(seconds) || seconds < 1) throw cliErrors.error("CLI_USAGE_WRONG", { option: "--life", expected: "seconds" });
-  return seconds;
 }

@@ -3,10 +3,10 @@ import { formatTable, outputOf, stateFolder } from "@sealane/cli";
 import { type TrustAnchor, trustAnchor, verifyCertificate } from "@sealane/pki";
 import { verifyArtefactFile, verifyLicence, verifyRelease } from "@sealane/software";
 import type { Command } from "commander";
+import { clockSeconds } from "../clock.ts";
 import { type Document, readDocument } from "../document.ts";
 import { commandErrors } from "../errors.ts";
 import { operatorFolder } from "../profile.ts";
-import { clockSeconds } from "../times.ts";
 import { rowsOf } from "./inspect.ts";
 
 /** `sealane verify FILE`: proves what can be proven of it here, and says what that was. */

@@ -32,6 +32,17 @@ export function findCommands(): Commands {
 /** Starts processes of our commands, and ends exactly these. */
 export class Children {
   readonly #running = new Set<ChildProcess>();
+  readonly #lost = Promise.withResolvers<never>();
+  #stopping = false;
+
+  constructor() {
+    this.#lost.promise.catch(() => undefined); // a loss before anybody waits for one shows in the step that needs the process
+  }
+
+  /** Never settles but with UP_STEP_FAILED, when a command that was to stay has ended by itself. */
+  get lost(): Promise<never> {
+    return this.#lost.promise;
+  }
 
   /** Runs a command to its end and gives its JSON lines. Throws the command's own error, with its code and exit code. */
   async run(
@@ -78,11 +89,16 @@ export class Children {
       if (value.event === wish.awaited) break;
     }
     void drain(lines);
+    void exitOf(child).then((exitCode) => {
+      if (this.#stopping) return;
+      this.#lost.reject(commandErrors.error("UP_STEP_FAILED", { command: commandOf(args), exitCode, log: wish.log }));
+    });
     return events.at(-1) ?? {};
   }
 
   /** Ends every process that is still running, by SIGTERM and, if it does not go, by SIGKILL. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     await Promise.all(
       [...this.#running].map(async (child) => {
         const timer = setTimeout(() => child.kill("SIGKILL"), stopMilliseconds);
@@ -128,10 +144,15 @@ async function exitOf(child: ChildProcess): Promise<number> {
   return await new Promise((resolve) => child.once("exit", (exitCode) => resolve(exitCode ?? 1)));
 }
 
+/** The words of a command line before its options. */
+function commandOf(args: readonly string[]): string {
+  const options = args.findIndex((arg) => arg.startsWith("-"));
+  return args.slice(0, options === -1 ? undefined : options).join(" ");
+}
+
 /** The error that a command printed as its last event, made into ours with the same code and exit code. */
 function failureOf(events: readonly ChildEvent[], run: { readonly args: readonly string[]; readonly exitCode: number }): SealaneError {
-  const options = run.args.findIndex((arg) => arg.startsWith("-"));
-  const command = run.args.slice(0, options === -1 ? undefined : options).join(" ");
+  const command = commandOf(run.args);
   const failure = commandErrors.error("UP_STEP_FAILED", { command, exitCode: run.exitCode });
   const printed = events.findLast(({ event }) => event === "error");
   if (typeof printed?.["code"] !== "string") return failure;

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { formatBytes, type Output, outputOf } from "@sealane/cli";
+import { formatBytes, type Output, outputOf, shellWord } from "@sealane/cli";
 import type { Command } from "commander";
 import { type ChildEvent, Children, findCommands } from "./children.ts";
 import { type Delivery, type DeliveryTools, deliver, hashFile, publishSoftware, type Software } from "./delivery.ts";
@@ -18,7 +18,7 @@ export async function runUp(file: string | undefined, command: Command): Promise
   try {
     const stoppedEarly = await Promise.race([stopped.then(() => true), runOnce(options, { output, children }).then(() => false)]);
     if (stoppedEarly) process.exitCode = interruptedExit;
-    else if (!options.once) await stopped;
+    else if (!options.once) await Promise.race([stopped, children.lost]);
   } finally {
     await children.stop();
   }
@@ -45,7 +45,7 @@ async function runOnce(options: UpOptions, tools: { readonly output: Output; rea
   const summary = { ok: true, state: installation.state, ...(version === null ? {} : { version }) };
   output.event("summary", { ...summary, deliveries: deliveries.map(({ promise: _, readers: __, ...fields }) => fields) });
   tellPromise(output, deliveries);
-  if (!options.once) tellNext(output, { installation, software });
+  if (!options.once) tellNext(output, { installation, software, hasPrevious: options.triples.length > 1 });
 }
 
 /** The Node binary that runs this, as software that is really large and really runs. */
@@ -91,17 +91,21 @@ function tellPromise(output: Output, deliveries: readonly Delivery[]): void {
   );
 }
 
-function tellNext(output: Output, at: { readonly installation: Installation; readonly software: Software }): void {
-  const { installation, software } = at;
-  const [name, folder] = [...installation.terminals][0] ?? ["terminal-1", ""];
+function tellNext(
+  output: Output,
+  at: { readonly installation: Installation; readonly software: Software; readonly hasPrevious: boolean },
+): void {
+  const { installation, software, hasPrevious } = at;
+  const [name, place] = [...installation.terminals][0] ?? ["terminal-1", ""];
+  const [state, folder] = [shellWord(installation.state), shellWord(place)];
   const lines = [
     "",
     "The server stays up. In another shell, from this folder:",
-    `  npx sealane terminal show ${name} --state ${installation.state}`,
-    `  npx sealane publish README.md --name readme --version 1 --state ${installation.state}`,
+    `  npx sealane terminal show ${name} --state ${state}`,
+    `  npx sealane publish README.md --name readme --version 1 --state ${state}`,
     `  npx sealane-terminal fetch readme --state ${folder} && npx sealane-terminal install readme --state ${folder}`,
     `  npx sealane-terminal status --state ${folder}`,
-    `  npx sealane-terminal rollback ${software.module} --state ${folder}`,
+    ...(hasPrevious ? [`  npx sealane-terminal rollback ${software.module} --state ${folder}`] : []),
     "Ctrl-C ends it.",
   ];
   output.say(lines.join("\n"));

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { access, mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { writeFileAtomic } from "@sealane/software";
@@ -32,8 +32,13 @@ export async function raiseInstallation(
   const url = `http://127.0.0.1:${port}`;
   if (known === null) {
     await mkdir(state, { recursive: true, mode: 0o700 });
-    await children.run(commands.operator, ["init", "--state", state, "--name", serverName, "--url", url, "--json"]);
     await writeFileAtomic(join(state, markerName), new TextEncoder().encode(`${JSON.stringify({ port })}\n`));
+  }
+  if (!(await hasFile(operatorFolder(state).profile))) {
+    // The profile is what `init` writes last: without it, and before any terminal, that was cut and begins anew.
+    const begun = (await hasFile(join(state, "terminals"))) ? [] : ["server", "operator"];
+    for (const folder of begun) await rm(join(state, folder), { recursive: true, force: true });
+    await children.run(commands.operator, ["init", "--state", state, "--name", serverName, "--url", url, "--json"]);
   }
   const serving = ["server", "run", "--state", state, "--port", String(port), "--json"];
   await children.stay(commands.operator, serving, { awaited: "listening", log: join(state, "server.log") });
@@ -43,7 +48,7 @@ export async function raiseInstallation(
   for (const name of options.terminals) {
     const folder = join(state, "terminals", name);
     terminals.set(name, folder);
-    if (await isEnrolled(folder)) continue;
+    if (await hasFile(join(folder, "identity.cbor"))) continue;
     await enrol({ name, folder }, { options, children, commands });
     say(`Terminal ${name} enrolled: it made its own keys and proved both.`);
   }
@@ -67,13 +72,11 @@ async function enrol(
   }
 }
 
-async function isEnrolled(folder: string): Promise<boolean> {
-  try {
-    await readFile(join(folder, "identity.cbor"));
-    return true;
-  } catch {
-    return false;
-  }
+async function hasFile(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function freePort(): Promise<number> {

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { stateFolder } from "@sealane/cli";
+import { cliErrors, parseFingerprint, parseWholeNumber, stateFolder } from "@sealane/cli";
 import { allowedTriples, type Role, type Triple } from "@sealane/link";
 import type { Command } from "commander";
 import { commandErrors } from "../errors.ts";
@@ -21,7 +21,7 @@ export interface UpOptions {
 
 const maxTerminals = 100;
 
-/** Reads the options of `sealane up`. Errors: UP_OPTION_WRONG; a missing file as by `runProgram`. */
+/** Reads the options of `sealane up`. Errors: UP_OPTION_WRONG, CLI_USAGE_WRONG; a missing file as by `runProgram`. */
 export async function readUpOptions(argument: string | undefined, command: Command): Promise<UpOptions> {
   const options = command.opts<{
     file?: string;
@@ -34,16 +34,22 @@ export async function readUpOptions(argument: string | undefined, command: Comma
     trustFingerprint?: string;
     state?: string;
   }>();
+  if (options.file !== undefined && argument !== undefined) {
+    throw cliErrors.error("CLI_USAGE_WRONG", { option: "--file", expected: "one file, as --file or as the argument" });
+  }
   const file = options.file ?? argument ?? null;
-  if (file !== null && !(await stat(file)).isFile()) throw commandErrors.error("UP_OPTION_WRONG", { option: "file", value: file });
-  const count = wholeNumber("--terminals", options.terminals, { min: 1, max: maxTerminals });
+  if (file !== null && !(await stat(file)).isFile()) {
+    throw commandErrors.error("UP_OPTION_WRONG", { option: "--file", value: file, expected: "a file" });
+  }
+  const count = parseWholeNumber({ option: "--terminals", text: options.terminals, min: 1, max: maxTerminals });
+  const { port, trustFingerprint } = options;
   return {
     once: options.once === true,
     file: file === null ? null : resolve(file),
     triples: chooseTriples(options),
     terminals: Array.from({ length: count }, (_, i) => `terminal-${i + 1}`),
-    port: options.port === undefined ? null : wholeNumber("--port", options.port, { min: 1, max: 65_535 }),
-    trustFingerprint: options.trustFingerprint ?? null,
+    port: port === undefined ? null : parseWholeNumber({ option: "--port", text: port, min: 1, max: 65_535 }),
+    trustFingerprint: trustFingerprint === undefined ? null : parseFingerprint({ option: "--trust-fingerprint", text: trustFingerprint }),
     state: stateFolder("sealane-up", options.state),
     ownState: options.state === undefined,
   };
@@ -55,14 +61,6 @@ function chooseTriples(wish: { readonly mechanism: string; readonly suite: strin
     ({ mechanism, suite, originator }) =>
       matches(wish.mechanism, mechanism.name) && matches(wish.suite, suite.name) && (wish.originator ?? originator) === originator,
   );
-  if (chosen.length === 0) throw commandErrors.error("UP_OPTION_WRONG", { mechanism: wish.mechanism, suite: wish.suite });
+  if (chosen.length === 0) throw commandErrors.error("UP_OPTION_WRONG", { ...wish, expected: "a line of `sealane mechanisms`" });
   return chosen;
-}
-
-function wholeNumber(option: string, value: string, range: { readonly min: number; readonly max: number }): number {
-  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= range.min && number <= range.max)) {
-    throw commandErrors.error("UP_OPTION_WRONG", { option, value, expected: `${range.min} to ${range.max}` });
-  }
-  return number;
 }

@@ -20,7 +20,17 @@ export async function takeState(options: UpOptions): Promise<Marker | null> {
   if (marker !== null && (await isServing(marker.port))) {
     throw commandErrors.error("UP_ALREADY_RUNNING", { state: options.state, port: marker.port });
   }
-  if (!options.ownState) return marker;
+  if (!options.ownState) {
+    if (marker !== null && options.port !== null && options.port !== marker.port) {
+      throw commandErrors.error("UP_OPTION_WRONG", {
+        option: "--port",
+        value: options.port,
+        expected: `${marker.port}, which the terminals know`,
+      });
+    }
+    if (marker === null && !(await isEmpty(options.state))) throw foreign(options.state);
+    return marker;
+  }
   await removeTree(options.state);
   return null;
 }
@@ -32,7 +42,20 @@ async function readMarker(state: string): Promise<Marker | null> {
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return null;
   }
-  throw commandErrors.error("UP_OPTION_WRONG", { option: "--state", value: state });
+  throw foreign(state);
+}
+
+function foreign(state: string): Error {
+  return commandErrors.error("UP_OPTION_WRONG", { option: "--state", value: state, expected: "a new folder, or one of `sealane up`" });
+}
+
+async function isEmpty(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length === 0;
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return true;
+    throw cause;
+  }
 }
 
 async function isServing(port: number): Promise<boolean> {

@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
 /** Runs the real commands as processes of their own, as a shell does. */
@@ -38,6 +40,15 @@ export function start(program: ProgramName, args: readonly string[]): ChildProce
 /** The code of the error that a command ended with. */
 export function codeOf({ events }: Ended): unknown {
   return events.findLast(({ event }) => event === "error")?.["code"];
+}
+
+/** A port of loopback that is free now. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await once(probe.listen(0, "127.0.0.1"), "listening");
+  const address = probe.address();
+  probe.close();
+  return typeof address === "object" && address !== null ? address.port : assert.fail();
 }
 
 async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { codeOf, type Ended, run, start } from "./command.ts";
+import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
 /** One server for all tests of this file; each test has a terminal of its own. */
 let folder = "";
@@ -107,6 +106,47 @@ test("a sequence that is taken, a wrong operator token and a missing server end 
   assert.deepEqual([exposed.exitCode, codeOf(exposed)], [10, "PROFILE_URL_EXPOSED"]);
 });
 
+test("options that cannot be meant are the user's fault, before anything is made or sent", async () => {
+  const path = join(folder, "text.tar");
+  await writeFile(path, "no archive");
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [[], "CLI_USAGE_WRONG"],
+    [["init", "--url", "nonsense", "--state", join(folder, "none")], "CLI_USAGE_WRONG"],
+    [["init", "--name", "Not A Name", "--state", join(folder, "none")], "CLI_USAGE_WRONG"],
+    [["login", "--url", "ftp://127.0.0.1"], "CLI_USAGE_WRONG"],
+    [["server", "run", "--public-url", "nonsense"], "CLI_USAGE_WRONG"],
+    [["terminal", "token", "Not A Name", "--model", "m", ...state()], "CLI_USAGE_WRONG"],
+    [["terminal", "token", "name", "--model", "m", "--life", "1e3", ...state()], "CLI_USAGE_WRONG"],
+    [["publish", path, "--name", "text", "--version", "1", ...state()], "PUBLISH_ARCHIVE_WRONG"],
+    [["publish", path, "--format", "file", "--entry", "run", "--name", "text", "--version", "1", ...state()], "CLI_USAGE_WRONG"],
+  ];
+  for (const [args, code] of cases) {
+    const ended = await run("sealane", [...args, "--json"]);
+    const got = args.length === 0 ? "CLI_USAGE_WRONG" : codeOf(ended);
+    assert.deepEqual([ended.exitCode, got], [2, code], args.join(" "));
+  }
+  await assert.rejects(readFile(join(folder, "none", "operator", "profile.json")), { code: "ENOENT" });
+});
+
+test("an unknown mechanism of an offer is told by its own code; a machine that only logged in cannot publish", async () => {
+  await publishScript("offered", "1", "echo");
+  await enrol("offered");
+  const wish = ["release", "offer", "offered", "--to", "offered", "--mechanism", "none", ...state()];
+  assert.equal(codeOf(await run("sealane", wish)), "LINK_MECHANISM_UNKNOWN");
+  const profile = JSON.parse(await readFile(join(folder, "state", "operator", "profile.json"), "utf8")) as { url: string };
+  const elsewhere = ["--state", join(folder, "login"), "--json"];
+  await succeed("sealane", [
+    "login",
+    "--url",
+    profile.url,
+    "--token-file",
+    join(folder, "state", "operator", "operator.token"),
+    ...elsewhere,
+  ]);
+  const published = await run("sealane", ["publish", join(folder, "offered.sh"), "--name", "offered", "--version", "2", ...elsewhere]);
+  assert.deepEqual([published.exitCode, codeOf(published)], [10, "PUBLISH_KEY_MISSING"]);
+});
+
 async function succeed(program: "sealane" | "sealane-terminal", args: readonly string[]): Promise<Ended> {
   const ended = await run(program, args);
   assert.equal(ended.exitCode, 0, `${program} ${args.join(" ")}: ${ended.stdout}${ended.stderr}`);
@@ -130,12 +170,4 @@ async function publishScript(module: string, version: string, body: string): Pro
   const path = join(folder, `${module}.sh`);
   await writeFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...state()]);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await once(probe.listen(0, "127.0.0.1"), "listening");
-  const address = probe.address();
-  probe.close();
-  return typeof address === "object" && address !== null ? address.port : assert.fail();
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { allowedTriples } from "@sealane/link";
-import { codeOf, type Ended, run } from "./command.ts";
+import { codeOf, type Ended, freePort, run } from "./command.ts";
 
 let folder = "";
 before(async () => {
@@ -65,13 +65,13 @@ test("EQ1 EQ5 UNI: every allowed triple delivers", async () => {
 test("UNI: a state folder is taken up again, and the next delivery is a newer sequence", async () => {
   const file = join(folder, "again.txt");
   const state = join(folder, "again");
-  const once = ["up", file, "--once", "--json", "--originator", "terminal", "--state", state];
+  const again = ["up", file, "--once", "--json", "--originator", "terminal", "--state", state];
   for (const [text, slot] of [
     ["one", /slots\/1\//],
     ["two", /slots\/2\//],
   ] as const) {
     await writeFile(file, text);
-    const ended = await run("sealane", once);
+    const ended = await run("sealane", again);
     assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
     const installed = String(deliveriesOf(ended)[0]?.["installed"]);
     assert.match(installed, slot);
@@ -91,9 +91,11 @@ test("wrong options end with exit code 2 and touch nothing", async () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["--suite", "none"], "UP_OPTION_WRONG"],
     [["--mechanism", "none"], "UP_OPTION_WRONG"],
-    [["--terminals", "0"], "UP_OPTION_WRONG"],
-    [["--terminals", "1e3"], "UP_OPTION_WRONG"],
-    [["--port", "70000"], "UP_OPTION_WRONG"],
+    [["--terminals", "0"], "CLI_USAGE_WRONG"],
+    [["--terminals", "1e3"], "CLI_USAGE_WRONG"],
+    [["--port", "70000"], "CLI_USAGE_WRONG"],
+    [["--trust-fingerprint", "abc"], "CLI_USAGE_WRONG"],
+    [["--file", "a", "b"], "CLI_USAGE_WRONG"],
     [["--file", join(folder, "missing")], "CLI_FILE_MISSING"],
     [["--originator", "nobody"], "CLI_USAGE_WRONG"],
     [["--unknown"], "CLI_USAGE_WRONG"],
@@ -103,6 +105,27 @@ test("wrong options end with exit code 2 and touch nothing", async () => {
     assert.deepEqual([ended.exitCode, codeOf(ended)], [2, code], args.join(" "));
   }
   await assert.rejects(readFile(join(folder, "untouched", "sealane-up.json")), { code: "ENOENT" });
+});
+
+test("a state folder that holds something else is refused, and left as it was", async () => {
+  const state = await mkdtemp(join(folder, "foreign-"));
+  await writeFile(join(state, "letter.txt"), "mine");
+  const ended = await run("sealane", ["up", "--once", "--json", "--state", state]);
+  assert.deepEqual([ended.exitCode, codeOf(ended)], [2, "UP_OPTION_WRONG"]);
+  assert.deepEqual(await readdir(state), ["letter.txt"]);
+});
+
+test("a first run that was cut during init is taken up; another port than the terminals know is refused", async () => {
+  const file = join(folder, "cut.txt");
+  await writeFile(file, "cut");
+  const state = join(folder, "cut");
+  await mkdir(join(state, "server", "keys"), { recursive: true });
+  await writeFile(join(state, "sealane-up.json"), JSON.stringify({ port: await freePort() }));
+  const args = ["up", file, "--once", "--json", "--originator", "terminal", "--state", state];
+  const ended = await run("sealane", args);
+  assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+  const moved = await run("sealane", [...args, "--port", "1"]);
+  assert.deepEqual([moved.exitCode, codeOf(moved)], [2, "UP_OPTION_WRONG"]);
 });
 
 function deliveriesOf({ events }: Ended): readonly Record<string, unknown>[] {

@@ -31,7 +31,10 @@ test("a publisher that is killed while sealing leaves the earlier artefact as it
     await makeSparse(join(folder, "software"), 2 ** 33);
     await writeFile(join(folder, "software.sealane"), "earlier");
     const child = spawn(process.execPath, [program, folder], { stdio: "ignore" });
-    while (!(await readdir(folder)).some((name) => name.endsWith(".tmp"))) await new Promise(setImmediate);
+    while (!(await readdir(folder)).some((name) => name.endsWith(".tmp"))) {
+      assert.equal(child.exitCode, null, "the publisher ended before it wrote anything");
+      await new Promise(setImmediate);
+    }
     child.kill("SIGKILL");
     await once(child, "exit");
     const names = await readdir(folder);

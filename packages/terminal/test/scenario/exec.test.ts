@@ -104,6 +104,8 @@ test("what is not installed, is no program, or cannot be started has a code of i
   await assert.rejects(exec(world.terminal, { module: "broken", stdio: "ignore" }), code("TERMINAL_START_FAILED"));
 });
 
+const patienceMilliseconds = 30_000;
+
 /** Lets time pass, a minute at a time, until the work has ended. */
 async function passing<T>(clock: HeldClock, work: Promise<T>): Promise<T> {
   let isOver = false;
@@ -111,14 +113,14 @@ async function passing<T>(clock: HeldClock, work: Promise<T>): Promise<T> {
     isOver = true;
   };
   work.then(over, over);
+  const deadline = performance.now() + patienceMilliseconds;
   while (!isOver) {
+    assert.ok(performance.now() < deadline, "the work does not end");
     clock.pass(60);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return await work;
 }
-
-const patienceMilliseconds = 30_000;
 
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
   const began = performance.now();

@@ -126,7 +126,11 @@ test("STREAM: a connection that breaks in any segment goes on at that segment, i
     const { server, terminal, clock, events } = await enrolledWorld(t);
     const { artefact } = server.publish({ content });
     server.faults.beforeCut = async () => {
-      while (events.filter(({ kind }) => kind === "download").length < segment) await new Promise((resolve) => setImmediate(resolve));
+      const deadline = performance.now() + 30_000;
+      while (events.filter(({ kind }) => kind === "download").length < segment) {
+        assert.ok(performance.now() < deadline, "the segments before the cut do not arrive");
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     };
     const headerBytes = artefact.length - content.length - 5 * 16;
     const cut = headerBytes + segment * (65_536 + 16) + 500;

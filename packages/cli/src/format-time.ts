@@ -2,8 +2,3 @@
 export function formatTime(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
 }
-
-/** The clock of this process in whole seconds. */
-export function clockSeconds(): number {
-  return Math.floor(Date.now() / 1000);
-}

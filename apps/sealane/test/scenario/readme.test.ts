@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { freePort } from "./command.ts";
+
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+
+/** Seconds after which the commands count as hanging. */
+const limitSeconds = 120;
+
+/**
+ * The rule: the block is run by bash as it stands, with two replacements: port 7440 by a free one, and `npx` by the folder of
+ * commands that it looks in, because npx itself would look for the workspace around the folder that a test may write to.
+ */
+test("UNI: the commands that the README lets a reader try by hand work as printed", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sealane-readme-"));
+  try {
+    await copyFile(join(root, "README.md"), join(folder, "README.md"));
+    await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+    const port = String(await freePort());
+    const printed = blockUnder("## Try it by hand", await readFile(join(root, "README.md"), "utf8"));
+    const lines = printed
+      .replaceAll("7440", port)
+
+      .replaceAll("npx ", "node_modules/.bin/");
+    const { exitCode, output } = await bash(`set -e\ntrap 'kill %1; wait %1' EXIT\n${lines}`, folder);
+    assert.equal(exitCode, 0, output);
+    const installed = join(folder, "demo/gateway-1/modules/readme/slots/1/software/readme");
+    assert.deepEqual(await readFile(installed), await readFile(join(root, "README.md")));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+/** The first ```sh block behind a heading. */
+function blockUnder(heading: string, markdown: string): string {
+  const [, section] = markdown.split(`${heading}\n`);
+  const [, block] = /```sh\n(.*?)```/s.exec(section ?? "") ?? [];
+  return block ?? assert.fail(`no commands under "${heading}"`);
+}
+
+async function bash(script: string, cwd: string): Promise<{ readonly exitCode: number | null; readonly output: string }> {
+  const child = spawn("bash", ["-c", script], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const timer = setTimeout(() => child.kill("SIGTERM"), limitSeconds * 1000);
+  const pieces: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => pieces.push(piece));
+  const [exitCode] = (await once(child, "close")) as [number | null];
+  clearTimeout(timer);
+  return { exitCode, output: Buffer.concat(pieces).toString("utf8") };
+}

@@ -1,0 +1,43 @@
+import { type Name, parseName, SealaneError } from "@sealane/wire";
+import { cliErrors } from "./errors.ts";
+
+/** A whole number within bounds, as an option of a command line gives it: digits only. Error: CLI_USAGE_WRONG. */
+export function parseWholeNumber(given: {
+  readonly option: string;
+  readonly text: string;
+  readonly min: number;
+  readonly max: number;
+}): number {
+  const { option, text, min, max } = given;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw cliErrors.error("CLI_USAGE_WRONG", { option, value: text, expected: `a whole number from ${min} to ${max}` });
+}
+
+/** The address of a server: http or https, without a user name. Error: CLI_USAGE_WRONG. */
+export function parseServerUrl(given: { readonly option: string; readonly text: string }): URL {
+  const url = URL.canParse(given.text) ? new URL(given.text) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") return url;
+  throw cliErrors.error("CLI_USAGE_WRONG", { option: given.option, expected: "an address as https://name:port" });
+}
+
+/** The SHA-256 of a CA certificate, in lower case. Error: CLI_USAGE_WRONG. */
+export function parseFingerprint(given: { readonly option: string; readonly text: string }): string {
+  if (/^[0-9a-fA-F]{64}$/.test(given.text)) return given.text.toLowerCase();
+  throw cliErrors.error("CLI_USAGE_WRONG", { option: given.option, value: given.text, expected: "64 hex digits" });
+}
+
+/** A name that a person typed: the fault is that person's, and no peer's as in a message. Error: CLI_USAGE_WRONG. */
+export function parseTypedName(given: { readonly option: string; readonly text: string }): Name {
+  try {
+    return parseName(given.text);
+  } catch (error) {
+    if (!(error instanceof SealaneError)) throw error;
+    throw cliErrors.error("CLI_USAGE_WRONG", { option: given.option, value: given.text, ...expectedOf(error) }, error);
+  }
+}
+
+function expectedOf({ details }: SealaneError): { readonly expected: string } | Record<string, never> {
+  const { expected } = details;
+  return typeof expected === "string" ? { expected } : {};
+}

@@ -50,9 +50,9 @@ for (const suite of suites) describe(`signed-transport on ${suite.name}`, () => 
 
 function signedTransport(suite: Suite): void {
   for (const originator of roles) {
-    const id = originator === "server" ? "EQ1" : "EQ5";
+    const way = `from the ${originator}, on ${suite.name}`;
 
-    test(`${id} DIR UNI: a link from the ${originator} carries records both ways and a wrapped key`, async () => {
+    test(`EQ1 EQ5 DIR UNI: a link carries records both ways and a wrapped key (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const { message, awaited } = await mechanism.originate(originatorContext(from, to), { suite });
@@ -68,7 +68,7 @@ function signedTransport(suite: Suite): void {
       assert.ok(message.length + answer.length <= bytesOf[suite.name], `M1 and answer take ${message.length} + ${answer.length} bytes`);
     });
 
-    test(`${id}: a flipped bit in any byte of M1 is refused with a listed code and leaves the replay cache alone`, async () => {
+    test(`EQ1 EQ5: a flipped bit in any byte of M1 is refused with a listed code and leaves the replay cache alone (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const { message } = await mechanism.originate(originatorContext(from, to), { suite });
@@ -83,7 +83,7 @@ function signedTransport(suite: Suite): void {
       assert.equal(to.replay.entries.size, 0);
     });
 
-    test(`${id}: every truncation of M1 and of the answer is refused`, async () => {
+    test(`EQ1 EQ5: every truncation of M1 and of the answer is refused (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const { message, awaited } = await mechanism.originate(originatorContext(from, to), { suite });
@@ -97,7 +97,7 @@ function signedTransport(suite: Suite): void {
       awaited.receive(answer, testNowSeconds);
     });
 
-    test(`${id}: every flipped bit of the answer is refused and the right answer is still accepted`, async () => {
+    test(`EQ1 EQ5: every flipped bit of the answer is refused and the right answer is still accepted (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const { message, awaited } = await mechanism.originate(originatorContext(from, to), { suite });
@@ -110,7 +110,7 @@ function signedTransport(suite: Suite): void {
       awaited.receive(answer, testNowSeconds);
     });
 
-    test(`${id}: the pending state and both ends of the link survive being saved`, async () => {
+    test(`EQ1 EQ5: the pending state and both ends of the link survive being saved (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const { message, awaited } = await mechanism.originate(originatorContext(from, to), { suite });
@@ -123,7 +123,7 @@ function signedTransport(suite: Suite): void {
       assert.throws(() => UnconfirmedLink.load(far.save()), code("LINK_STATE_WRONG"));
     });
 
-    test(`${id} FNONCE: M1 is accepted once`, async () => {
+    test(`EQ1 EQ5 FNONCE: M1 is accepted once (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const { message } = await mechanism.originate(originatorContext(from, to), { suite });
@@ -131,7 +131,7 @@ function signedTransport(suite: Suite): void {
       await assert.rejects(acceptMessage(recipientContext(to, pair.authority), message), code("LINK_MESSAGE_REPLAYED"));
     });
 
-    test(`${id}: a recipient cannot forward the signature under a new encryption`, async () => {
+    test(`EQ1 EQ5: a recipient cannot forward the signature under a new encryption (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const other = await makeParty(pair.authority, { name: "other", role: to.self.role, suite });
@@ -151,7 +151,7 @@ function signedTransport(suite: Suite): void {
       assert.equal(other.replay.entries.size, 0);
     });
 
-    test(`${id}: another recipient of the same role refuses M1`, async () => {
+    test(`EQ1 EQ5: another recipient of the same role refuses M1 (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       const other = await makeParty(pair.authority, { name: "other", role: to.self.role, suite });
@@ -159,7 +159,7 @@ function signedTransport(suite: Suite): void {
       await assert.rejects(acceptMessage(recipientContext(other, pair.authority), message), code("LINK_RECIPIENT_WRONG"));
     });
 
-    test(`${id} KDIR: an unknown signer is refused unless its certificate came along and leads to the authority`, async () => {
+    test(`EQ1 EQ5 KDIR: an unknown signer is refused unless its certificate came along and leads to the authority (${way})`, async () => {
       const pair = await makePair(suite);
       const { from, to } = ends(pair, originator);
       to.known.length = 0;

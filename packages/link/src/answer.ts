@@ -21,7 +21,8 @@ import { linkErrors } from "./errors.ts";
 import { expandKey, extractKey } from "./key-schedule.ts";
 import { type MechanismName, mechanismNumbers, purpose, type Role } from "./labels.ts";
 import { maxStateBytes, referenceBytes, saltBytes, secretBytes } from "./limits.ts";
-import { ConfidentialLink, UnconfirmedLink } from "./link.ts";
+import { type ConfidentialLink, makeConfidentialLink, makeUnconfirmedLink, type UnconfirmedLink } from "./link.ts";
+import type { LinkState } from "./link-state.ts";
 
 /** The recipient's answer to M1 of a one-message mechanism, and the originator's wait for it (docs/protocol.md, the answer). */
 
@@ -62,13 +63,16 @@ export function answerTransport(
   const { mechanism, suite, reference } = accepted;
   const header = { mechanism, number: 2, sender: otherRole(accepted.originatorRole), suite } as const;
   const answer = encodeMessage(header, answerCodec.toCbor({ reference, salt, confirmation }));
-  return { answer, link: UnconfirmedLink.of(link) };
+  return { answer, link: makeUnconfirmedLink(link) };
 }
 
 /** Which M1 an answer belongs to: 16 bytes; read before anything is verified. Errors: those of `decodeMessage`, WIRE_SHAPE_WRONG. */
 export function readReference(answer: Uint8Array): Uint8Array {
   return answerCodec.fromCbor(decodeMessage(answer).body, "answer").reference;
 }
+
+/** Makes the wait for an answer, for the mechanisms of this package only. */
+export let awaitAnswer: (sent: TransportedSecret) => AwaitedAnswer;
 
 /** An originator that has sent M1 and awaits the answer. */
 export class AwaitedAnswer implements Disposable {
@@ -78,9 +82,8 @@ export class AwaitedAnswer implements Disposable {
     this.#sent = sent;
   }
 
-  /** For the mechanisms of this package. */
-  static of(sent: TransportedSecret): AwaitedAnswer {
-    return new AwaitedAnswer(sent);
+  static {
+    awaitAnswer = (sent) => new AwaitedAnswer(sent);
   }
 
   /** Reads what {@link save} wrote, in this process or another. Error: LINK_STATE_WRONG. */
@@ -130,7 +133,7 @@ export class AwaitedAnswer implements Disposable {
       throw linkErrors.error("LINK_ANSWER_WRONG", {}, cause);
     }
     sent.secret[Symbol.dispose]();
-    return ConfidentialLink.of(link);
+    return makeConfidentialLink(link);
   }
 
   [Symbol.dispose](): void {
@@ -161,7 +164,7 @@ const savedCodec: Codec<SavedPending> = tuple<SavedPending>({
 function linkOf(
   transported: TransportedSecret,
   end: { readonly salt: Uint8Array; readonly self: Role },
-): { readonly link: Parameters<typeof ConfidentialLink.of>[0]; readonly confirmationKey: Uint8Array } {
+): { readonly link: LinkState; readonly confirmationKey: Uint8Array } {
   const { secret, reference: _, ...common } = transported;
   const prk = extractKey(end.salt, secret);
   const { suite, th } = common;

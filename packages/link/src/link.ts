@@ -11,6 +11,10 @@ import { unwrapContentKey, type WrapBinding, wrapContentKey } from "./wrap.ts";
 
 const confirmationBytes = 32;
 
+/** The makers of both states, for the mechanisms of this package only: elsewhere a link comes from a mechanism or from a store. */
+export let makeUnconfirmedLink: (state: LinkState) => UnconfirmedLink;
+export let makeConfidentialLink: (state: LinkState) => ConfidentialLink;
+
 /** The identity of a link, common to all its states. */
 abstract class AnyLink implements Disposable {
   protected state: LinkState;
@@ -78,15 +82,16 @@ abstract class AnyLink implements Disposable {
  * first record.
  */
 export class UnconfirmedLink extends AnyLink {
-  /** For the mechanisms of this package. */
-  static of(state: LinkState): UnconfirmedLink {
-    if (state.confirmed) throw linkErrors.error("LINK_STATE_WRONG");
-    return new UnconfirmedLink(state);
+  static {
+    makeUnconfirmedLink = (state) => {
+      if (state.confirmed) throw linkErrors.error("LINK_STATE_WRONG");
+      return new UnconfirmedLink(state);
+    };
   }
 
   /** Reads a link saved by {@link save}. Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved link">): UnconfirmedLink {
-    return UnconfirmedLink.of(loadLinkState(saved));
+    return makeUnconfirmedLink(loadLinkState(saved));
   }
 
   /**
@@ -102,7 +107,7 @@ export class UnconfirmedLink extends AnyLink {
     } catch (cause) {
       throw linkErrors.error("LINK_CONFIRMATION_WRONG", {}, cause);
     }
-    const link = ConfidentialLink.of({ ...this.state, received: 1, confirmed: true });
+    const link = makeConfidentialLink({ ...this.state, received: 1, confirmed: true });
     return { link, payload: plaintext.subarray(confirmationBytes) };
   }
 }
@@ -114,16 +119,15 @@ export class UnconfirmedLink extends AnyLink {
 export class ConfidentialLink extends AnyLink {
   readonly grade = "confidential";
 
-  /** For the mechanisms of this package. */
-  static of(state: LinkState): ConfidentialLink {
-    return new ConfidentialLink(state);
+  static {
+    makeConfidentialLink = (state) => new ConfidentialLink(state);
   }
 
   /** Reads a link saved by {@link save}. Error: LINK_STATE_WRONG, also for one whose originator has not confirmed. */
   static load(saved: Secret<"saved link">): ConfidentialLink {
     const state = loadLinkState(saved);
     if (!state.confirmed && state.self !== state.originatorRole) throw linkErrors.error("LINK_STATE_WRONG");
-    return ConfidentialLink.of(state);
+    return makeConfidentialLink(state);
   }
 
   /**

@@ -21,7 +21,7 @@ import {
   tuple,
   uint,
 } from "@sealane/wire";
-import { AwaitedAnswer, answerTransport, type TransportedSecret } from "../answer.ts";
+import { type AwaitedAnswer, answerTransport, awaitAnswer, type TransportedSecret } from "../answer.ts";
 import { encodeMessage, externalAad, type Message, type MessageHeader, otherRole, referenceOf } from "../envelope.ts";
 import { linkErrors } from "../errors.ts";
 import { type Freshness, verifyFreshness } from "../freshness.ts";
@@ -163,7 +163,7 @@ export async function originateSignedTransport(
   plaintext.fill(0);
   const keyHint = self.role === "terminal" ? recipient.thumbprint.subarray(0, keyHintBytes) : null;
   const message = encodeMessage(header, bodyCodec.toCbor({ keyHint, encrypted }));
-  return { message, awaited: AwaitedAnswer.of(transported({ header, claims, recipient, message, secret })) };
+  return { message, awaited: awaitAnswer(transported({ header, claims, recipient, message, secret })) };
 }
 
 /**

@@ -15,7 +15,7 @@ const layers: readonly (readonly string[])[] = [
   ["api"],
   ["keystore"],
   ["cli"],
-  ["server", "terminal"],
+  ["server", "terminal", "library"],
 ];
 
 /** Private workspaces that may use everything and that no package or app may use. */

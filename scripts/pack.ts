@@ -1,7 +1,7 @@
 /**
  * Builds the npm packages that are published: `npm run pack [-- --out FOLDER] [--json]`.
  *
- * Each app is bundled with the @sealane packages it uses; third-party packages stay dependencies, in the versions that the
+ * Each app, and the library, is bundled with the @sealane packages it uses; third-party packages stay dependencies, in the versions that the
  * workspaces declare. FOLDER (dist/packages unless told) gets a folder and a tarball for each.
  */
 import { spawnSync } from "node:child_process";
@@ -10,17 +10,24 @@ import { isBuiltin } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type BuildResult, build, type Metafile, type Plugin } from "esbuild";
+import { libraryEntries, libraryFolder, libraryManifest, libraryName, writeDeclarations } from "./library.ts";
 import { besideFiles } from "./pack-beside.ts";
 import { packageName } from "./source-text.ts";
 import { type Manifest, readManifest, readWorkspaces, root, type Workspace } from "./workspaces.ts";
 
 interface Product {
   readonly app: string;
+  /** Modules below src/ that the package is entered by. */
+  readonly entries: readonly string[];
   /** A folder of which nothing may be in the bundle. */
   readonly without?: string;
 }
 
-const products: readonly Product[] = [{ app: "apps/sealane" }, { app: "apps/sealane-terminal", without: "packages/server" }];
+const products: readonly Product[] = [
+  { app: "apps/sealane", entries: ["main"] },
+  { app: "apps/sealane-terminal", entries: ["main"], without: "packages/server" },
+  { app: libraryFolder, entries: Object.values(libraryEntries) },
+];
 
 interface Tarball {
   readonly name: string;
@@ -91,13 +98,13 @@ const keepThirdPartyOutside: Plugin = {
   },
 };
 
-async function bundle(app: string, folder: string): Promise<Metafile> {
+async function bundle({ app, entries }: Product, folder: string): Promise<Metafile> {
   const beside = new Set<string>();
   for (;;) {
     const known = beside.size;
     const result: BuildResult<{ metafile: true }> = await build({
       absWorkingDir: root,
-      entryPoints: [`${app}/src/main.ts`, ...beside],
+      entryPoints: [...entries.map((name) => `${app}/src/${name}.ts`), ...beside],
       outdir: join(folder, "dist"),
       entryNames: "[name]",
       chunkNames: "[name]-[hash]",
@@ -115,29 +122,34 @@ async function bundle(app: string, folder: string): Promise<Metafile> {
   }
 }
 
-async function pack({ app, without }: Product, out: string): Promise<Tarball> {
+async function pack(product: Product, out: string): Promise<Tarball> {
+  const { app, without } = product;
+  const isLibrary = app === libraryFolder;
   const manifest = readManifest(resolve(root, app));
-  const folder = join(out, manifest.name);
+  const name = isLibrary ? libraryName : manifest.name;
+  const folder = join(out, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const metafile = await bundle(app, folder);
+  const metafile = await bundle(product, folder);
   const [unwanted] = without === undefined ? [] : modulesFrom(metafile, without);
   if (unwanted !== undefined) throw new Error(`The bundle of ${app} contains ${unwanted}: nothing of ${without} may be in it.`);
   const node = readManifest(root).optionalDependencies ?? {};
-  const published = publishedManifest(manifest, { ...thirdParty(metafile, readWorkspaces()), node });
+  const parts = thirdParty(metafile, readWorkspaces());
+  const published = isLibrary ? libraryManifest(manifest, parts) : publishedManifest(manifest, { ...parts, node });
+  if (isLibrary) await writeDeclarations(join(folder, "dist"));
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
-  for (const name of ["bin", "LICENSE", "README.md"]) {
-    const source = resolve(root, app, name);
-    if (existsSync(source)) cpSync(source, join(folder, name), { recursive: true });
+  for (const part of ["bin", "LICENSE", "README.md"]) {
+    const source = resolve(root, app, part);
+    if (existsSync(source)) cpSync(source, join(folder, part), { recursive: true });
   }
   const version = manifest.version ?? "0.0.0";
-  const path = join(out, `${manifest.name}-${version}.tgz`);
+  const path = join(out, `${name.replace(/^@/, "").replace("/", "-")}-${version}.tgz`); // as npm names it
   const { status, stderr } = spawnSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out], {
     cwd: folder,
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`npm pack of ${folder} failed: ${stderr}`);
-  return { name: manifest.name, version, path, bytes: statSync(path).size };
+  return { name, version, path, bytes: statSync(path).size };
 }
 
 async function main(): Promise<void> {

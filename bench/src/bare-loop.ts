@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, createHash, hash, randomBytes } from "node:crypto";
-import { closeSync, openSync, readSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 
-/** The peers of the artefact benchmark: the same passes over the same bytes, with nothing of the product around them. */
+/** The peers of the artefact benchmark: the same passes over the same bytes, synced to the disk at the end, with nothing of the product around them. */
 
 const key = randomBytes(32);
 
@@ -25,8 +26,7 @@ export function bareSeal(source: string, target: string, segmentBytes: number): 
   whole.digest();
   body.digest();
   closeSync(input);
-  closeSync(output);
-  renameSync(`${target}.part`, target);
+  putInPlace(output, target);
 }
 
 /** Reads, decrypts each segment and hashes it once, writes. */
@@ -43,8 +43,17 @@ export function bareOpen(source: string, target: string, segmentBytes: number): 
     giveBack(plaintext);
   }
   closeSync(input);
+  putInPlace(output, target);
+}
+
+/** The file, its name and its folder are on the disk when this ends: as with the product's. */
+function putInPlace(output: number, target: string): void {
+  fsyncSync(output);
   closeSync(output);
   renameSync(`${target}.part`, target);
+  const folder = openSync(dirname(target), "r");
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 function nonceOf(index: number): Buffer {

@@ -1,45 +1,66 @@
-import { type Suite, suites } from "@sealane/crypto";
-import { acceptMessage, mechanisms } from "@sealane/link";
-import { makePair, originatorContext, recipientContext, testNowSeconds } from "@sealane/testkit";
+import { type Suite, standardSuites } from "@sealane/crypto";
+import type { MechanismName } from "@sealane/link";
+import { makePair } from "@sealane/testkit";
+import { runLink } from "./link.ts";
 import { makeTlsPeer } from "./mutual-tls.ts";
-import { interleave, type Rate } from "./rounds.ts";
+import { collectGarbage, interleave, type Rate, ratioOf, type Work } from "./rounds.ts";
 
 /** Links a second, both ends in one thread, with the bytes on the wire, beside mutual TLS 1.3 in the same run. */
 export interface LinkRow {
   readonly what: string;
   readonly perSecond: Rate;
   readonly bytes: number | null;
-  /** Median against the peer's median. */
+  /** Against the peer in the same round, the median. */
   readonly ratio: number | null;
 }
 
 /** The TLS group that protects its key exchange as well as the suite does. */
-const tlsGroups: Readonly<Record<Suite["name"], string>> = { hybrid: "X25519MLKEM768", x25519: "X25519" };
+const tlsGroups: Readonly<Partial<Record<Suite["name"], string>>> = { hybrid: "X25519MLKEM768", x25519: "X25519" };
+
+/** The mechanism that the goals speak of, and those that do other work. */
+const measured: readonly MechanismName[] = [
+  "signed-transport",
+  "anonymous-transport",
+  "signed-agreement",
+  "mutual-nonce",
+  "mutual-certified",
+  "mutual-agreement",
+];
 
 export async function benchLinks(plan: { readonly rounds: number; readonly secondsEach: number }): Promise<readonly LinkRow[]> {
   const rows: LinkRow[] = [];
-  for (const suite of suites) rows.push(...(await benchSuite(suite, plan)));
+  for (const suite of standardSuites) rows.push(...(await benchSuite(suite, plan)));
   return rows;
 }
 
 async function benchSuite(suite: Suite, plan: { readonly rounds: number; readonly secondsEach: number }): Promise<readonly LinkRow[]> {
-  const pair = await makePair(suite);
-  let bytes = 0;
-  const link = async (): Promise<void> => {
-    const { message, awaited } = await mechanisms["signed-transport"].originate(originatorContext(pair.terminal, pair.server), { suite });
-    const { answer, link: unconfirmed } = await acceptMessage(recipientContext(pair.server, pair.authority), message);
-    const near = awaited.receive(answer, testNowSeconds);
-    unconfirmed.confirm(near.seal(new Uint8Array(0), testNowSeconds), testNowSeconds);
-    bytes = message.length + answer.length;
-    pair.server.replay.entries.clear();
-  };
+  const pair = await makePair();
+  const bytes = new Map<string, number>();
+  const works = measured.map((mechanism): [string, Work] => [
+    mechanism,
+    async () => {
+      const { messages } = await runLink(pair, { mechanism, suite, originator: "terminal" });
+      bytes.set(
+        mechanism,
+        messages.reduce((all, length) => all + length, 0),
+      );
+    },
+  ]);
   const group = tlsGroups[suite.name];
-  const peer = await makeTlsPeer(group);
-  const rates = await interleave({ link, tls: () => peer.handshake() }, plan);
-  const [ours, theirs] = [rates["link"], rates["tls"]];
-  if (ours === undefined || theirs === undefined) throw new Error("a contestant was not measured");
-  return [
-    { what: `signed-transport on ${suite.name}`, perSecond: ours, bytes, ratio: ours.median / theirs.median },
-    { what: `mutual TLS 1.3, ${group}, Ed25519`, perSecond: theirs, bytes: null, ratio: null },
-  ];
+  if (group === undefined) throw new Error(`TLS has nothing to compare ${suite.name} with`);
+  const peer = await makeTlsPeer({ group, certificates: "Ed25519" });
+  const { tls: theirs, ...ours } = await interleave(
+    { ...Object.fromEntries(works), tls: () => peer.handshake() },
+    { ...plan, before: collectGarbage },
+  );
+  if (theirs === undefined) throw new Error("a contestant was not measured");
+  const rows = Object.entries(ours).map(
+    ([mechanism, perSecond]): LinkRow => ({
+      what: `${mechanism} on ${suite.name}`,
+      perSecond,
+      bytes: bytes.get(mechanism) ?? null,
+      ratio: ratioOf(perSecond, theirs),
+    }),
+  );
+  return [...rows, { what: `mutual TLS 1.3, ${group}, Ed25519`, perSecond: theirs, bytes: peer.wireBytes, ratio: null }];
 }

@@ -1,3 +1,6 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
 /** What one contestant did in one round. */
 interface Sample {
   readonly operations: number;
@@ -12,22 +15,48 @@ export interface Rate {
   readonly median: number;
   readonly min: number;
   readonly max: number;
+  /** Of each round. */
+  readonly rounds: readonly number[];
 }
 
-/** Runs each contestant in turn, round by round, so that a drift of the machine meets all of them alike. */
-export async function interleave(
-  contestants: Readonly<Record<string, Work>>,
-  plan: { readonly rounds: number; readonly secondsEach: number },
-): Promise<Readonly<Record<string, Rate>>> {
-  const rates = new Map<string, number[]>(Object.keys(contestants).map((name) => [name, []]));
-  for (const work of Object.values(contestants)) await repeat(work, plan.secondsEach); // warm-up
+/**
+ * How many times as fast one contestant was as another: the median over the rounds, in each of which both ran shortly one after the
+ * other, so that a machine that is slow for a while does not decide it.
+ */
+export function ratioOf(ours: Rate, theirs: Rate): number {
+  return rateOf(ours.rounds.map((rate, round) => rate / (theirs.rounds[round] ?? Number.NaN))).median;
+}
+
+export interface Plan {
+  readonly rounds: number;
+  readonly secondsEach: number;
+  /** Done before each turn and not measured: what one contestant left to the system is not the next one's to pay. */
+  readonly before?: () => Promise<void> | void;
+}
+
+/**
+ * Runs each contestant in turn, round by round, so that a drift of the machine meets all of them alike; each round begins with
+ * another one.
+ */
+export async function interleave(contestants: Readonly<Record<string, Work>>, plan: Plan): Promise<Readonly<Record<string, Rate>>> {
+  const entries = Object.entries(contestants);
+  const rates = new Map<string, number[]>(entries.map(([name]) => [name, []]));
+  for (const [, work] of entries) await repeat(work, plan.secondsEach); // warm-up
   for (let round = 0; round < plan.rounds; round++) {
-    for (const [name, work] of Object.entries(contestants)) {
+    const shift = round % entries.length;
+    for (const [name, work] of [...entries.slice(shift), ...entries.slice(0, shift)]) {
+      await plan.before?.();
       const { operations, seconds } = await repeat(work, plan.secondsEach);
       rates.get(name)?.push(operations / seconds);
     }
   }
   return Object.fromEntries([...rates].map(([name, values]) => [name, rateOf(values)]));
+}
+
+/** Collects garbage: for contestants that leave much of it, which the next one's turn would have to remove. */
+export function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
 }
 
 async function repeat(work: Work, seconds: number): Promise<Sample> {
@@ -40,8 +69,9 @@ async function repeat(work: Work, seconds: number): Promise<Sample> {
   return { operations, seconds: (performance.now() - began) / 1000 };
 }
 
-function rateOf(values: readonly number[]): Rate {
+/** What was measured in each round, of whatever unit. */
+export function rateOf(values: readonly number[]): Rate {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (index: number): number => sorted[index] ?? 0;
-  return { median: at(Math.floor(sorted.length / 2)), min: at(0), max: at(sorted.length - 1) };
+  return { median: at(Math.floor(sorted.length / 2)), min: at(0), max: at(sorted.length - 1), rounds: values };
 }

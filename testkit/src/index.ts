@@ -1,3 +1,18 @@
+export { externalAadOf, hasEncryptedPart, headerOf, openPart, sealPart, withBody, withHeader, withPart } from "./encrypted-part.ts";
+export {
+  acceptingContext,
+  broadcast,
+  continuingContext,
+  type Established,
+  type EstablishWish,
+  endsOf,
+  establish,
+  firstPayload,
+  makeGroup,
+  originate,
+  type TestGroup,
+} from "./establish.ts";
+export { testKey } from "./keys/fixed-keys.ts";
 export { MemoryReplayCache } from "./memory-replay-cache.ts";
 export {
   type CertificateWish,

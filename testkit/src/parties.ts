@@ -1,18 +1,21 @@
 import {
+  type AgreementKey,
   type DecryptionKey,
   decryptionKindOf,
-  decryptionKinds,
   defaultSuite,
   type KeyKind,
+  keyKindsOf,
   type Randomness,
+  type SigningKey,
   SoftwareKey,
   type Suite,
+  standardSuites,
   systemRandom,
 } from "@sealane/crypto";
 import {
   type CertifiedKey,
-  certificateFor,
   type OriginatorContext,
+  otherRole,
   type PeerDirectory,
   type RecipientContext,
   type Role,
@@ -29,6 +32,7 @@ import {
 } from "@sealane/pki";
 import { type Authority, createAuthority, issueCertificate } from "@sealane/pki/issue";
 import { type Name, parseName } from "@sealane/wire";
+import { testKey } from "./keys/fixed-keys.ts";
 import { MemoryReplayCache } from "./memory-replay-cache.ts";
 
 /** The second at which all certificates of the testkit are valid. */
@@ -41,8 +45,8 @@ export interface TestAuthority extends Authority {
   readonly anchor: TrustAnchor;
 }
 
-export async function makeAuthority(name = "test-authority"): Promise<TestAuthority> {
-  const key = SoftwareKey.generate("ed25519").signingKey();
+export async function makeAuthority(name = "test-authority", kind: KeyKind = "ed25519"): Promise<TestAuthority> {
+  const key = SoftwareKey.generate(kind).signingKey();
   const certificate = await createAuthority({
     name: parseName(name),
     key,
@@ -62,12 +66,12 @@ export interface CertificateWish {
   readonly notAfterSeconds?: number;
 }
 
-/** Issues and verifies a certificate for a new key. */
+/** Issues and verifies a certificate for a new key, or of the RSA kinds for a fixed one. */
 export async function certify(
   authority: TestAuthority,
   wish: CertificateWish,
 ): Promise<{ readonly key: SoftwareKey; readonly certificate: VerifiedCertificate }> {
-  const key = SoftwareKey.generate(wish.kind ?? (wish.purpose.endsWith("-decrypt") ? decryptionKindOf(defaultSuite) : "ed25519"));
+  const key = testKey(wish.kind ?? kindFor(wish.purpose));
   const notBeforeSeconds = wish.notBeforeSeconds ?? testNowSeconds - daySeconds;
   const der = await issueCertificate({
     authority,
@@ -81,44 +85,61 @@ export async function certify(
   return { key, certificate };
 }
 
-/** Who a party is, and the suite on which others send to it: the default unless told. */
+function kindFor(purpose: Purpose): KeyKind {
+  if (purpose.endsWith("-agree")) return defaultSuite.agreement.keyKind;
+  return purpose.endsWith("-decrypt") ? decryptionKindOf(defaultSuite) : defaultSuite.signingKind;
+}
+
+/** Who a party is. */
 export interface PartyWish {
   readonly name: string;
   readonly role: Role;
-  readonly suite?: Suite;
+  /** The standard ones unless told. */
+  readonly suites?: readonly Suite[];
 }
 
 /** One party of a link with all that it needs to originate and to accept. */
 export interface Party {
   readonly self: Self;
+  /** That of its first signing key. */
   readonly signing: VerifiedCertificate;
-  /** That of the party's suite; it has one for every other suite too. */
-  readonly decryption: VerifiedCertificate;
+  /** Decryption and agreement certificates of all suites: what an originator needs of a recipient. */
+  readonly certificates: readonly VerifiedCertificate[];
   readonly known: VerifiedCertificate[];
   readonly replay: MemoryReplayCache;
 }
 
 export async function makeParty(authority: TestAuthority, wish: PartyWish): Promise<Party> {
-  const { role, suite = defaultSuite } = wish;
-  const signing = await certify(authority, { name: wish.name, purpose: `${role}-sign` });
+  const { role } = wish;
+  const kinds = keyKindsOf(wish.suites ?? standardSuites);
+  const signing: CertifiedKey<SigningKey>[] = [];
+  for (const kind of kinds.signing) {
+    const { key, certificate } = await certify(authority, { name: wish.name, purpose: `${role}-sign`, kind });
+    signing.push({ key: key.signingKey(), certificate });
+  }
   const decryption: CertifiedKey<DecryptionKey>[] = [];
-  for (const kind of decryptionKinds) {
+  for (const kind of kinds.decryption) {
     const { key, certificate } = await certify(authority, { name: wish.name, purpose: `${role}-decrypt`, kind });
     decryption.push({ key: key.decryptionKey(), certificate });
   }
+  const agreement: CertifiedKey<AgreementKey>[] = [];
+  for (const kind of kinds.agreement) {
+    const { key, certificate } = await certify(authority, { name: wish.name, purpose: `${role}-agree`, kind });
+    agreement.push({ key: key.agreementKey(), certificate });
+  }
   const name: Name = parseName(wish.name);
+  const [main] = signing;
+  if (main === undefined) throw new Error("a party has a key that signs");
   return {
     self: {
       name,
       role,
-      signing: { key: signing.key.signingKey(), certificate: signing.certificate },
+      signing,
       decryption,
+      agreement,
     },
-    signing: signing.certificate,
-    decryption: certificateFor(
-      suite,
-      decryption.map(({ certificate }) => certificate),
-    ),
+    signing: main.certificate,
+    certificates: [...decryption, ...agreement].map(({ certificate }) => certificate),
     known: [],
     replay: new MemoryReplayCache(),
   };
@@ -131,13 +152,18 @@ export interface Pair {
   readonly terminal: Party;
 }
 
-export async function makePair(suite: Suite = defaultSuite): Promise<Pair> {
+export async function makePair(suites?: readonly Suite[]): Promise<Pair> {
   const authority = await makeAuthority();
-  const server = await makeParty(authority, { name: "server.test", role: "server", suite });
-  const terminal = await makeParty(authority, { name: "terminal-1", role: "terminal", suite });
-  server.known.push(terminal.signing);
-  terminal.known.push(server.signing);
+  const wish = suites === undefined ? {} : { suites };
+  const server = await makeParty(authority, { name: "server.test", role: "server", ...wish });
+  const terminal = await makeParty(authority, { name: "terminal-1", role: "terminal", ...wish });
+  server.known.push(...signingOf(terminal), ...terminal.certificates);
+  terminal.known.push(...signingOf(server), ...server.certificates);
   return { authority, server, terminal };
+}
+
+function signingOf({ self }: Party): readonly VerifiedCertificate[] {
+  return self.signing.map(({ certificate }) => certificate);
 }
 
 export interface Moment {
@@ -147,7 +173,7 @@ export interface Moment {
 
 export function originatorContext(from: Party, to: Party, moment: Moment = {}): OriginatorContext {
   const { nowSeconds = testNowSeconds, random = systemRandom } = moment;
-  return { self: from.self, recipient: to.decryption, nowSeconds, random };
+  return { self: from.self, recipient: to.certificates, nowSeconds, random };
 }
 
 export function recipientContext(party: Party, authority: TestAuthority, moment: Moment = {}): RecipientContext {
@@ -166,5 +192,14 @@ function directoryOf(party: Party, given: { readonly authority: TestAuthority; r
     find: (credential) => party.known.find((certificate) => equalCredentials(credentialOf(certificate), credential)) ?? null,
     verify: (chain, role) =>
       verifyCertificate({ chain, anchors: [given.authority.anchor], purpose: `${role}-sign`, nowSeconds: given.nowSeconds }),
+    decryption({ name, suite, chain }) {
+      const purpose: Purpose = `${otherRole(party.self.role)}-decrypt`;
+      if (chain !== null) {
+        return verifyCertificate({ chain, anchors: [given.authority.anchor], purpose, name, nowSeconds: given.nowSeconds });
+      }
+      const kind = decryptionKindOf(suite);
+      const fits = (each: VerifiedCertificate): boolean => each.name === name && each.purpose === purpose && each.publicKey.kind === kind;
+      return party.known.find(fits) ?? null;
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { makeProgram, runProgram } from "@sealane/cli";
+import { addCompletion, makeProgram, runProgram } from "@sealane/cli";
 import { type Command, Option } from "commander";
 import { version } from "./version.ts";
 
@@ -16,6 +16,8 @@ program
   .description("make keys and have them certified, with a one-time token")
   .option("--token-file <path>", "file with the token, - for standard input", "-")
   .option("--fingerprint <hex>", "the CA's fingerprint, where it is known by another way than the token")
+  .option("--suites <names>", "suites to have keys for, separated by commas (hybrid,x25519 unless told; see `sealane mechanisms`)")
+  .option("--key <uri>", "make and keep the keys in a token: pkcs11:token=LABEL?module-path=/PATH&pin-source=file:/PATH")
   .option("--replace", "leave the server that this terminal is enrolled with")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/enroll.ts")).runEnroll(command));
@@ -25,12 +27,28 @@ program
   .description("fetch the newest software with its licence; goes on where a former fetch was cut")
   .argument("[module]", module)
   .option("--mechanism <name>", "mechanism of the link", "signed-transport")
-  .option("--suite <name>", "suite of the link", "hybrid")
+  .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
   .addOption(new Option("--originator <party>", "who begins the link").choices(["server", "terminal"]).default("terminal"))
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
+  .addOption(new Option("--key-only", "take licence and content key, and let the software come later, by any way").conflicts("source"))
   .option("--wait <seconds>", "how long to wait for the server to begin")
   .addOption(state())
   .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/fetch.ts")).runFetch(name, command));
+
+program
+  .command("listen")
+  .description("hear what a server broadcasts and fetch it; needs no enrolment, only to know whom to trust")
+  .argument("[module]", module)
+  .option("--url <url>", "where the server is (an enrolled terminal knows)")
+  .option("--trust <path>", "the CA certificate whose servers are believed (PEM or DER)")
+  .option("--fingerprint <hex>", "its SHA-256 in place of it: the certificate is then fetched from the server")
+  .addOption(new Option("--standing <party>", "who stands behind that CA").choices(["operator", "manufacturer", "third-party"]))
+  .option("--model <model>", "model of this terminal, for software that depends on it")
+  .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
+  .option("--once", "end after one software")
+  .option("--wait <seconds>", "end after this time (25 with --once, else never unless told)")
+  .addOption(state())
+  .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/listen.ts")).runListen(name, command));
 
 program
   .command("install")
@@ -65,4 +83,5 @@ program
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/status.ts")).runStatus(command));
 
+addCompletion(program);
 process.exitCode = await runProgram(program, process.argv.slice(2));

@@ -1,4 +1,4 @@
-import { type Output, outputOf, type Progress, stateFolder } from "@sealane/cli";
+import { type Output, outputOf, type Progress, pinAsker, stateFolder } from "@sealane/cli";
 import { type Terminal, type TerminalEvent, terminalAt } from "@sealane/terminal";
 import type { Command } from "commander";
 
@@ -14,8 +14,10 @@ export interface OpenTerminal {
 export function openTerminal(command: Command): OpenTerminal {
   const output = outputOf(command);
   const stage = new Stage(output);
-  const folder = stateFolder("sealane-terminal", command.opts<{ state?: string }>().state);
-  const terminal = terminalAt({ stateFolder: folder, onEvent: (event) => stage.tell(event) });
+  const { state, input } = command.opts<{ state?: string; input?: boolean }>();
+  const folder = stateFolder("sealane-terminal", state);
+  const askPin = pinAsker(input !== false);
+  const terminal = terminalAt({ stateFolder: folder, askPin, onEvent: (event) => stage.tell(event) });
   return { terminal, output, quiesce: () => stage.end() };
 }
 
@@ -38,14 +40,37 @@ class Stage {
         break;
       case "link": {
         const { kind, ...fields } = event;
-        const { mechanism, suite, originator, peer, promise, readers } = event;
+        const { mechanism, suite, originator, peer, server, promise, readers } = event;
         const words = `Link with ${peer ?? "an unnamed party"} by ${mechanism} on ${suite}, begun by the ${originator}.`;
-        this.#output.event(kind, fields, `${words}\n  It promises: ${promise}.\n  Who else could read: ${readers}.`);
+        this.#output.event(
+          kind,
+          fields,
+          `${words}\n  The server: ${server}.\n  It promises: ${promise}.\n  Who else could read: ${readers}.`,
+        );
+        break;
+      }
+      case "clock": {
+        const { kind, behindSeconds } = event;
+        const side = behindSeconds > 0 ? "behind" : "ahead of";
+        const words = `This machine's clock is ${Math.abs(behindSeconds)} s ${side} the server's. Set it: messages, licences and certificates are judged by it.`;
+        this.#output.event(kind, { behindSeconds }, words);
         break;
       }
       case "message-skipped": {
         const { kind, ...fields } = event;
         this.#output.event(kind, fields, `Skipped a message in the inbox that could not be used (${event.code}).`);
+        break;
+      }
+      case "broadcast-skipped": {
+        const { kind, ...fields } = event;
+        this.#output.event(kind, fields, `Passed over a broadcast that could not be used (${event.code}).`);
+        break;
+      }
+      case "broadcast": {
+        const { kind, ...fields } = event;
+        const { module, version, sequence, group, trust, freshness } = event;
+        const words = `Heard ${module} ${version} (sequence ${sequence})${group === null ? "" : `, for the group ${group}`}.`;
+        this.#output.event(kind, fields, `${words}\n  ${trust}.\n  ${freshness}.`);
         break;
       }
       case "retry": {

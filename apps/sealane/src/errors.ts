@@ -3,6 +3,7 @@ import { type ErrorTable, errorTable, exitCodes } from "@sealane/wire";
 const user = { blame: "user", retry: "never", http: 400 } as const;
 
 export type CommandCode =
+  | "CONFIG_WRONG"
   | "PROFILE_MISSING"
   | "PROFILE_DAMAGED"
   | "PROFILE_URL_EXPOSED"
@@ -20,6 +21,12 @@ export type CommandCode =
 
 /** Errors of the operator's command. */
 export const commandErrors: ErrorTable<CommandCode> = errorTable({
+  CONFIG_WRONG: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "The server's configuration cannot be used",
+    advice: "Correct it at the place named; `sealane server config --schema` prints what may stand there",
+  },
   PROFILE_MISSING: {
     ...user,
     exit: exitCodes.configuration,

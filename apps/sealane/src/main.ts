@@ -1,5 +1,6 @@
-import { makeProgram, runProgram } from "@sealane/cli";
+import { addCompletion, makeProgram, runProgram } from "@sealane/cli";
 import { type Command, Option } from "commander";
+import { databaseOptions, serverOptions } from "./config/server-options.ts";
 import { version } from "./version.ts";
 
 /** The operator's and publisher's command, and the server's. Each command's code is loaded when it is run. */
@@ -21,29 +22,64 @@ program
   .addOption(new Option("--originator <party>", "who begins the link; both unless told").choices(["server", "terminal"]))
   .option("--terminals <count>", "how many terminals", "1")
   .option("--port <port>", "port of the server (a free one unless told)")
+  .addOption(
+    new Option("--database <url>", "postgres://user@host/database in place of SQLite, in a schema of its own").env("SEALANE_DATABASE_URL"),
+  )
   .option("--trust-fingerprint <hex>", "the CA fingerprint that the terminals are told to expect")
   .addOption(state())
   .action(async (file: string | undefined, _options, command: Command) => (await import("./up/command.ts")).runUp(file, command));
 
-program
-  .command("init")
+databaseOptions(program.command("init"))
   .description("make a new server (CA, keys, storage) and the operator's profile beside it")
   .option("--name <name>", "name of the server", "sealane-server")
   .option("--publisher <name>", "name of the first publisher", "publisher")
   .option("--url <url>", "where terminals and operators will reach the server", "http://127.0.0.1:7440")
+  .option("--suites <names>", "suites to have keys for, separated by commas (hybrid,x25519 unless told; see `sealane mechanisms`)")
+  .option("--key <uri>", "make and keep the server's keys in a token: pkcs11:token=LABEL?module-path=/PATH&pin-source=file:/PATH")
+  .option("--publisher-key <uri>", "the same for the publisher's key, which the server does not use")
+  .option("--allow <mechanism...>", "mechanisms by which applications and content are delivered beside the usual ones")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/init.ts")).runInit(command));
 
 const server = program.command("server").description("the server");
-server
-  .command("run")
+serverOptions(server.command("run"))
   .description("serve until SIGTERM or SIGINT")
-  .option("--host <address>", "address to listen on", "127.0.0.1")
-  .option("--port <port>", "port to listen on (by default that of the profile's address on this machine, else 7440)")
-  .option("--public-url <url>", "where terminals reach it (by default the profile's address)")
-  .option("--roles <roles>", "roles to run, separated by commas", "key,download,ca,operator")
+  .addOption(new Option("--host <address>", "address to listen on (127.0.0.1 unless told)").env("SEALANE_LISTEN_HOST"))
+  .addOption(
+    new Option("--port <port>", "port to listen on (by default that of the profile's address on this machine, else 7440)").env(
+      "SEALANE_LISTEN_PORT",
+    ),
+  )
+  .addOption(new Option("--public-url <url>", "where terminals reach it (by default the profile's address)").env("SEALANE_PUBLIC_URL"))
+  .addOption(new Option("--roles <roles>", "roles to run, separated by commas (all unless told)").env("SEALANE_ROLES"))
+  .addOption(
+    new Option("--log-level <level>", "what is logged").choices(["silent", "error", "warn", "info", "debug"]).env("SEALANE_LOG_LEVEL"),
+  )
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServer(command));
+serverOptions(server.command("migrate"))
+  .description("bring the database of a stopped server to this version's schema")
+  .addOption(state())
+  .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServerMigrate(command));
+serverOptions(server.command("backup"))
+  .description("write what a server needs to be made anew into a folder; it may run meanwhile")
+  .argument("<folder>", "the folder to be made")
+  .option("--artefacts", "copy the sealed artefacts too")
+  .addOption(state())
+  .action(async (folder: string, _options, command: Command) => (await import("./commands/server-backup.ts")).runBackup(folder, command));
+serverOptions(server.command("restore"))
+  .description("make a server of a backup, where there is none yet")
+  .argument("<folder>", "the backup")
+  .addOption(state())
+  .action(async (folder: string, _options, command: Command) => (await import("./commands/server-backup.ts")).runRestore(folder, command));
+server
+  .command("config")
+  .description("check a configuration, or print what may stand in one")
+  .argument("[file]", "the configuration to check")
+  .option("--schema", "print the JSON Schema")
+  .action(async (file: string | undefined, _options, command: Command) =>
+    (await import("./commands/server-config.ts")).runServerConfig(file, command),
+  );
 
 program
   .command("login")
@@ -87,6 +123,7 @@ program
   .addOption(new Option("--format <format>", "how it is installed (by the file's ending unless told)").choices(["file", "tar"]))
   .option("--entry <path>", "what `exec` runs, inside the archive")
   .option("--segment-bytes <bytes>", "segment size of the sealed artefact")
+  .option("--public", "let its content key be given to everybody, as an open broadcast does; for ever")
   .addOption(state())
   .action(async (file: string, _options, command: Command) => (await import("./commands/publish.ts")).runPublish(file, command));
 
@@ -102,9 +139,74 @@ release
   .argument("<module>", "name of the software module")
   .requiredOption("--to <terminal...>", "names of terminals")
   .option("--mechanism <name>", "mechanism of the link", "signed-transport")
-  .option("--suite <name>", "suite of the link", "hybrid")
+  .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
   .addOption(state())
   .action(async (module: string, _options, command: Command) => (await import("./commands/release.ts")).runReleaseOffer(module, command));
+
+const broadcast = program.command("broadcast").description("software to whoever listens, or to a group");
+broadcast
+  .command("start")
+  .description("broadcast the newest release of a module")
+  .argument("<module>", "name of the software module")
+  .addOption(
+    new Option("--mechanism <name>", "how it is broadcast").choices(["open-broadcast", "group-broadcast"]).default("open-broadcast"),
+  )
+  .option("--suite <name>", "suite of the broadcast (the server's first unless told)")
+  .option("--group <name>", "the group whose members can read it (group-broadcast)")
+  .option("--model <model>", "the newest release for this model of terminals")
+  .option("--life <seconds>", "how long it runs (half an hour unless told)")
+  .addOption(state())
+  .action(async (module: string, _options, command: Command) =>
+    (await import("./commands/broadcast.ts")).runBroadcastStart(module, command),
+  );
+broadcast
+  .command("stop")
+  .description("stop a broadcast")
+  .argument("<id>", "id of the broadcast")
+  .addOption(state())
+  .action(async (id: string, _options, command: Command) => (await import("./commands/broadcast.ts")).runBroadcastStop(id, command));
+broadcast
+  .command("list")
+  .description("list the broadcasts that run")
+  .addOption(state())
+  .action(async (_options, command: Command) => (await import("./commands/broadcast.ts")).runBroadcastList(command));
+
+const group = program.command("group").description("groups of terminals that broadcasts are for");
+group
+  .command("create")
+  .description("make a group")
+  .argument("<name>", "name of the group")
+  .addOption(state())
+  .action(async (name: string, _options, command: Command) => (await import("./commands/group.ts")).runGroupCreate(name, command));
+group
+  .command("add")
+  .description("add terminals to a group")
+  .argument("<name>", "name of the group")
+  .argument("<terminal...>", "names of terminals")
+  .addOption(state())
+  .action(async (name: string, terminals: string[], _options, command: Command) =>
+    (await import("./commands/group.ts")).runGroupAdd(name, terminals, command),
+  );
+group
+  .command("remove")
+  .description("remove terminals from a group; a new epoch begins")
+  .argument("<name>", "name of the group")
+  .argument("<terminal...>", "names of terminals")
+  .addOption(state())
+  .action(async (name: string, terminals: string[], _options, command: Command) =>
+    (await import("./commands/group.ts")).runGroupRemove(name, terminals, command),
+  );
+group
+  .command("rotate")
+  .description("begin a new epoch of a group")
+  .argument("<name>", "name of the group")
+  .addOption(state())
+  .action(async (name: string, _options, command: Command) => (await import("./commands/group.ts")).runGroupRotate(name, command));
+group
+  .command("list")
+  .description("list the groups")
+  .addOption(state())
+  .action(async (_options, command: Command) => (await import("./commands/group.ts")).runGroupList(command));
 
 program
   .command("inspect")
@@ -129,7 +231,9 @@ program
   .command("doctor")
   .description("look for faults in this installation")
   .option("--wait <seconds>", "wait so long for the server to answer")
+  .option("--bundle <path>", "write what a support request needs to this file (.tar.gz), without secrets")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/doctor.ts")).runDoctor(command));
 
+addCompletion(program);
 process.exitCode = await runProgram(program, process.argv.slice(2));

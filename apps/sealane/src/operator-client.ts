@@ -67,7 +67,16 @@ export class OperatorClient {
     return await this.#exchange<View>("POST", path, body);
   }
 
+  /** DELETE, answered by nothing. Errors: the codes of package api. */
+  async delete(path: string): Promise<void> {
+    await this.#request("DELETE", path, null);
+  }
+
   async #exchange<View>(method: string, path: string, body: Body | null): Promise<View> {
+    return JSON.parse(await this.#request(method, path, body)) as View;
+  }
+
+  async #request(method: string, path: string, body: Body | null): Promise<string> {
     const url = new URL(path, this.#options.url);
     const headers: Record<string, string | number> = { authorization: `Bearer ${this.#options.token}`, accept: mediaType.json };
     if (body !== null) Object.assign(headers, { "content-type": body.type, "content-length": lengthOf(body) });
@@ -84,7 +93,7 @@ export class OperatorClient {
     const status = reply.statusCode ?? 500;
     const text = await readText(reply, status < 400 ? maxReplyBytes : maxProblemBytes);
     if (status >= 400) throw errorOfProblem(text, status, serverSide);
-    return JSON.parse(text) as View;
+    return text;
   }
 }
 

@@ -10,6 +10,8 @@ export interface Profile {
   /** SHA-256 of the CA certificate, lower-case hex. */
   readonly fingerprint: string;
   readonly publisher: string;
+  /** `pkcs11:` URI of the token that has the publisher's key; a file unless told. */
+  readonly publisherKey?: string;
 }
 
 /** The files of an operator's folder. */
@@ -81,5 +83,6 @@ function parseJson(text: string, path: string): unknown {
 function isProfile(value: unknown): value is Profile {
   if (typeof value !== "object" || value === null) return false;
   const texts = ["url", "serverName", "fingerprint", "publisher"];
+  if ("publisherKey" in value && typeof value.publisherKey !== "string") return false;
   return texts.every((key) => key in value && typeof (value as Record<string, unknown>)[key] === "string");
 }

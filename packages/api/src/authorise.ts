@@ -1,7 +1,8 @@
 import { maxLicenceBytes } from "@sealane/link";
 import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
 import { type ArtefactId, artefactId, byteString, bytesAs, type Codec, listOf, nullable, text, tuple, uint, variants } from "@sealane/wire";
-import { maxInstalled, maxModelBytes, maxOffers } from "./limits.ts";
+import { type GivenMembership, givenMembershipCodec } from "./group-record.ts";
+import { maxGivenEpochs, maxGroupsPerTerminal, maxInstalled, maxModelBytes, maxOffers } from "./limits.ts";
 
 /** What travels as records on a link: what is on offer, and the licence with the wrapped content key. */
 
@@ -32,11 +33,16 @@ export type TerminalRequest =
       /** The licence and the content key of this artefact, please. */
       readonly kind: "licence";
       readonly artefactId: ArtefactId;
+    }
+  | {
+      /** The secrets of the groups that I am a member of, please. */
+      readonly kind: "groups";
     };
 
 export const terminalRequestCodec: Codec<TerminalRequest> = variants<TerminalRequest>({
   offers: { module: nullable(text(maxModelBytes)), installed: installedModulesCodec },
   licence: { artefactId: bytesAs(artefactId) },
+  groups: {},
 });
 
 /** A record from the server. */
@@ -45,6 +51,8 @@ export type ServerReply =
       /** Newest release of each module that fits the terminal's model. */
       readonly kind: "offers";
       readonly offers: readonly SoftwareDescription[];
+      /** The server's clock, by which a terminal judges its own (FCLOCK). */
+      readonly nowSeconds: number;
     }
   | {
       readonly kind: "licence";
@@ -53,13 +61,18 @@ export type ServerReply =
       readonly wrap: Uint8Array;
     }
   | {
+      readonly kind: "groups";
+      readonly memberships: readonly GivenMembership[];
+    }
+  | {
       /** An error code of package api; the link stays usable. */
       readonly kind: "refused";
       readonly code: string;
     };
 
 export const serverReplyCodec: Codec<ServerReply> = variants<ServerReply>({
-  offers: { offers: listOf(softwareDescriptionCodec, { max: maxOffers }) },
+  offers: { offers: listOf(softwareDescriptionCodec, { max: maxOffers }), nowSeconds: uint() },
   licence: { licence: byteString({ min: 1, max: maxLicenceBytes }), wrap: byteString({ min: 1, max: 256 }) },
+  groups: { memberships: listOf(givenMembershipCodec, { max: maxGroupsPerTerminal * maxGivenEpochs }) },
   refused: { code: text(64) },
 });

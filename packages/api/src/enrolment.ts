@@ -19,7 +19,7 @@ import {
   uint,
 } from "@sealane/wire";
 import { apiErrors } from "./errors.ts";
-import { maxDecryptionKinds, maxEnrolBytes, maxModelBytes } from "./limits.ts";
+import { maxEnrolReplyBytes, maxKeyKinds, maxModelBytes } from "./limits.ts";
 
 /** Enrolment (docs/protocol.md, enrolment): one request that carries all public keys, one reply, one proof of possession. */
 
@@ -40,9 +40,9 @@ const tokenIdCodec = byteString({ min: 8, max: 8 });
 const tokenSecretCodec = byteString({ min: 32, max: 32 });
 const spkiCodec = byteString({ min: 1, max: 4_096 });
 
-/** One of something for each decryption key, in one order everywhere: that of the request. */
+/** One of something for each key of a purpose, in one order everywhere: that of the request. */
 function ofEachKey<T>(codec: Codec<T>): Codec<readonly T[]> {
-  return listOf(codec, { min: 1, max: maxDecryptionKinds });
+  return listOf(codec, { min: 1, max: maxKeyKinds });
 }
 
 const tokenCodec: Codec<EnrolToken> = tuple<EnrolToken>({
@@ -86,15 +86,18 @@ export const enrolInfoCodec: Codec<EnrolInfo> = tuple<EnrolInfo>({
   enrolChain: chainCodec,
 });
 
-/** Signed by the new signing key (COSE_Sign1), then encrypted to the server. */
+/** Signed by the new signing keys ({@link SignedEnrolRequest}), then encrypted to the server. */
 export interface EnrolRequest {
   readonly tokenId: Uint8Array;
   readonly tokenSecret: Uint8Array;
   readonly name: Name;
   readonly model: string;
-  readonly signingSpki: Uint8Array;
-  /** Of different kinds, one for each that the terminal's suites use. */
+  /** Of different kinds, one for each that the terminal's suites use; the first signs what belongs to no suite. */
+  readonly signingSpkis: readonly Uint8Array[];
+  /** In the same way. */
   readonly decryptionSpkis: readonly Uint8Array[];
+  /** In the same way; no key is in two lists. */
+  readonly agreementSpkis: readonly Uint8Array[];
   readonly issuedAtSeconds: number;
 }
 
@@ -103,47 +106,70 @@ export const enrolRequestCodec: Codec<EnrolRequest> = tuple<EnrolRequest>({
   tokenSecret: tokenSecretCodec,
   name: nameCodec,
   model: modelCodec,
-  signingSpki: spkiCodec,
+  signingSpkis: ofEachKey(spkiCodec),
   decryptionSpkis: ofEachKey(spkiCodec),
+  agreementSpkis: ofEachKey(spkiCodec),
   issuedAtSeconds: uint(),
 });
 
-/** The new certificates; each decryption certificate is encrypted to its own key. All of them verify under the CA. */
+/** The request with a signature by each of its signing keys, in their order: the first COSE_Sign1 brings it, the others are detached. */
+export interface SignedEnrolRequest {
+  readonly signed: CborValue;
+  readonly alsoSigned: readonly CborValue[];
+}
+
+const anyValue: Codec<CborValue> = { toCbor: (value) => value, fromCbor: (value) => value };
+
+export const signedEnrolRequestCodec: Codec<SignedEnrolRequest> = tuple<SignedEnrolRequest>({
+  signed: anyValue,
+  alsoSigned: listOf(anyValue, { max: maxKeyKinds - 1 }),
+});
+
+/** The new certificates; all but those of the signing keys are encrypted to their own keys. All of them verify under the CA. */
 export interface EnrolReply {
-  readonly signingChain: readonly Uint8Array[];
+  /** For each signing key of the request, in its order. */
+  readonly signingChains: readonly (readonly Uint8Array[])[];
   /** For each decryption key of the request, in its order: COSE_Encrypt0 to that key of a {@link certificateChainCodec} array. */
   readonly sealedDecryptionChains: readonly Uint8Array[];
-  readonly serverSigningChain: readonly Uint8Array[];
-  /** One for each kind of key. */
+  /** For each agreement key, in the same way: it is encrypted to once, to prove that it is held. */
+  readonly sealedAgreementChains: readonly Uint8Array[];
+  /** One for each kind of key; the first signs what belongs to no suite. */
+  readonly serverSigningChains: readonly (readonly Uint8Array[])[];
   readonly serverDecryptionChains: readonly (readonly Uint8Array[])[];
+  readonly serverAgreementChains: readonly (readonly Uint8Array[])[];
 }
 
 export const certificateChainCodec: Codec<readonly Uint8Array[]> = chainCodec;
 
-/** The chains of a party's decryption certificates. */
+/** The chains of a party's certificates of one purpose, one for each kind of key. */
 export const certificateChainsCodec: Codec<readonly (readonly Uint8Array[])[]> = ofEachKey(chainCodec);
 
+const sealedChainsCodec = ofEachKey(byteString({ min: 1, max: maxEnrolReplyBytes }));
+
 export const enrolReplyCodec: Codec<EnrolReply> = tuple<EnrolReply>({
-  signingChain: chainCodec,
-  sealedDecryptionChains: ofEachKey(byteString({ min: 1, max: maxEnrolBytes })),
-  serverSigningChain: chainCodec,
+  signingChains: ofEachKey(chainCodec),
+  sealedDecryptionChains: sealedChainsCodec,
+  sealedAgreementChains: sealedChainsCodec,
+  serverSigningChains: certificateChainsCodec,
   serverDecryptionChains: certificateChainsCodec,
+  serverAgreementChains: certificateChainsCodec,
 });
 
-/** Proof of possession: a COSE_Sign1 by the new signing key over {@link encodeProven}. */
+/** Proof of possession: a COSE_Sign1 by the first signing key over {@link encodeProven}. */
 export interface EnrolProof {
   readonly signingThumbprint: Uint8Array;
   readonly signature: CborValue;
 }
-
-const anyValue: Codec<CborValue> = { toCbor: (value) => value, fromCbor: (value) => value };
 
 export const enrolProofCodec: Codec<EnrolProof> = tuple<EnrolProof>({
   signingThumbprint: byteString({ min: 32, max: 32 }),
   signature: anyValue,
 });
 
-/** What the proof signs: the thumbprints of all decryption certificates, which only the owner of their keys could read, in the request's order. */
-export function encodeProven(decryptionThumbprints: readonly Uint8Array[]): Uint8Array {
-  return encode(decryptionThumbprints);
+/**
+ * What the proof signs: the thumbprints of all certificates but that of the first signing key, in the request's order: the further
+ * signing keys', then those that only the owner of their keys could read, of decryption, then of agreement.
+ */
+export function encodeProven(thumbprints: readonly Uint8Array[]): Uint8Array {
+  return encode(thumbprints);
 }

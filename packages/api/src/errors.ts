@@ -16,9 +16,15 @@ export type ApiCode =
   | "API_REPLY_WRONG"
   | "ENROL_TOKEN_MALFORMED"
   | "ENROL_REFUSED"
+  | "ENROL_REPLY_WRONG"
   | "ARTEFACT_UNKNOWN"
   | "RELEASE_UNKNOWN"
-  | "TERMINAL_UNKNOWN";
+  | "RELEASE_NOT_PUBLIC"
+  | "TERMINAL_UNKNOWN"
+  | "BROADCAST_UNKNOWN"
+  | "GROUP_UNKNOWN"
+  | "GROUP_RECORD_WRONG"
+  | "POLICY_REFUSED";
 
 /** Errors that cross the wire between server and terminal or command; each has its HTTP status and exit code. */
 export const apiErrors: ErrorTable<ApiCode> = errorTable({
@@ -122,6 +128,13 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     sentence: "The server refused the enrolment: the token is unknown, used or expired, or a proof failed",
     advice: "Make a new token with `sealane terminal token`",
   },
+  ENROL_REPLY_WRONG: {
+    ...peer,
+    http: 502,
+    exit: exitCodes.notTrusted,
+    sentence: "The server's reply does not fit this enrolment",
+    advice: "Do not use this server; compare address and token with the operator",
+  },
   ARTEFACT_UNKNOWN: {
     blame: "user",
     retry: "never",
@@ -138,6 +151,37 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     sentence: "There is no such release for this terminal",
     advice: "Publish it, or check module, version and models",
   },
+  RELEASE_NOT_PUBLIC: {
+    blame: "user",
+    retry: "never",
+    http: 409,
+    exit: exitCodes.refused,
+    sentence: "The release was not published as public, and an open broadcast gives its content key to everybody, for ever",
+    advice: "Publish it with `--public` if everybody may have it; else broadcast it to a group or offer it to terminals",
+  },
+  BROADCAST_UNKNOWN: {
+    blame: "user",
+    retry: "never",
+    http: 404,
+    exit: exitCodes.usage,
+    sentence: "There is no such broadcast, or it has ended",
+    advice: "List the broadcasts that run with `sealane broadcast list`",
+  },
+  GROUP_UNKNOWN: {
+    blame: "user",
+    retry: "never",
+    http: 404,
+    exit: exitCodes.usage,
+    sentence: "There is no group of this name",
+    advice: "List the groups with `sealane group list`, or make one with `sealane group create`",
+  },
+  GROUP_RECORD_WRONG: {
+    ...peer,
+    http: 502,
+    exit: exitCodes.notTrusted,
+    sentence: "A group's record is not signed by its server, or its secret is another epoch's",
+    advice: "Do not use it; ask the operator",
+  },
   TERMINAL_UNKNOWN: {
     blame: "user",
     retry: "never",
@@ -145,5 +189,13 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     exit: exitCodes.usage,
     sentence: "There is no active terminal of this name",
     advice: "List the terminals with `sealane terminal list`",
+  },
+  POLICY_REFUSED: {
+    blame: "user",
+    retry: "never",
+    http: 403,
+    exit: exitCodes.refused,
+    sentence: "The policy does not allow this software to be delivered by this mechanism",
+    advice: "Use another mechanism, or name this one in the policy of the server (`policy` in server.yaml)",
   },
 });

@@ -6,6 +6,18 @@ export {
   type TerminalRequest,
   terminalRequestCodec,
 } from "./authorise.ts";
+export { type BroadcastChannel, type BroadcastItem, broadcastChannelCodec } from "./broadcast-channel.ts";
+export { type Challenge, challengeCodec } from "./challenge.ts";
+export { type DeliveryPolicy, defaultDeliveryPolicy, deliveryPolicy, isEverAllowed, requireAllowed } from "./delivery-policy.ts";
+export {
+  type EnrolAuthority,
+  type EnrolCertificates,
+  type EnrollingKeys,
+  proveEnrolment,
+  requestEnrolment,
+  verifyEnrolInfo,
+  verifyEnrolReply,
+} from "./enrolling.ts";
 export {
   certificateChainCodec,
   certificateChainsCodec,
@@ -21,8 +33,19 @@ export {
   enrolRequestCodec,
   formatEnrolToken,
   parseEnrolToken,
+  signedEnrolRequestCodec,
 } from "./enrolment.ts";
 export { type ApiCode, apiErrors } from "./errors.ts";
+export {
+  type GivenMembership,
+  type GroupEpoch,
+  groupRecordFor,
+  issueGroupRecord,
+  openMembership,
+  parseGroupRecord,
+  splitSeeds,
+  verifyGroupRecord,
+} from "./group-record.ts";
 export {
   formatInboxAuthorization,
   type InboxAuthorization,
@@ -32,21 +55,32 @@ export {
   inboxStatementCodec,
   parseInboxAuthorization,
 } from "./inbox.ts";
+export { formatInboxEvent, type InboxEvent, inboxHeartbeat, parseInboxEvent } from "./inbox-events.ts";
 export { type StatementLabel, statementAad } from "./labels.ts";
 export {
   defaultTokenLifeSeconds,
   inboxStatementSeconds,
-  maxDecryptionKinds,
-  maxEnrolBytes,
+  maxBroadcastItems,
+  maxEnrolReplyBytes,
+  maxEnrolRequestBytes,
+  maxGivenEpochs,
+  maxGroupsPerTerminal,
+  maxInboxEventCharacters,
   maxInboxMessages,
   maxInboxWaitSeconds,
   maxInstalled,
+  maxKeyKinds,
   maxModelBytes,
   maxOffers,
   maxProblemBytes,
 } from "./limits.ts";
 export type {
   ArtefactView,
+  BroadcastRequest,
+  BroadcastView,
+  GroupMembersRequest,
+  GroupRequest,
+  GroupView,
   OfferRequest,
   OfferView,
   ReleaseView,

@@ -54,6 +54,8 @@ export interface ReleaseView {
   readonly plaintextBytes: number;
   readonly publishedAtSeconds: number;
   readonly publisher: string;
+  /** `public`: its content key may be given to everybody. */
+  readonly grade: "confidential" | "public";
 }
 
 /** POST offers. */
@@ -66,4 +68,52 @@ export interface OfferRequest {
 
 export interface OfferView {
   readonly offered: readonly string[];
+}
+
+/** POST broadcasts: the newest release of the module, or the newest for one model, is broadcast. */
+export interface BroadcastRequest {
+  readonly module: string;
+  readonly model?: string;
+  readonly mechanism?: string;
+  readonly suite?: string;
+  /** Of `group-broadcast`. */
+  readonly group?: string;
+  /** How long it runs; its M1 is renewed meanwhile. */
+  readonly lifeSeconds?: number;
+}
+
+/** POST, GET broadcasts. */
+export interface BroadcastView {
+  readonly id: string;
+  readonly mechanism: string;
+  readonly suite: string;
+  readonly group: string | null;
+  readonly module: string;
+  readonly version: string;
+  readonly sequence: number;
+  readonly artefactId: string;
+  readonly startedAtSeconds: number;
+  readonly endsAtSeconds: number;
+  /** When its M1 of now was signed. */
+  readonly issuedAtSeconds: number;
+}
+
+/** POST groups. */
+export interface GroupRequest {
+  readonly name: string;
+}
+
+/** POST groupMembers: at least one of both. */
+export interface GroupMembersRequest {
+  readonly add?: readonly string[];
+  readonly remove?: readonly string[];
+}
+
+/** POST, GET groups. */
+export interface GroupView {
+  readonly name: string;
+  readonly members: readonly string[];
+  /** The epoch of now, and when it ends; a group that nobody has asked for yet has none. */
+  readonly epoch: number | null;
+  readonly epochEndsAtSeconds: number | null;
 }

@@ -2,15 +2,21 @@
 export const routes = {
   /** GET: 200 while the process serves. */
   health: "/healthz",
+  /** GET: 200 while it can do its work: the database answers, and it is not stopping. */
+  ready: "/readyz",
+  /** GET: counters for Prometheus; from the machine itself, or with an operator token. */
+  metrics: "/metrics",
   /** GET: what a terminal needs to check before it enrols. POST: an enrolment request. */
   enrol: "/v1/enrol",
-  /** POST: proof of possession of the decryption key; completes the enrolment. */
+  /** POST: proof that the keys are held; completes the enrolment. */
   enrolProof: "/v1/enrol/proof",
   /** POST: a link message; M1 is answered by the answer, an answer by the server's first record. */
   links: "/v1/links",
+  /** POST: M0, a challenge in place of the time, for a terminal without a clock. */
+  challenges: "/v1/challenges",
   /** POST: one record of a link; answered by one record. */
   records: "/v1/links/:id",
-  /** GET: messages that wait for a terminal; long-poll. */
+  /** GET: messages that wait for a terminal; long-poll, or an event stream where `Accept` names one. */
   inbox: "/v1/inbox",
   /** POST: upload of a sealed artefact (operator token). */
   artefacts: "/v1/artefacts",
@@ -20,6 +26,18 @@ export const routes = {
   releases: "/v1/releases",
   /** POST: originate links from the server to terminals, with an offer (operator token). */
   offers: "/v1/offers",
+  /** GET: the broadcast channel, for everybody; long-poll. POST: start a broadcast (operator token). */
+  broadcasts: "/v1/broadcasts",
+  /** GET: the broadcasts that run, for operators (operator token). */
+  runningBroadcasts: "/v1/running-broadcasts",
+  /** DELETE: stop a broadcast (operator token). */
+  broadcast: "/v1/broadcasts/:id",
+  /** POST: make a group. GET: the groups (operator token). */
+  groups: "/v1/groups",
+  /** POST: add terminals to a group and remove others (operator token). */
+  groupMembers: "/v1/groups/:name/members",
+  /** POST: begin a new epoch of a group (operator token). */
+  groupEpoch: "/v1/groups/:name/epoch",
   /** GET: terminals (operator token). */
   terminals: "/v1/terminals",
   /** GET: one terminal (operator token). */
@@ -35,6 +53,8 @@ export const mediaType = {
   /** Link messages, records, enrolment, releases. */
   cbor: "application/cbor",
   artefact: "application/vnd.sealane.artefact",
+  /** Server-sent events. */
+  events: "text/event-stream",
   json: "application/json",
   /** Errors (RFC 9457). */
   problem: "application/problem+json",

@@ -1,3 +1,5 @@
+export { pinAsker } from "./ask-pin.ts";
+export { addCompletion, candidates } from "./completion.ts";
 export { type CliCode, cliErrors } from "./errors.ts";
 export { formatTime } from "./format-time.ts";
 export { parseFingerprint, parseServerUrl, parseTypedName, parseWholeNumber } from "./option-values.ts";

@@ -1,14 +1,4 @@
-import {
-  aeadNonceBytes,
-  aeadOpen,
-  aeadSeal,
-  type DecryptionKey,
-  type EncryptionAlgorithm,
-  hpkeOpen,
-  hpkeSeal,
-  type PublicKey,
-  type Randomness,
-} from "@sealane/crypto";
+import { aeadNonceBytes, aeadOpen, aeadSeal, type Randomness } from "@sealane/crypto";
 import { type CborValue, Tagged } from "@sealane/wire";
 import { coseErrors } from "./errors.ts";
 import { coseAlgorithm, coseTag, headerLabel } from "./labels.ts";
@@ -22,35 +12,7 @@ import {
   requireHeaders,
 } from "./structure.ts";
 
-/** COSE_Encrypt0 (RFC 9052, section 5.2): to a public key by HPKE integrated encryption, or under a shared key by AES-256-GCM. */
-
-/** P_X(plaintext): encrypts to the owner of a public key; `ek` is the one unprotected parameter. Error: CRYPTO_PUBLIC_KEY_WRONG. */
-export function sealToPublicKey(
-  algorithm: EncryptionAlgorithm,
-  recipient: { readonly publicKey: PublicKey; readonly random: Randomness },
-  input: { readonly plaintext: Uint8Array; readonly externalAad: Uint8Array },
-): CborValue {
-  const protectedBytes = encodeProtected(new Map([[headerLabel.alg, algorithm.coseId]]));
-  const aad = coveredBytes("Encrypt0", protectedBytes, input.externalAad);
-  const { encapsulated, ciphertext } = hpkeSeal(algorithm.hpke, recipient, { aad, plaintext: input.plaintext });
-  return [protectedBytes, new Map([[headerLabel.ek, encapsulated]]), ciphertext];
-}
-
-/** Opens P_X. Errors: COSE_STRUCTURE_WRONG, COSE_HEADER_WRONG, CRYPTO_OPEN_FAILED. */
-export async function openWithPrivateKey(
-  algorithm: EncryptionAlgorithm,
-  key: DecryptionKey,
-  input: { readonly value: CborValue; readonly externalAad: Uint8Array },
-): Promise<Uint8Array> {
-  requireForm(input.value, { tag: coseTag.encrypt0, tagged: false });
-  const structure = parseEncrypt0(input.value);
-  requireHeaders(structure, { algorithm: algorithm.coseId, unprotectedOnly: [headerLabel.ek] });
-  return await hpkeOpen(algorithm.hpke, key, {
-    aad: coveredBytes("Encrypt0", structure.protectedBytes, input.externalAad),
-    encapsulated: requireBytes(structure.unprotectedHeader.get(headerLabel.ek)),
-    ciphertext: requireBytes(structure.rest[0]),
-  });
-}
+/** COSE_Encrypt0 (RFC 9052, section 5.2) under a shared key by AES-256-GCM; to a public key: `to-public-key.ts`. */
 
 const symmetricProtected = encodeProtected(new Map([[headerLabel.alg, coseAlgorithm.a256gcm]]));
 

@@ -29,6 +29,7 @@ const smallOrder: Readonly<Record<"ed25519" | "x25519", readonly string[]>> = {
  * Error: CRYPTO_PUBLIC_KEY_WRONG.
  */
 export function refuseUnsafePoint(kind: "ed25519" | "x25519", raw: Uint8Array): void {
+  if (raw.length !== 32) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind });
   const coordinate = Uint8Array.from(raw);
   const sign = (coordinate[31] ?? 0) & 0x80;
   coordinate[31] = (coordinate[31] ?? 0) & 0x7f;

@@ -8,6 +8,7 @@ export type CryptoCode =
   | "CRYPTO_MAC_WRONG"
   | "CRYPTO_PUBLIC_KEY_WRONG"
   | "CRYPTO_PRIVATE_KEY_WRONG"
+  | "CRYPTO_SHARE_WRONG"
   | "CRYPTO_SUITE_UNKNOWN"
   | "CRYPTO_LENGTH_EXCEEDED"
   | "CRYPTO_SECRET_GONE"
@@ -30,6 +31,11 @@ export const cryptoErrors: ErrorTable<CryptoCode> = errorTable({
     ...peer,
     sentence: "The public key is not a valid key of its kind",
     advice: "Ask its owner for the right one",
+  },
+  CRYPTO_SHARE_WRONG: {
+    ...peer,
+    sentence: "The value received for the key agreement is none that an honest sender makes",
+    advice: "Do not use the message; ask its sender",
   },
   CRYPTO_PRIVATE_KEY_WRONG: {
     blame: "user",

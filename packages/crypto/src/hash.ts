@@ -1,5 +1,5 @@
 import { createHash, createHmac, hash, timingSafeEqual } from "node:crypto";
-import { type Digest, digest } from "@sealane/wire";
+import { concatBytes, type Digest, digest } from "@sealane/wire";
 import { cryptoErrors } from "./errors.ts";
 
 /** Bytes of a SHA-256 digest, an HMAC-SHA-256 and an HKDF key. */
@@ -53,14 +53,29 @@ const maxExpandBytes = 255 * digestBytes;
 /** HKDF-Expand with SHA-256 (RFC 5869, section 2.3): `length` bytes, at most 8160. Error: CRYPTO_LENGTH_EXCEEDED. */
 export function hkdfExpand(key: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   if (length > maxExpandBytes) throw cryptoErrors.error("CRYPTO_LENGTH_EXCEEDED", { bytes: length, limit: maxExpandBytes });
+  if (length <= digestBytes) {
+    const block = expandBlock(key, concatBytes(info, firstCounter));
+    const output = Uint8Array.from(block.subarray(0, length));
+    block.fill(0);
+    return output;
+  }
   const output = new Uint8Array(length);
   let block: Uint8Array = new Uint8Array(0);
   for (let at = 0, counter = 1; at < length; at += digestBytes, counter++) {
-    const next = createHmac("sha256", key).update(block).update(info).update(Uint8Array.of(counter)).digest();
+    const next = expandBlock(key, concatBytes(block, info, Uint8Array.of(counter)));
     block.fill(0);
     block = next;
     output.set(block.subarray(0, Math.min(digestBytes, length - at)), at);
   }
   block.fill(0);
   return output;
+}
+
+const firstCounter = Uint8Array.of(1);
+
+/** T(n) of RFC 5869, section 2.3; the input, which may hold the block before, is wiped. */
+function expandBlock(key: Uint8Array, input: Uint8Array): Uint8Array {
+  const block = createHmac("sha256", key).update(input).digest();
+  input.fill(0);
+  return block;
 }

@@ -1,9 +1,9 @@
 import { concatBytes } from "@sealane/wire";
 import { type AeadName, aeadNonceBytes, aeadOpen, aeadSeal } from "./aead.ts";
-import { labeledExpand, labeledExtract } from "./dhkem.ts";
 import { cryptoErrors } from "./errors.ts";
 import type { Kem } from "./kem.ts";
-import type { DecryptionKey } from "./key-handles.ts";
+import type { DecryptionKey, PossessionKey } from "./key-handles.ts";
+import { labeledExpand, labeledExtract } from "./labeled-hkdf.ts";
 import type { PublicKey } from "./public-key.ts";
 import type { Randomness } from "./random.ts";
 import type { Secret } from "./secret.ts";
@@ -50,7 +50,7 @@ export function hpkeSeal(
 /** OpenBase: every failure is CRYPTO_OPEN_FAILED. */
 export async function hpkeOpen(
   configuration: HpkeConfiguration,
-  key: DecryptionKey,
+  key: DecryptionKey | PossessionKey,
   input: HpkeInput & { readonly encapsulated: Uint8Array; readonly ciphertext: Uint8Array },
 ): Promise<Uint8Array> {
   if (key.publicKey.kind !== configuration.kem.keyKind) throw cryptoErrors.error("CRYPTO_OPEN_FAILED");

@@ -1,17 +1,19 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { refuseUnsafePoint } from "./curve-points.ts";
 import { cryptoErrors } from "./errors.ts";
 
-/** Kinds of key that `node:crypto` knows as one key. */
-export type NativeKeyKind = "ed25519" | "x25519";
+/** How OpenSSL is told what kind of key raw bytes are. */
+type RawKind =
+  | { readonly asymmetricKeyType: "ed25519" | "x25519" | "ml-dsa-65" }
+  | { readonly asymmetricKeyType: "ec"; readonly namedCurve: "P-256" };
 
-const rawBytes: Readonly<Record<NativeKeyKind, number>> = { ed25519: 32, x25519: 32 };
+/** Imports a raw public key as OpenSSL checks it. Error: CRYPTO_PUBLIC_KEY_WRONG. */
+export function importRaw(raw: Uint8Array, kind: RawKind): KeyObject {
+  return importKey(() => createPublicKey({ key: asBuffer(raw), format: "raw-public", ...kind }));
+}
 
-/** Imports a raw public key, of a safe point only. Error: CRYPTO_PUBLIC_KEY_WRONG. */
-export function importRaw(kind: NativeKeyKind, raw: Uint8Array): KeyObject {
-  if (raw.length !== rawBytes[kind]) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind });
-  refuseUnsafePoint(kind, raw);
-  return importKey(() => createPublicKey({ key: asBuffer(raw), format: "raw-public", asymmetricKeyType: kind }));
+/** The raw public key of a key object. */
+export function rawPublic(publicKey: KeyObject): Uint8Array {
+  return publicKey.export({ format: "raw-public" });
 }
 
 /** Runs an import and gives its failure our code. Error: CRYPTO_PUBLIC_KEY_WRONG. */

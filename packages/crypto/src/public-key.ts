@@ -1,19 +1,19 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { concatBytes, equalBytes } from "@sealane/wire";
-import { refuseUnsafePoint } from "./curve-points.ts";
 import { cryptoErrors } from "./errors.ts";
-import { asBuffer, importKey, importRaw, type NativeKeyKind } from "./import-key.ts";
+import { asBuffer, importKey } from "./import-key.ts";
+import { type NativeKeyKind, nativeKeyType, nativeKeyTypeOf } from "./native-keys/index.ts";
 import { importXWingPublic, type XWingHalves, xWingSpkiPrefix } from "./x-wing.ts";
 
-/** The kinds of key that suites use: by the names of RFC 8410, and the hybrid of X25519 and ML-KEM-768. */
+/** The kinds of key that suites use: those of `node:crypto`, and the hybrid of X25519 and ML-KEM-768. */
 export type KeyKind = NativeKeyKind | "x-wing";
 
 /** An imported key: one of `node:crypto`, or the two halves of a hybrid. */
 type Imported = { readonly native: KeyObject } | { readonly halves: XWingHalves };
 
 /**
- * A public key of one kind; keeps what was imported, so that it is parsed once. Every way to make one refuses points of small
- * order and second encodings of a point (`curve-points.ts`).
+ * A public key of one kind; keeps what was imported, so that it is parsed once. Every way to make one refuses what is
+ * unsafe for its kind and second encodings of a key (`native-keys/`).
  */
 export class PublicKey {
   readonly kind: KeyKind;
@@ -41,28 +41,30 @@ export class PublicKey {
 
   /** Reads a raw key. Error: CRYPTO_PUBLIC_KEY_WRONG. */
   static fromRaw(kind: KeyKind, raw: Uint8Array): PublicKey {
-    if (kind !== "x-wing") return PublicKey.fromObject(importRaw(kind, raw));
+    if (kind !== "x-wing") return PublicKey.#ofChecked(kind, nativeKeyType(kind).fromRaw(raw), raw);
     const copy = Uint8Array.from(raw);
     return new PublicKey({ kind, spki: concatBytes(xWingSpkiPrefix, copy), raw: copy, imported: { halves: importXWingPublic(copy) } });
   }
 
   /** Takes a key of `node:crypto` (public, or private for its public half). Error: CRYPTO_PUBLIC_KEY_WRONG. */
   static fromObject(object: KeyObject): PublicKey {
-    const kind = object.asymmetricKeyType;
-    if (kind !== "ed25519" && kind !== "x25519") throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: kind ?? "symmetric" });
+    const type = nativeKeyTypeOf(object);
     const native = object.type === "private" ? createPublicKey(object) : object;
-    const raw = native.export({ format: "raw-public" });
-    refuseUnsafePoint(kind, raw);
-    return new PublicKey({ kind, spki: native.export({ type: "spki", format: "der" }), raw, imported: { native } });
+    return PublicKey.#ofChecked(type.kind, native, type.rawOf(native));
   }
 
-  /** For this package's own use. Error: CRYPTO_PUBLIC_KEY_WRONG for a hybrid. */
+  static #ofChecked(kind: NativeKeyKind, native: KeyObject, raw: Uint8Array): PublicKey {
+    const spki = native.export({ type: "spki", format: "der" });
+    return new PublicKey({ kind, spki, raw: Uint8Array.from(raw), imported: { native } });
+  }
+
+  /** @internal For this package's own use. Error: CRYPTO_PUBLIC_KEY_WRONG for a hybrid. */
   get native(): KeyObject {
     if ("native" in this.#imported) return this.#imported.native;
     throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: this.kind });
   }
 
-  /** For this package's own use. Error: CRYPTO_PUBLIC_KEY_WRONG for a key that is no hybrid. */
+  /** @internal For this package's own use. Error: CRYPTO_PUBLIC_KEY_WRONG for a key that is no hybrid. */
   get halves(): XWingHalves {
     if ("halves" in this.#imported) return this.#imported.halves;
     throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: this.kind });

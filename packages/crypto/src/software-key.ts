@@ -1,17 +1,19 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { concatBytes, equalBytes } from "@sealane/wire";
-import { x25519Decapsulate } from "./dhkem.ts";
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { concatBytes, equalBytes, type SealaneError } from "@sealane/wire";
+import { xWingAgree } from "./agreement.ts";
 import { cryptoErrors } from "./errors.ts";
 import { asBuffer } from "./import-key.ts";
-import type { DecryptionKey, SigningKey } from "./key-handles.ts";
+import type { AgreementKey, DecryptionKey, SigningKey } from "./key-handles.ts";
+import { type NativeKeyType, nativeKeyType, nativeKeyTypeOf } from "./native-keys/index.ts";
 import { type KeyKind, PublicKey } from "./public-key.ts";
 import { systemRandom } from "./random.ts";
 import { Secret } from "./secret.ts";
-import { signWith } from "./signatures.ts";
 import { expandXWingSeed, type XWingHalves, xWingDecapsulate, xWingPkcs8Prefix, xWingSeedBytes } from "./x-wing.ts";
 
 /** What is held of a private key: a key of `node:crypto`, or a hybrid's seed with its two halves. */
-type Held = { readonly native: KeyObject } | { readonly seed: Secret<"x-wing seed">; readonly halves: XWingHalves };
+type Held =
+  | { readonly native: KeyObject; readonly type: NativeKeyType }
+  | { readonly seed: Secret<"x-wing seed">; readonly halves: XWingHalves };
 
 /** A private key in this process's memory, as a file key store holds it. */
 export class SoftwareKey {
@@ -25,10 +27,8 @@ export class SoftwareKey {
 
   /** Makes a new key of a kind. */
   static generate(kind: KeyKind): SoftwareKey {
-    // The overloads of generateKeyPairSync take one literal each.
-    if (kind === "ed25519") return SoftwareKey.#ofNative(generateKeyPairSync("ed25519").privateKey);
-    if (kind === "x25519") return SoftwareKey.#ofNative(generateKeyPairSync("x25519").privateKey);
-    return SoftwareKey.#ofSeed(systemRandom.bytes(xWingSeedBytes));
+    if (kind === "x-wing") return SoftwareKey.#ofSeed(systemRandom.bytes(xWingSeedBytes));
+    return SoftwareKey.#ofNative(nativeKeyType(kind).generate());
   }
 
   /** Reads DER PKCS #8 (RFC 5958), of which no copy is kept; the caller wipes its own. Error: CRYPTO_PRIVATE_KEY_WRONG. */
@@ -53,21 +53,37 @@ export class SoftwareKey {
   /** A handle that signs. Error: CRYPTO_PRIVATE_KEY_WRONG for a key of another kind. */
   signingKey(): SigningKey {
     const { publicKey } = this;
-    const held = this.#held;
-    if (publicKey.kind !== "ed25519" || !("native" in held)) throw cryptoErrors.error("CRYPTO_PRIVATE_KEY_WRONG", { kind: publicKey.kind });
-    return { purpose: "sign", publicKey, sign: (message) => signWith(held.native, message) };
+    const { native, type } = this.#native();
+    const { sign, signBlock } = type;
+    if (sign === undefined) throw this.#unfit();
+    const raw = signBlock === undefined ? {} : { signBlock: (block: Uint8Array): Uint8Array => signBlock(native, block) };
+    return { purpose: "sign", publicKey, sign: (message) => sign(native, message), ...raw };
   }
 
   /** A handle that opens. Error: CRYPTO_PRIVATE_KEY_WRONG for a key of another kind. */
   decryptionKey(): DecryptionKey {
     const { publicKey } = this;
     const held = this.#held;
-    if (publicKey.kind === "ed25519") throw cryptoErrors.error("CRYPTO_PRIVATE_KEY_WRONG", { kind: publicKey.kind });
-    if ("native" in held) {
-      return { purpose: "decrypt", publicKey, decapsulate: (encapsulated) => x25519Decapsulate(held.native, publicKey, encapsulated) };
+    if ("halves" in held) {
+      const own = { halves: held.halves, raw: publicKey.raw };
+      return { purpose: "decrypt", publicKey, decapsulate: (encapsulated) => xWingDecapsulate(own, encapsulated, "CRYPTO_OPEN_FAILED") };
     }
-    const own = { halves: held.halves, raw: publicKey.raw };
-    return { purpose: "decrypt", publicKey, decapsulate: (encapsulated) => xWingDecapsulate(own, encapsulated) };
+    const { decapsulate } = held.type;
+    if (decapsulate === undefined) throw this.#unfit();
+    return { purpose: "decrypt", publicKey, decapsulate: (encapsulated) => decapsulate(held.native, publicKey, encapsulated) };
+  }
+
+  /** A handle that agrees on secrets. Error: CRYPTO_PRIVATE_KEY_WRONG for a key of another kind. */
+  agreementKey(): AgreementKey {
+    const { publicKey } = this;
+    const held = this.#held;
+    if ("halves" in held) {
+      const own = { halves: held.halves, raw: publicKey.raw };
+      return { purpose: "agree", publicKey, agree: (value) => xWingAgree(own, value) };
+    }
+    const { agree } = held.type;
+    if (agree === undefined) throw this.#unfit();
+    return { purpose: "agree", publicKey, agree: (value) => agree(held.native, value) };
   }
 
   toString(): string {
@@ -78,8 +94,17 @@ export class SoftwareKey {
     throw cryptoErrors.error("CRYPTO_SECRET_EXPOSED", { kind: "private key" });
   }
 
+  #native(): Extract<Held, { readonly native: KeyObject }> {
+    if ("native" in this.#held) return this.#held;
+    throw this.#unfit();
+  }
+
+  #unfit(): SealaneError {
+    return cryptoErrors.error("CRYPTO_PRIVATE_KEY_WRONG", { kind: this.publicKey.kind });
+  }
+
   static #ofNative(native: KeyObject): SoftwareKey {
-    return new SoftwareKey({ native }, PublicKey.fromObject(native));
+    return new SoftwareKey({ native, type: nativeKeyTypeOf(native) }, PublicKey.fromObject(native));
   }
 
   static #ofSeed(seed: Uint8Array): SoftwareKey {

@@ -1,34 +1,14 @@
-import { x25519Kem } from "./dhkem.ts";
+import { type Agreement, ffdheAgreement, p256Agreement, x25519Agreement, xWingAgreement } from "./agreement.ts";
+import { type EncryptionAlgorithm, hpkeP256, hpkeX25519, hpkeXWing } from "./encryption.ts";
 import { cryptoErrors } from "./errors.ts";
-import { type HpkeConfiguration, hpkeAes256Gcm } from "./hpke.ts";
-import type { KeyKind, PublicKey } from "./public-key.ts";
-import { ed25519, type SignatureAlgorithm } from "./signatures.ts";
-import { xWingKem } from "./x-wing-kem.ts";
+import { pssR } from "./pss-r.ts";
+import type { KeyKind } from "./public-key.ts";
+import type { RecoveryAlgorithm } from "./recovery.ts";
+import { rsaOaep2048, rsaOaep3072, rsaOaep4096 } from "./rsa-oaep.ts";
+import { ed25519, esp256, mlDsa65, ps256, type SignatureAlgorithm } from "./signatures.ts";
 
-/** How one suite encrypts to a public key: HPKE under COSE algorithms of its own, one for each mode of draft-ietf-cose-hpke. */
-export interface EncryptionAlgorithm {
-  /** Integrated encryption, in COSE_Encrypt0. */
-  readonly coseId: number;
-  /** Key encryption, in the recipients of COSE_Encrypt. */
-  readonly keyEncryptionCoseId: number;
-  readonly hpke: HpkeConfiguration;
-}
-
-/** HPKE X25519, HKDF-SHA-256, AES-256-GCM under COSE's private-use identifiers -65537 and, for key encryption, -65540. */
-export const hpkeX25519: EncryptionAlgorithm = {
-  coseId: -65537,
-  keyEncryptionCoseId: -65540,
-  hpke: { kem: x25519Kem, aead: hpkeAes256Gcm },
-};
-
-/** HPKE X-Wing, HKDF-SHA-256, AES-256-GCM under COSE's private-use identifiers -65538 and, for key encryption, -65541. */
-export const hpkeXWing: EncryptionAlgorithm = {
-  coseId: -65538,
-  keyEncryptionCoseId: -65541,
-  hpke: { kem: xWingKem, aead: hpkeAes256Gcm },
-};
-
-export type SuiteName = "hybrid" | "x25519";
+/** The suites by name. */
+export type SuiteName = "hybrid" | "x25519" | "p256" | "rsa2048" | "rsa3072" | "rsa4096" | "pq";
 
 /** The algorithms of one link (docs/protocol.md, suites). */
 export interface Suite {
@@ -37,27 +17,108 @@ export interface Suite {
   readonly id: number;
   readonly encryption: EncryptionAlgorithm;
   readonly signature: SignatureAlgorithm;
+  /** The one kind of key that signs. */
+  readonly signingKind: KeyKind;
+  /** For a message that a signature is to give back: null where the message is carried beside it. */
+  readonly recovery: RecoveryAlgorithm | null;
+  readonly agreement: Agreement;
 }
 
 /** The suite that is used unless another is asked for: what is recorded today stays secret from quantum computers. */
-export const defaultSuite: Suite = { name: "hybrid", id: 2, encryption: hpkeXWing, signature: ed25519 };
+export const defaultSuite: Suite = {
+  name: "hybrid",
+  id: 2,
+  encryption: hpkeXWing,
+  signature: ed25519,
+  signingKind: "ed25519",
+  recovery: null,
+  agreement: xWingAgreement,
+};
 
-/** The suites, the default first; a number is never given to another suite. */
-export const suites: readonly Suite[] = [defaultSuite, { name: "x25519", id: 1, encryption: hpkeX25519, signature: ed25519 }];
+/** As the default one, with signatures that a quantum computer cannot forge. */
+const pqSuite: Suite = { ...defaultSuite, name: "pq", id: 7, signature: mlDsa65, signingKind: "ml-dsa-65" };
 
-/** The kinds of decryption key that the suites need, each once, the default suite's first; a party has one key of each. */
-export const decryptionKinds: readonly KeyKind[] = [...new Set(suites.map(decryptionKindOf))];
+/** The smallest messages. */
+const x25519Suite: Suite = {
+  name: "x25519",
+  id: 1,
+  encryption: hpkeX25519,
+  signature: ed25519,
+  signingKind: "ed25519",
+  recovery: null,
+  agreement: x25519Agreement,
+};
+
+/** What hardware tokens have. */
+const p256Suite: Suite = {
+  name: "p256",
+  id: 3,
+  encryption: hpkeP256,
+  signature: esp256,
+  signingKind: "p256",
+  recovery: null,
+  agreement: p256Agreement,
+};
+
+/** The source's own algorithms, with keys and a group of one size. */
+const rsaSuites: readonly Suite[] = [
+  rsaSuite("rsa2048", { id: 4, encryption: rsaOaep2048, agreement: ffdheAgreement("ffdhe2048") }),
+  rsaSuite("rsa3072", { id: 5, encryption: rsaOaep3072, agreement: ffdheAgreement("ffdhe3072") }),
+  rsaSuite("rsa4096", { id: 6, encryption: rsaOaep4096, agreement: ffdheAgreement("ffdhe4096") }),
+];
+
+/** The suites, those first that stay secret from quantum computers, and of all the default; a number is never given to another suite. */
+export const suites: readonly Suite[] = [defaultSuite, pqSuite, x25519Suite, p256Suite, ...rsaSuites];
+
+/** The suites that a party has keys for unless it is told others. */
+export const standardSuites: readonly Suite[] = [defaultSuite, x25519Suite];
+
+/** The kinds of key that a party needs, in the order of its suites: one key of each for each purpose. */
+export interface KeyKinds {
+  /** The first signs what belongs to no suite. */
+  readonly signing: readonly KeyKind[];
+  readonly decryption: readonly KeyKind[];
+  readonly agreement: readonly KeyKind[];
+}
+
+/** The kinds of key that some suites need, each once, in the order of the suites. */
+export function keyKindsOf(some: readonly Suite[]): KeyKinds {
+  return {
+    signing: [...new Set(some.map(({ signingKind }) => signingKind))],
+    decryption: [...new Set(some.map(decryptionKindOf))],
+    agreement: [...new Set(some.map(({ agreement }) => agreement.keyKind))],
+  };
+}
+
+/** The suites, in their order, that a party can take part in whose keys are of these kinds. */
+export function suitesOfKinds(held: KeyKinds): readonly Suite[] {
+  return suites.filter((suite) => {
+    const { signing, decryption, agreement } = keyKindsOf([suite]);
+    const hasAll = (needed: readonly KeyKind[], own: readonly KeyKind[]): boolean => needed.every((kind) => own.includes(kind));
+    return hasAll(signing, held.signing) && hasAll(decryption, held.decryption) && hasAll(agreement, held.agreement);
+  });
+}
 
 /** The kind of decryption key that a suite needs at its recipient. */
 export function decryptionKindOf({ encryption }: Suite): KeyKind {
-  return encryption.hpke.kem.keyKind;
+  return encryption.keyKind;
 }
 
-/** The encryption that goes with a key of this kind, whatever suite it is used for. Error: CRYPTO_PUBLIC_KEY_WRONG for a key that signs. */
-export function encryptionFor({ kind }: PublicKey): EncryptionAlgorithm {
-  const suite = suites.find((candidate) => decryptionKindOf(candidate) === kind);
+/** {@link keyKindsOf} the standard suites. */
+export const standardKinds: KeyKinds = keyKindsOf(standardSuites);
+
+/** The suites of some names, each once and in the order of {@link suites}. Errors: CRYPTO_SUITE_UNKNOWN, also for none. */
+export function suitesNamed(names: readonly string[]): readonly Suite[] {
+  const wanted = names.map(suiteNamed);
+  if (wanted.length === 0) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: "" });
+  return suites.filter((suite) => wanted.includes(suite));
+}
+
+/** How the suites with agreement keys of this kind agree. Error: CRYPTO_PUBLIC_KEY_WRONG for a kind that does not. */
+export function agreementFor(kind: KeyKind): Agreement {
+  const suite = suites.find(({ agreement }) => agreement.keyKind === kind);
   if (suite === undefined) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind });
-  return suite.encryption;
+  return suite.agreement;
 }
 
 /** The suite of a name. Error: CRYPTO_SUITE_UNKNOWN. */
@@ -79,4 +140,11 @@ export function suiteNumbered(id: number): Suite {
 function found(suite: Suite | undefined, wanted: string | number): Suite {
   if (suite === undefined) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: wanted });
   return suite;
+}
+
+function rsaSuite(
+  name: Extract<SuiteName, `rsa${string}`>,
+  { id, encryption, agreement }: Pick<Suite, "id" | "encryption" | "agreement">,
+): Suite {
+  return { name, id, encryption, signature: ps256, signingKind: name, recovery: pssR, agreement };
 }

@@ -1,10 +1,11 @@
 import { createHash, createPrivateKey, createPublicKey, decapsulate, encapsulate, hash, type KeyObject } from "node:crypto";
 import { concatBytes } from "@sealane/wire";
+import { agreeAsRecipient, agreeAsSender, type ValueRefusal } from "./dh-group.ts";
 import { cryptoErrors } from "./errors.ts";
-import { asBuffer, importRaw } from "./import-key.ts";
+import { asBuffer } from "./import-key.ts";
 import type { Randomness } from "./random.ts";
 import { Secret } from "./secret.ts";
-import { agreeAsRecipient, agreeAsSender, ephemeralX25519 } from "./x25519.ts";
+import { x25519Bytes, x25519Group } from "./x25519.ts";
 
 /**
  * X-Wing: X25519 and ML-KEM-768 as one KEM (draft-connolly-cfrg-xwing-kem; HPKE KEM 0x647a). Its secret stays secret as long as one
@@ -16,9 +17,8 @@ import { agreeAsRecipient, agreeAsSender, ephemeralX25519 } from "./x25519.ts";
 export const xWingSeedBytes = 32;
 const mlKemPublicBytes = 1184;
 const mlKemCiphertextBytes = 1088;
-const x25519Bytes = 32;
-const xWingPublicBytes: number = mlKemPublicBytes + x25519Bytes;
-const xWingCiphertextBytes: number = mlKemCiphertextBytes + x25519Bytes;
+export const xWingPublicBytes: number = mlKemPublicBytes + x25519Bytes;
+export const xWingCiphertextBytes: number = mlKemCiphertextBytes + x25519Bytes;
 
 /** Everything before the key itself in DER, by object identifier 1.3.6.1.4.1.62253.25722 without parameters. */
 export const xWingSpkiPrefix: Uint8Array = Uint8Array.fromHex("308204d4300d060b2b0601040183e62d81c87a038204c100");
@@ -39,7 +39,7 @@ export function importXWingPublic(raw: Uint8Array): XWingHalves {
   try {
     const key = asBuffer(raw.subarray(0, mlKemPublicBytes));
     const mlKem = createPublicKey({ key, format: "raw-public", asymmetricKeyType: "ml-kem-768" });
-    return { mlKem, x25519: importRaw("x25519", raw.subarray(mlKemPublicBytes)) };
+    return { mlKem, x25519: x25519Group.importValue(raw.subarray(mlKemPublicBytes)) };
   } catch {
     throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: "x-wing" });
   }
@@ -66,21 +66,22 @@ export function xWingEncapsulate(
   random: Randomness,
 ): { readonly encapsulated: Uint8Array; readonly secret: Secret<"kem secret"> } {
   const { sharedKey, ciphertext } = encapsulate(recipient.halves.mlKem);
-  const { privateKey, publicRaw: ephemeralRaw } = ephemeralX25519(random.bytes(x25519Bytes));
+  const { privateKey, publicRaw: ephemeralRaw } = x25519Group.keyPairOf(random.bytes(x25519Bytes));
   const agreed = agreeAsSender(privateKey, recipient.halves.x25519);
   const secret = combine({ mlKem: sharedKey, x25519: agreed, ephemeralRaw, recipientRaw: recipient.raw.subarray(mlKemPublicBytes) });
   return { encapsulated: concatBytes(ciphertext, ephemeralRaw), secret };
 }
 
-/** The recipient's half; for key handles only. Error: CRYPTO_OPEN_FAILED; a wrong ML-KEM ciphertext gives another secret, silently. */
+/** The recipient's half; for key handles only. Error: `refusal`, by length and X25519 point; a wrong ML-KEM ciphertext gives another secret, silently. */
 export function xWingDecapsulate(
   own: { readonly halves: XWingHalves; readonly raw: Uint8Array },
   encapsulated: Uint8Array,
+  refusal: ValueRefusal,
 ): Secret<"kem secret"> {
-  if (encapsulated.length !== xWingCiphertextBytes) throw cryptoErrors.error("CRYPTO_OPEN_FAILED");
+  if (encapsulated.length !== xWingCiphertextBytes) throw cryptoErrors.error(refusal);
   const ephemeralRaw = encapsulated.subarray(mlKemCiphertextBytes);
   const mlKem = decapsulate(own.halves.mlKem, asBuffer(encapsulated.subarray(0, mlKemCiphertextBytes)));
-  const x25519 = agreeAsRecipient(own.halves.x25519, ephemeralRaw);
+  const x25519 = agreeAsRecipient(x25519Group, own.halves.x25519, ephemeralRaw, refusal);
   return combine({ mlKem, x25519, ephemeralRaw, recipientRaw: own.raw.subarray(mlKemPublicBytes) });
 }
 

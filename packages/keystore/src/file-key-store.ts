@@ -1,12 +1,21 @@
 import { type FileHandle, link, mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type DecryptionKey, type KeyKind, type PublicKey, type Secret, type SigningKey, SoftwareKey } from "@sealane/crypto";
+import {
+  type AgreementKey,
+  type DecryptionKey,
+  type KeyKind,
+  type PublicKey,
+  type Secret,
+  type SigningKey,
+  SoftwareKey,
+} from "@sealane/crypto";
 import { PendingFile, syncFolder } from "@sealane/software";
 import { keystoreErrors } from "./errors.ts";
 import { decodeKeyFile, encodeKeyFile } from "./key-file.ts";
 import { isKeyId, type KeyStore, requireKeyId } from "./key-store.ts";
 import { keyFileMode, keyFolderMode, maxKeyFileBytes } from "./limits.ts";
 
+/** How the files are kept. */
 export interface FileKeyStoreOptions {
   /** Encrypts the files; must be neither empty nor wiped while the store is used. */
   readonly password?: Secret;
@@ -57,6 +66,10 @@ export class FileKeyStore implements KeyStore {
 
   async decryptionKey(id: string): Promise<DecryptionKey> {
     return (await this.#open(id)).decryptionKey();
+  }
+
+  async agreementKey(id: string): Promise<AgreementKey> {
+    return (await this.#open(id)).agreementKey();
   }
 
   async has(id: string): Promise<boolean> {

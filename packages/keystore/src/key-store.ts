@@ -1,4 +1,4 @@
-import type { DecryptionKey, KeyKind, PublicKey, SigningKey } from "@sealane/crypto";
+import type { AgreementKey, DecryptionKey, KeyKind, KeyPurpose, PublicKey, SigningKey } from "@sealane/crypto";
 import { keystoreErrors } from "./errors.ts";
 import { maxKeyIdLength } from "./limits.ts";
 
@@ -10,14 +10,19 @@ import { maxKeyIdLength } from "./limits.ts";
  * codes named here is told by its own documentation.
  */
 export interface KeyStore {
-  /** Makes a new key. Error: KEYSTORE_KEY_EXISTS; a key is never overwritten. */
-  generate(id: string, kind: KeyKind): Promise<PublicKey>;
+  /**
+   * Makes a new key. A store that can hold a key to one purpose does so where one is given.
+   * Error: KEYSTORE_KEY_EXISTS; a key is never overwritten.
+   */
+  generate(id: string, kind: KeyKind, purpose?: KeyPurpose): Promise<PublicKey>;
   /** Error: KEYSTORE_KEY_MISSING. */
   publicKey(id: string): Promise<PublicKey>;
   /** Errors: KEYSTORE_KEY_MISSING, CRYPTO_PRIVATE_KEY_WRONG for a key that does not sign. */
   signingKey(id: string): Promise<SigningKey>;
   /** Errors: KEYSTORE_KEY_MISSING, CRYPTO_PRIVATE_KEY_WRONG for a key that does not decrypt. */
   decryptionKey(id: string): Promise<DecryptionKey>;
+  /** Errors: KEYSTORE_KEY_MISSING, CRYPTO_PRIVATE_KEY_WRONG for a key that does not agree on secrets. */
+  agreementKey(id: string): Promise<AgreementKey>;
   has(id: string): Promise<boolean>;
   /** The ids, sorted. */
   list(): Promise<readonly string[]>;

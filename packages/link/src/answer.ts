@@ -1,12 +1,10 @@
-import { hmac, type Randomness, Secret, type Suite, suiteNumbered, verifyHmac } from "@sealane/crypto";
+import { hmac, type Randomness, type Secret, type Suite, sha256, verifyHmac } from "@sealane/crypto";
+import { credentialOf, type VerifiedCertificate } from "@sealane/pki";
 import {
   byteString,
   bytesAs,
   type Codec,
-  decodeAs,
-  encodeAs,
   equalBytes,
-  literal,
   type Name,
   nameCodec,
   nullable,
@@ -16,13 +14,19 @@ import {
   tuple,
   uint,
 } from "@sealane/wire";
-import { decodeMessage, encodeMessage, otherRole, requireHeader } from "./envelope.ts";
+import type { AwaitedReply, EstablishedLink } from "./awaited.ts";
+import type { Claims } from "./claims.ts";
+import { referenceCodec } from "./encrypted-body.ts";
+import { decodeMessage, encodeMessage, type MessageHeader, otherRole, referenceOf, requireHeader } from "./envelope.ts";
 import { linkErrors } from "./errors.ts";
-import { expandKey, extractKey } from "./key-schedule.ts";
+import { isPast } from "./freshness.ts";
+import { type CredentialSet, extractKey, hashTranscript, lendKey } from "./key-schedule.ts";
 import { type MechanismName, mechanismNumbers, purpose, type Role } from "./labels.ts";
-import { maxStateBytes, referenceBytes, saltBytes, secretBytes } from "./limits.ts";
-import { type ConfidentialLink, makeConfidentialLink, makeUnconfirmedLink, type UnconfirmedLink } from "./link.ts";
-import type { LinkState } from "./link-state.ts";
+import { maxAgreedBytes, saltBytes, secretBytes } from "./limits.ts";
+import { makeConfidentialLink, makeUnconfirmedLink, type UnconfirmedLink } from "./link.ts";
+import { firstState } from "./link-state.ts";
+import type { ContinueContext } from "./parties.ts";
+import { loadState, saveState, secretCodec, suiteCodec } from "./saved-state.ts";
 
 /** The recipient's answer to M1 of a one-message mechanism, and the originator's wait for it (docs/protocol.md, the answer). */
 
@@ -34,10 +38,46 @@ export interface TransportedSecret {
   readonly originator: Name | null;
   readonly recipient: Name | null;
   readonly th: TranscriptHash;
-  readonly secret: Secret<"transported secret">;
+  readonly secret: Secret;
   readonly keyExpiresAtSeconds: number;
   /** Names M1 in its answer. */
   readonly reference: Uint8Array;
+}
+
+/** What both ends compute of M1 and the secret that it brings; `reference` and th follow. */
+export function transportedSecret(input: {
+  readonly header: MessageHeader;
+  readonly originator: Name | null;
+  readonly recipient: Name | null;
+  readonly mode: string | null;
+  readonly credentials: { readonly originator: CredentialSet; readonly recipient: CredentialSet };
+  readonly message: Uint8Array;
+  readonly secret: Secret;
+  readonly keyExpiresAtSeconds: number;
+}): TransportedSecret {
+  const { header, originator, recipient, mode, credentials, message, secret, keyExpiresAtSeconds } = input;
+  const common = { mechanism: header.mechanism, suite: header.suite, originatorRole: header.sender, originator, recipient };
+  const th = hashTranscript({
+    ...common,
+    mode,
+    originatorCredentials: credentials.originator,
+    recipientCredentials: credentials.recipient,
+    messages: [sha256(message)],
+  });
+  return { ...common, th, secret, keyExpiresAtSeconds, reference: referenceOf(message) };
+}
+
+/** {@link transportedSecret} of claims whose secret is encrypted to the recipient's decryption key. */
+export function claimedTransport(input: {
+  readonly header: MessageHeader;
+  readonly claims: Claims;
+  readonly recipient: VerifiedCertificate;
+  readonly message: Uint8Array;
+  readonly secret: Secret;
+}): TransportedSecret {
+  const { header, claims, recipient, message, secret } = input;
+  const credentials = { originator: { sign: claims.originatorCredential }, recipient: { decrypt: credentialOf(recipient) } };
+  return transportedSecret({ header, ...claims, mode: null, credentials, message, secret });
 }
 
 interface AnswerBody {
@@ -47,7 +87,7 @@ interface AnswerBody {
 }
 
 const answerCodec: Codec<AnswerBody> = tuple<AnswerBody>({
-  reference: byteString({ min: referenceBytes, max: referenceBytes }),
+  reference: referenceCodec,
   salt: byteString({ min: saltBytes, max: saltBytes }),
   confirmation: byteString({ min: 32, max: 32 }),
 });
@@ -56,26 +96,23 @@ const answerCodec: Codec<AnswerBody> = tuple<AnswerBody>({
 export function answerTransport(
   accepted: TransportedSecret,
   random: Randomness,
-): { readonly answer: Uint8Array; readonly link: UnconfirmedLink } {
+): { readonly reply: Uint8Array; readonly link: UnconfirmedLink } {
   const salt = random.bytes(saltBytes);
-  const { link, confirmationKey } = linkOf(accepted, { salt, self: otherRole(accepted.originatorRole) });
-  const confirmation = hmac(confirmationKey, accepted.th);
-  const { mechanism, suite, reference } = accepted;
-  const header = { mechanism, number: 2, sender: otherRole(accepted.originatorRole), suite } as const;
-  const answer = encodeMessage(header, answerCodec.toCbor({ reference, salt, confirmation }));
-  return { answer, link: makeUnconfirmedLink(link) };
-}
-
-/** Which M1 an answer belongs to: 16 bytes; read before anything is verified. Errors: those of `decodeMessage`, WIRE_SHAPE_WRONG. */
-export function readReference(answer: Uint8Array): Uint8Array {
-  return answerCodec.fromCbor(decodeMessage(answer).body, "answer").reference;
+  const { mechanism, suite, reference, th, originatorRole } = accepted;
+  const self = otherRole(originatorRole);
+  const prk = extractKey(salt, accepted.secret);
+  const confirmation = withConfirmationKey(accepted, prk, (key) => hmac(key, th));
+  const link = makeUnconfirmedLink(firstState(accepted, { self, prk, awaitsConfirmation: true }));
+  const header = { mechanism, number: 2, sender: self, suite } as const;
+  return { reply: encodeMessage(header, answerCodec.toCbor({ reference, salt, confirmation })), link };
 }
 
 /** Makes the wait for an answer, for the mechanisms of this package only. */
 export let awaitAnswer: (sent: TransportedSecret) => AwaitedAnswer;
 
-/** An originator that has sent M1 and awaits the answer. */
-export class AwaitedAnswer implements Disposable {
+/** An originator that has sent M1 of a one-message mechanism and awaits the answer. */
+export class AwaitedAnswer implements AwaitedReply {
+  static readonly kind: string = "answer";
   readonly #sent: TransportedSecret;
 
   private constructor(sent: TransportedSecret) {
@@ -88,52 +125,46 @@ export class AwaitedAnswer implements Disposable {
 
   /** Reads what {@link save} wrote, in this process or another. Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved pending link">): AwaitedAnswer {
-    try {
-      const state = saved.use((bytes) => decodeAs(savedCodec, bytes, { maxBytes: maxStateBytes, what: "pending link" }));
-      const { kind: _, suite, secret, ...rest } = state;
-      return new AwaitedAnswer({
-        ...rest,
-        suite: suiteNumbered(suite),
-        secret: Secret.copy("transported secret", secret),
-      });
-    } catch (cause) {
-      throw linkErrors.error("LINK_STATE_WRONG", {}, cause);
-    }
+    return new AwaitedAnswer(loadState(AwaitedAnswer.kind, stateCodec, saved));
   }
 
-  /** The name of M1 that its answer will carry. */
+  get mechanism(): MechanismName {
+    return this.#sent.mechanism;
+  }
+
+  get originatorRole(): Role {
+    return this.#sent.originatorRole;
+  }
+
   get reference(): Uint8Array {
     return this.#sent.reference;
   }
 
-  /** The pending state for a store that keeps it encrypted. */
   save(): Secret<"saved pending link"> {
-    const { suite, secret, ...rest } = this.#sent;
-    return Secret.take(
-      "saved pending link",
-      secret.use((bytes) => encodeAs(savedCodec, { kind: "pending", ...rest, suite: suite.id, secret: bytes })),
-    );
+    return saveState(AwaitedAnswer.kind, stateCodec, this.#sent);
   }
 
   /**
    * Checks the answer and gives the link; the pending state is used up by a right answer only.
    * Errors: those of `decodeMessage`, LINK_MESSAGE_UNEXPECTED, WIRE_SHAPE_WRONG, LINK_ANSWER_WRONG, LINK_EXPIRED.
    */
-  receive(answer: Uint8Array, nowSeconds: number): ConfidentialLink {
+  receive({ freshness }: Pick<ContinueContext, "freshness">, answer: Uint8Array): EstablishedLink & { readonly message: null } {
     const sent = this.#sent;
-    if (nowSeconds > sent.keyExpiresAtSeconds) throw linkErrors.error("LINK_EXPIRED");
+    const { mechanism, suite, originatorRole, th } = sent;
+    if (isPast(sent.keyExpiresAtSeconds, freshness.nowSeconds)) throw linkErrors.error("LINK_EXPIRED");
     const message = decodeMessage(answer);
-    requireHeader(message, { mechanism: sent.mechanism, number: 2, sender: otherRole(sent.originatorRole), suite: sent.suite });
+    requireHeader(message, { mechanism, number: 2, sender: otherRole(originatorRole), suite });
     const body = answerCodec.fromCbor(message.body, "answer");
     if (!equalBytes(body.reference, sent.reference)) throw linkErrors.error("LINK_ANSWER_WRONG");
-    const { link, confirmationKey } = linkOf(sent, { salt: body.salt, self: sent.originatorRole });
+    const prk = extractKey(body.salt, sent.secret);
     try {
-      verifyHmac(confirmationKey, sent.th, body.confirmation);
+      withConfirmationKey(sent, prk, (key) => verifyHmac(key, th, body.confirmation));
     } catch (cause) {
+      prk[Symbol.dispose]();
       throw linkErrors.error("LINK_ANSWER_WRONG", {}, cause);
     }
     sent.secret[Symbol.dispose]();
-    return makeConfidentialLink(link);
+    return { link: makeConfidentialLink(firstState(sent, { self: originatorRole, prk, owesConfirmation: true })), message: null };
   }
 
   [Symbol.dispose](): void {
@@ -141,42 +172,18 @@ export class AwaitedAnswer implements Disposable {
   }
 }
 
-interface SavedPending extends Omit<TransportedSecret, "suite" | "secret"> {
-  readonly kind: "pending";
-  readonly suite: number;
-  readonly secret: Uint8Array;
-}
-
-const savedCodec: Codec<SavedPending> = tuple<SavedPending>({
-  kind: literal("pending"),
+const stateCodec: Codec<TransportedSecret> = tuple<TransportedSecret>({
   mechanism: oneOf(Object.keys(mechanismNumbers) as MechanismName[]),
-  suite: uint(),
+  suite: suiteCodec,
   originatorRole: oneOf(["server", "terminal"] as const),
   originator: nullable(nameCodec),
   recipient: nullable(nameCodec),
   th: bytesAs(transcriptHash),
-  secret: byteString({ min: secretBytes, max: secretBytes }),
+  secret: secretCodec("transported secret", byteString({ min: secretBytes, max: maxAgreedBytes })),
   keyExpiresAtSeconds: uint(),
-  reference: byteString({ min: referenceBytes, max: referenceBytes }),
+  reference: referenceCodec,
 });
 
-/** PRK = Extract(salt, secret) and the recipient's confirmation key, as both parties compute them. */
-function linkOf(
-  transported: TransportedSecret,
-  end: { readonly salt: Uint8Array; readonly self: Role },
-): { readonly link: LinkState; readonly confirmationKey: Uint8Array } {
-  const { secret, reference: _, ...common } = transported;
-  const prk = extractKey(end.salt, secret);
-  const { suite, th } = common;
-  const confirmationKey = expandKey(prk, { purpose: purpose.confirmation.recipient, suite, th, length: 32 });
-  const link = {
-    ...common,
-    self: end.self,
-    prk: Secret.take("link key", prk),
-    sent: 0,
-    received: 0,
-    wraps: 0,
-    confirmed: false,
-  };
-  return { link, confirmationKey };
+function withConfirmationKey<T>({ suite, th }: TransportedSecret, prk: Secret<"link key">, use: (key: Uint8Array) => T): T {
+  return lendKey(prk, { purpose: purpose.confirmation.recipient, suite, th, length: 32 }, use);
 }

@@ -21,9 +21,14 @@ export interface Message {
   readonly bytes: Uint8Array;
 }
 
-/** Encodes [1, mechanism, number, sender's role, suite, body] (docs/protocol.md, messages). */
+/**
+ * Encodes [1, mechanism, number, sender's role, suite, body] (docs/protocol.md, messages).
+ * Error: LINK_MESSAGE_TOO_LARGE, for nobody would accept it.
+ */
 export function encodeMessage(header: MessageHeader, body: CborValue): Uint8Array {
-  return encode([...headerValues(header), body]);
+  const message = encode([...headerValues(header), body]);
+  if (message.length > maxMessageBytes) throw linkErrors.error("LINK_MESSAGE_TOO_LARGE", { bytes: message.length, limit: maxMessageBytes });
+  return message;
 }
 
 /**
@@ -58,6 +63,26 @@ export function requireHeader(message: Message, expected: MessageHeader): void {
     header.sender === expected.sender &&
     header.suite === expected.suite;
   if (!same) throw linkErrors.error("LINK_MESSAGE_UNEXPECTED", { mechanism: header.mechanism, number: header.number });
+}
+
+/** The header of M1. */
+export function firstHeader(mechanism: MechanismName, suite: Suite, sender: Role): MessageHeader {
+  return { mechanism, number: 1, sender, suite };
+}
+
+/** Refuses what is not the first message of a mechanism to a party of `role`. Error: LINK_MESSAGE_UNEXPECTED. */
+export function requireFirst(message: Message, mechanism: MechanismName, role: Role): void {
+  requireHeader(message, firstHeader(mechanism, message.header.suite, otherRole(role)));
+}
+
+/** Which M1 an answer, M2 or M3 belongs to: 16 bytes; read before anything is verified. Errors: those of `decodeMessage`, LINK_MESSAGE_UNEXPECTED. */
+export function readReference(message: Uint8Array): Uint8Array {
+  const { header, body } = decodeMessage(message);
+  const reference = Array.isArray(body) ? body[0] : undefined;
+  if (header.number === 1 || !(reference instanceof Uint8Array) || reference.length !== referenceBytes) {
+    throw linkErrors.error("LINK_MESSAGE_UNEXPECTED", { field: "reference" });
+  }
+  return reference;
 }
 
 /** The short digest of M1 by which its answer, and whoever stores the pending state, names it. */

@@ -8,6 +8,7 @@ export type LinkCode =
   | "LINK_VERSION_UNKNOWN"
   | "LINK_MECHANISM_UNKNOWN"
   | "LINK_MESSAGE_UNEXPECTED"
+  | "LINK_MESSAGE_TOO_LARGE"
   | "LINK_PEER_UNKNOWN"
   | "LINK_PEER_WRONG"
   | "LINK_RECIPIENT_WRONG"
@@ -25,6 +26,8 @@ export type LinkCode =
   | "LINK_RECORD_TOO_LARGE"
   | "LINK_EXHAUSTED"
   | "LINK_EXPIRED"
+  | "LINK_SERIES_OUT_OF_STEP"
+  | "LINK_GROUP_UNKNOWN"
   | "LINK_STATE_WRONG";
 
 /** Errors of links. A stranger is told none of these apart: the services answer LINK_REFUSED (package api) and log the code. */
@@ -44,6 +47,14 @@ export const linkErrors: ErrorTable<LinkCode> = errorTable({
     advice: "Use a mechanism that both ends allow (`sealane mechanisms`)",
   },
   LINK_MESSAGE_UNEXPECTED: { ...peer, http: 400, sentence: "The message is not the one that is awaited", advice: linkAgain },
+  LINK_MESSAGE_TOO_LARGE: {
+    blame: "user",
+    retry: "never",
+    http: 413,
+    exit: exitCodes.usage,
+    sentence: "The licence and the certificates do not fit in one message",
+    advice: "Deliver the licence over the link, or use shorter certificate chains",
+  },
   LINK_PEER_UNKNOWN: { ...peer, sentence: "The certificate that the message names is not known here", advice: "Enrol the terminal again" },
   LINK_PEER_WRONG: {
     ...peer,
@@ -107,6 +118,17 @@ export const linkErrors: ErrorTable<LinkCode> = errorTable({
     exit: exitCodes.expired,
     sentence: "The life of the link's keys is over",
     advice: linkAgain,
+  },
+  LINK_SERIES_OUT_OF_STEP: {
+    ...peer,
+    retry: "fresh",
+    sentence: "The session key is behind the series, or too far ahead of it",
+    advice: linkAgain,
+  },
+  LINK_GROUP_UNKNOWN: {
+    ...peer,
+    sentence: "The message is for a group or an epoch whose secret is not held here",
+    advice: "Join the group over a link to its server",
   },
   LINK_STATE_WRONG: {
     blame: "system",

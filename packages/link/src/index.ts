@@ -1,9 +1,14 @@
-export { AwaitedAnswer, readReference } from "./answer.ts";
-export { decodeMessage, type Message, type MessageHeader, otherRole, referenceOf } from "./envelope.ts";
+export type { AwaitedReply, AwaitedThird, EstablishedLink, ThirdContent } from "./awaited.ts";
+export { type BroadcastLink, GroupLink, PublicLink } from "./broadcast-link.ts";
+export { decodeMessage, type Message, type MessageHeader, otherRole, readReference, referenceOf } from "./envelope.ts";
 export { type LinkCode, linkErrors } from "./errors.ts";
 export type { Freshness, FreshnessPolicy } from "./freshness.ts";
-export { anonymousRecipient, type MechanismName, protocolLabel, protocolVersion, type Role } from "./labels.ts";
+export type { GroupMembership, GroupMemberships, GroupRecord, GroupReference } from "./group.ts";
+export { anonymousRecipient, everyRecipient, type MechanismName, protocolLabel, protocolVersion, type Role } from "./labels.ts";
 export {
+  challengeBytes,
+  challengeSeconds,
+  defaultBroadcastSeconds,
   defaultKeyLifeSeconds,
   defaultToleranceSeconds,
   defaultWindowSeconds,
@@ -16,16 +21,31 @@ export {
   maxWindowSeconds,
   referenceBytes,
 } from "./limits.ts";
-export { ConfidentialLink, UnconfirmedLink } from "./link.ts";
-export { acceptMessage, allowedTriples, type Mechanism, mechanismNamed, mechanisms, type Triple } from "./mechanisms/index.ts";
-export type { SignedTransportOptions } from "./mechanisms/signed-transport.ts";
+export { ConfidentialLink, type ExportInput, UnconfirmedLink } from "./link.ts";
+export type { AcceptedLink, KeyNeed, Mechanism, OriginatedLink } from "./mechanism.ts";
+export {
+  acceptMessage,
+  allowedTriples,
+  loadAwaitedReply,
+  loadAwaitedThird,
+  mechanismNamed,
+  mechanisms,
+  type Triple,
+} from "./mechanisms/index.ts";
 export {
   type CertifiedKey,
+  type ContinueContext,
   certificateFor,
+  mainSigning,
+  type OriginateOptions,
   type OriginatorContext,
   type PeerDirectory,
   type RecipientContext,
   type Self,
+  suitesOf,
+  type Unnamed,
 } from "./parties.ts";
 export type { ReplayCache, ReplayEntry } from "./replay-cache.ts";
+export { KeySeries } from "./series.ts";
+export { signedThirdModes, type ThirdMode, thirdModes } from "./third-mode.ts";
 export type { WrapBinding } from "./wrap.ts";

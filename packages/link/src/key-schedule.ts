@@ -1,10 +1,10 @@
-import { hkdfExpand, hkdfExtract, type Secret, type Suite, sha256 } from "@sealane/crypto";
+import { hkdfExpand, hkdfExtract, Secret, type Suite, sha256 } from "@sealane/crypto";
 import { type Credential, credentialCodec } from "@sealane/pki";
-import { type CborValue, type Digest, encode, type Name, type TranscriptHash, transcriptHash } from "@sealane/wire";
+import { type CborValue, type Digest, encode, equalBytes, type Name, type TranscriptHash, transcriptHash } from "@sealane/wire";
 import { type MechanismName, mechanismNumbers, protocolLabel, protocolVersion, type Role, roleNumbers } from "./labels.ts";
 
 /** The credentials of one party that a mechanism uses. */
-interface CredentialSet {
+export interface CredentialSet {
   readonly sign?: Credential;
   readonly decrypt?: Credential;
   readonly agree?: Credential;
@@ -21,14 +21,15 @@ export interface Transcript {
   readonly recipient: Name | null;
   readonly originatorCredentials: CredentialSet;
   readonly recipientCredentials: CredentialSet;
+  /** [id, epoch, SHA-256 of the public value] of a broadcast to a group; none elsewhere. */
+  readonly group?: CborValue;
   /** SHA-256 of each message as sent; answers and M3 do not count where they depend on this. */
   readonly messages: readonly Digest[];
 }
 
 /** th: the digest of the transcript (docs/protocol.md, key schedule). */
 export function hashTranscript(transcript: Transcript): TranscriptHash {
-  const { mechanism, mode, suite, originatorRole, originator, recipient } = transcript;
-  const group = null;
+  const { mechanism, mode, suite, originatorRole, originator, recipient, group = null } = transcript;
   return transcriptHash(
     sha256(
       encode([
@@ -49,17 +50,45 @@ export function hashTranscript(transcript: Transcript): TranscriptHash {
   );
 }
 
-/** PRK = Extract(salt, secret). The caller owns, and wipes, what it gets. */
-export function extractKey(salt: Uint8Array, secret: Secret): Uint8Array {
-  return secret.use((bytes) => hkdfExtract(salt, bytes));
+/** PRK = Extract(salt, secret). */
+export function extractKey(salt: Uint8Array, secret: Secret): Secret<"link key"> {
+  return Secret.take(
+    "link key",
+    secret.use((bytes) => hkdfExtract(salt, bytes)),
+  );
 }
 
-/** Expand(PRK, [label, version, purpose, suite, th]): every output names its purpose and is bound to this link. */
-export function expandKey(
-  key: Uint8Array,
-  binding: { readonly purpose: string; readonly suite: Suite; readonly th: TranscriptHash; readonly length: number },
-): Uint8Array {
+/** What f(k1, k2) extracts from: both numbers, each with its length (docs/protocol.md, key schedule). */
+export function joinSecrets(first: Secret, second: Secret): Secret<"transported secret"> {
+  return first.use((one) => second.use((two) => Secret.take("transported secret", encode([one, two]))));
+}
+
+/** What a key is for, and the link that it is bound to. */
+export interface KeyBinding {
+  readonly purpose: CborValue;
+  readonly suite: Suite;
+  readonly th: TranscriptHash;
+  readonly length: number;
+}
+
+/** Expand(PRK, [label, version, purpose, suite, th]): every output names its purpose and is bound to this link. The caller owns it. */
+export function expandKey(key: Uint8Array, binding: KeyBinding): Uint8Array {
   return hkdfExpand(key, encode([protocolLabel, protocolVersion, binding.purpose, binding.suite.id, binding.th]), binding.length);
+}
+
+/** Compares two secrets by their digests, so that the time it takes tells nothing of them. */
+export function equalSecrets(one: Secret, other: Secret): boolean {
+  return equalBytes(one.use(sha256), other.use(sha256));
+}
+
+/** Lends a key made by {@link expandKey} to `use`, and wipes it. */
+export function lendKey<T>(prk: Secret<"link key">, binding: KeyBinding, use: (made: Uint8Array) => T): T {
+  const made = prk.use((key) => expandKey(key, binding));
+  try {
+    return use(made);
+  } finally {
+    made.fill(0);
+  }
 }
 
 function credentialValues({ sign, decrypt, agree }: CredentialSet): CborValue {

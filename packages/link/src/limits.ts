@@ -22,6 +22,9 @@ export const secretBytes = 32;
 export const saltBytes = 32;
 export const challengeBytes = 32;
 
+/** How long a challenge is open, seconds. */
+export const challengeSeconds = 60;
+
 /** Bytes of the digest of M1 by which an answer names it; a hint, the proof is the answer's HMAC. */
 export const referenceBytes = 16;
 
@@ -42,5 +45,30 @@ export const maxStoredSeconds = 86_400;
 /** Life of a link's keys unless a licence says otherwise. */
 export const defaultKeyLifeSeconds = 86_400;
 
-/** Bytes of a saved link or pending state. */
-export const maxStateBytes = 4_096;
+/** Bytes of a saved link or pending state; one that waits for M3 keeps the certificates that M1 brought. */
+export const maxStateBytes = 49_152;
+
+/** Bytes of an exported key: what HKDF-Expand gives with SHA-256. */
+export const maxExportBytes = 8_160;
+
+/** How far a receiver's series of session keys may jump forward, and how many keys a series has. */
+export const maxSeriesJump = 64;
+export const maxSeriesIndex: number = 2 ** 32;
+
+/**
+ * Life of an `open-broadcast` unless its licence says otherwise (the source's trailer), and how long a listener accepts one; life of one
+ * to a group.
+ */
+export const defaultBroadcastSeconds = 1_800;
+
+/** Least bytes of what an anonymous party encrypts, with its padding. */
+export const minPaddedBytes = 512;
+
+/** Bytes of what it says beside an agreement value and a licence, with the padding's one byte: 251 at most. */
+export const maxUnlicensedBytes = 256;
+
+/** Bytes of g^xy: those of the modulus in the largest finite-field group. */
+export const maxAgreedBytes = 512;
+
+/** Bytes of a Diffie-Hellman value, or of what a suite has in its place: an X-Wing public key. */
+export const maxAgreementValueBytes = 1_216;

@@ -36,8 +36,12 @@ export interface LinkState {
   readonly sent: number;
   readonly received: number;
   readonly wraps: number;
-  /** The originator has proved, or this originator has sent its proof, that it holds the key. */
-  readonly confirmed: boolean;
+  /** This party's first record must begin with its confirmation. */
+  readonly owesConfirmation: boolean;
+  /** The peer's first record must begin with the peer's confirmation. */
+  readonly awaitsConfirmation: boolean;
+  /** The series of session keys was given out. */
+  readonly seriesBegun: boolean;
 }
 
 interface SavedState extends Omit<LinkState, "suite" | "prk"> {
@@ -62,8 +66,45 @@ const savedCodec: Codec<SavedState> = tuple<SavedState>({
   sent: uint(),
   received: uint(),
   wraps: uint(),
-  confirmed: flag,
+  owesConfirmation: flag,
+  awaitsConfirmation: flag,
+  seriesBegun: flag,
 });
+
+/** What a mechanism has settled when both parties can compute the key. */
+export type Agreed = Pick<LinkState, "mechanism" | "suite" | "originatorRole" | "originator" | "recipient" | "th" | "keyExpiresAtSeconds">;
+
+/** The first state of a link at one of its parties; it takes over `prk`. */
+export function firstState(
+  agreed: Agreed,
+  end: { readonly self: Role; readonly prk: Secret<"link key"> } & Partial<Pick<LinkState, "owesConfirmation" | "awaitsConfirmation">>,
+): LinkState {
+  const { mechanism, suite, originatorRole, originator, recipient, th, keyExpiresAtSeconds } = agreed;
+  return {
+    mechanism,
+    suite,
+    self: end.self,
+    originatorRole,
+    originator,
+    recipient,
+    th,
+    prk: end.prk,
+    keyExpiresAtSeconds,
+    sent: 0,
+    received: 0,
+    wraps: 0,
+    owesConfirmation: end.owesConfirmation ?? false,
+    awaitsConfirmation: end.awaitsConfirmation ?? false,
+    seriesBegun: false,
+  };
+}
+
+/** The state for the next holder: its secret moves, and is gone where it was. */
+export function movedState(state: LinkState): LinkState {
+  const prk = state.prk.use((bytes) => Secret.copy("link key", bytes));
+  state.prk[Symbol.dispose]();
+  return { ...state, prk };
+}
 
 /** Encodes a link for a store that keeps it encrypted. */
 export function saveLinkState(state: LinkState): Secret<"saved link"> {
@@ -78,7 +119,7 @@ export function saveLinkState(state: LinkState): Secret<"saved link"> {
 export function loadLinkState(saved: Secret<"saved link">): LinkState {
   try {
     const { kind: _, suite, prk, ...rest } = saved.use((bytes) => decodeAs(savedCodec, bytes, { maxBytes: maxStateBytes, what: "link" }));
-    return { ...rest, suite: suiteNumbered(suite), prk: Secret.take("link key", Uint8Array.from(prk)) };
+    return { ...rest, suite: suiteNumbered(suite), prk: Secret.take("link key", prk) };
   } catch (cause) {
     throw linkErrors.error("LINK_STATE_WRONG", {}, cause);
   }

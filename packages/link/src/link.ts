@@ -1,15 +1,28 @@
-import { aeadKeyBytes, hmac, type Secret, type Suite, verifyHmac } from "@sealane/crypto";
+import { aeadKeyBytes, cryptoErrors, hmac, Secret, type Suite, verifyHmac } from "@sealane/crypto";
 import { concatBytes, type LinkId, linkId, type Name, type TranscriptHash } from "@sealane/wire";
 import { otherRole } from "./envelope.ts";
 import { linkErrors } from "./errors.ts";
-import { expandKey } from "./key-schedule.ts";
+import { isPast } from "./freshness.ts";
+import { expandKey, type KeyBinding, lendKey } from "./key-schedule.ts";
 import { type MechanismName, purpose, type Role, recordType } from "./labels.ts";
-import { maxWraps } from "./limits.ts";
-import { type LinkState, loadLinkState, saveLinkState } from "./link-state.ts";
+import { maxExportBytes, maxWraps } from "./limits.ts";
+import { type LinkState, loadLinkState, movedState, saveLinkState } from "./link-state.ts";
 import { openRecord, sealRecord } from "./records.ts";
+import { beginSeries, type KeySeries } from "./series.ts";
 import { unwrapContentKey, type WrapBinding, wrapContentKey } from "./wrap.ts";
 
 const confirmationBytes = 32;
+
+/** What an exported key is for. */
+export interface ExportInput {
+  /** Of the application that uses the key. */
+  readonly label: string;
+  /** Data that both parties know. */
+  readonly context: Uint8Array;
+  /** Bytes. */
+  readonly length: number;
+  readonly nowSeconds: number;
+}
 
 /** The makers of both states, for the mechanisms of this package only: elsewhere a link comes from a mechanism or from a store. */
 export let makeUnconfirmedLink: (state: LinkState) => UnconfirmedLink;
@@ -25,7 +38,7 @@ abstract class AnyLink implements Disposable {
 
   /** 16 bytes that both parties derive; not secret. */
   get id(): LinkId {
-    return linkId(this.state.prk.use((key) => expandKey(key, { ...this.binding, purpose: purpose.linkId, length: 16 })));
+    return linkId(this.state.prk.use((prk) => expandKey(prk, this.bound(purpose.linkId, 16))));
   }
 
   get mechanism(): MechanismName {
@@ -45,6 +58,12 @@ abstract class AnyLink implements Disposable {
     return this.state.self === this.state.originatorRole ? this.state.recipient : this.state.originator;
   }
 
+  /** Both parties, as their certificates name them; null for one that is anonymous. */
+  get parties(): { readonly originator: Name | null; readonly recipient: Name | null } {
+    const { originator, recipient } = this.state;
+    return { originator, recipient };
+  }
+
   get th(): TranscriptHash {
     return this.state.th;
   }
@@ -62,29 +81,34 @@ abstract class AnyLink implements Disposable {
     this.state.prk[Symbol.dispose]();
   }
 
-  protected get binding(): { readonly suite: Suite; readonly th: TranscriptHash } {
-    return { suite: this.state.suite, th: this.state.th };
+  /** What a key of this link is bound to. */
+  protected bound(what: KeyBinding["purpose"], length: number): KeyBinding {
+    const { suite, th } = this.state;
+    return { purpose: what, suite, th, length };
   }
 
   protected requireAlive(nowSeconds: number): void {
     const { keyExpiresAtSeconds } = this.state;
-    if (nowSeconds > keyExpiresAtSeconds) throw linkErrors.error("LINK_EXPIRED", { expiredSecondsAgo: nowSeconds - keyExpiresAtSeconds });
+    if (isPast(keyExpiresAtSeconds, nowSeconds))
+      throw linkErrors.error("LINK_EXPIRED", { expiredSecondsAgo: nowSeconds - keyExpiresAtSeconds });
   }
 
-  /** HMAC(confirmation key of the originator, th). */
-  protected originatorConfirmation<T>(use: (key: Uint8Array) => T): T {
-    return this.state.prk.use((prk) => use(expandKey(prk, { ...this.binding, purpose: purpose.confirmation.originator, length: 32 })));
+  /** Lends the confirmation key of one side. */
+  protected withConfirmationKey<T>(side: Role, use: (key: Uint8Array) => T): T {
+    const { originatorRole, prk } = this.state;
+    const whose = side === originatorRole ? purpose.confirmation.originator : purpose.confirmation.recipient;
+    return lendKey(prk, this.bound(whose, 32), use);
   }
 }
 
 /**
- * A link at its recipient, before the originator has proved that it holds the key. It can do one thing: take the originator's
- * first record.
+ * A link whose peer has not proved yet that it holds the key: the recipient's after a one-message mechanism, the originator's after
+ * `mutual-agreement`. It can do one thing, once: take the peer's first record.
  */
 export class UnconfirmedLink extends AnyLink {
   static {
     makeUnconfirmedLink = (state) => {
-      if (state.confirmed) throw linkErrors.error("LINK_STATE_WRONG");
+      if (!state.awaitsConfirmation) throw linkErrors.error("LINK_STATE_WRONG");
       return new UnconfirmedLink(state);
     };
   }
@@ -95,19 +119,22 @@ export class UnconfirmedLink extends AnyLink {
   }
 
   /**
-   * Opens the originator's first record, which begins with its confirmation, and gives the confirmed link and the record's data.
-   * Errors: LINK_EXPIRED, LINK_RECORD_OUT_OF_ORDER, LINK_RECORD_WRONG, LINK_CONFIRMATION_WRONG, those of `decode`.
+   * Opens the peer's first record, which begins with its confirmation, and gives the confirmed link and the record's data. A right
+   * record uses this state up: of two confirmed links, each would send a first record of its own under one key and sequence number.
+   * Errors: LINK_EXPIRED, LINK_RECORD_OUT_OF_ORDER, LINK_RECORD_WRONG, LINK_CONFIRMATION_WRONG, those of `decode`; CRYPTO_SECRET_GONE
+   * when it was confirmed before.
    */
   confirm(record: Uint8Array, nowSeconds: number): { readonly link: ConfidentialLink; readonly payload: Uint8Array } {
     this.requireAlive(nowSeconds);
-    const sender = this.state.originatorRole;
-    const plaintext = openRecord(this.state, { sender, sequence: 0, type: recordType.confirmation }, record);
+    const { self, received, th } = this.state;
+    const sender = otherRole(self);
+    const plaintext = openRecord(this.state, { sender, sequence: received, type: recordType.confirmation }, record);
     try {
-      this.originatorConfirmation((key) => verifyHmac(key, this.state.th, plaintext.subarray(0, confirmationBytes)));
+      this.withConfirmationKey(sender, (key) => verifyHmac(key, th, plaintext.subarray(0, confirmationBytes)));
     } catch (cause) {
       throw linkErrors.error("LINK_CONFIRMATION_WRONG", {}, cause);
     }
-    const link = makeConfidentialLink({ ...this.state, received: 1, confirmed: true });
+    const link = makeConfidentialLink({ ...movedState(this.state), received: received + 1, awaitsConfirmation: false });
     return { link, payload: plaintext.subarray(confirmationBytes) };
   }
 }
@@ -120,32 +147,29 @@ export class ConfidentialLink extends AnyLink {
   readonly grade = "confidential";
 
   static {
-    makeConfidentialLink = (state) => new ConfidentialLink(state);
+    makeConfidentialLink = (state) => {
+      if (state.awaitsConfirmation) throw linkErrors.error("LINK_STATE_WRONG");
+      return new ConfidentialLink(state);
+    };
   }
 
-  /** Reads a link saved by {@link save}. Error: LINK_STATE_WRONG, also for one whose originator has not confirmed. */
+  /** Reads a link saved by {@link save}. Error: LINK_STATE_WRONG, also for one whose peer has not confirmed. */
   static load(saved: Secret<"saved link">): ConfidentialLink {
-    const state = loadLinkState(saved);
-    if (!state.confirmed && state.self !== state.originatorRole) throw linkErrors.error("LINK_STATE_WRONG");
-    return makeConfidentialLink(state);
+    return makeConfidentialLink(loadLinkState(saved));
   }
 
   /**
-   * Encrypts the next record; the originator's first one begins with its confirmation.
+   * Encrypts the next record; where the mechanism asks for it, the first one begins with this party's confirmation.
    * Errors: LINK_EXPIRED, LINK_RECORD_TOO_LARGE, LINK_EXHAUSTED.
    */
   seal(payload: Uint8Array, nowSeconds: number): Uint8Array {
     this.requireAlive(nowSeconds);
-    const { self, sent, confirmed, th } = this.state;
-    const type = confirmed ? recordType.data : recordType.confirmation;
-    const plaintext = confirmed
-      ? payload
-      : concatBytes(
-          this.originatorConfirmation((key) => hmac(key, th)),
-          payload,
-        );
+    const { self, sent, owesConfirmation, th } = this.state;
+    const type = owesConfirmation ? recordType.confirmation : recordType.data;
+    const confirmation = owesConfirmation ? this.withConfirmationKey(self, (key) => hmac(key, th)) : null;
+    const plaintext = confirmation === null ? payload : concatBytes(confirmation, payload);
     const record = sealRecord(this.state, { sender: self, sequence: sent, type }, plaintext);
-    this.state = { ...this.state, sent: sent + 1, confirmed: true };
+    this.state = { ...this.state, sent: sent + 1, owesConfirmation: false };
     return record;
   }
 
@@ -178,14 +202,36 @@ export class ConfidentialLink extends AnyLink {
     return this.withWrapKey((key) => unwrapContentKey(key, wrapped, { ...binding, th, recipient: own }));
   }
 
+  /**
+   * A key that both parties can make of this link and of data known to both (KDER): 1 to 8,160 bytes, bound to the label and the
+   * context. It is neither a key of this link nor tells anything of one, nor of the key of another length.
+   * Errors: LINK_EXPIRED, CRYPTO_LENGTH_EXCEEDED.
+   */
+  exportKey(input: ExportInput): Secret<"exported key"> {
+    this.requireAlive(input.nowSeconds);
+    const { label, context, length } = input;
+    if (!Number.isInteger(length) || length < 1 || length > maxExportBytes) {
+      throw cryptoErrors.error("CRYPTO_LENGTH_EXCEEDED", { bytes: length, limit: maxExportBytes });
+    }
+    const named = [purpose.exporter, label, context, length];
+    return this.state.prk.use((prk) => Secret.take("exported key", expandKey(prk, this.bound(named, length))));
+  }
+
+  /**
+   * The series of session keys of this link (KSER), from its beginning: the same at both parties. A link gives it once, for a second
+   * one would give every key again. Whoever keeps the link can make the series anew: its keys are gone for good with the link.
+   * Errors: LINK_EXPIRED, LINK_EXHAUSTED.
+   */
+  series(nowSeconds: number): KeySeries {
+    this.requireAlive(nowSeconds);
+    const { prk, suite, th, keyExpiresAtSeconds, seriesBegun } = this.state;
+    if (seriesBegun) throw linkErrors.error("LINK_EXHAUSTED", { series: 1 });
+    const seed = prk.use((bytes) => expandKey(bytes, this.bound(purpose.seriesSeed, 32)));
+    this.state = { ...this.state, seriesBegun: true };
+    return beginSeries({ suite, th, ratchet: Secret.take("ratchet", seed), index: 0, expiresAtSeconds: keyExpiresAtSeconds });
+  }
+
   private withWrapKey<T>(use: (key: Uint8Array) => T): T {
-    return this.state.prk.use((prk) => {
-      const key = expandKey(prk, { ...this.binding, purpose: purpose.wrapKey, length: aeadKeyBytes });
-      try {
-        return use(key);
-      } finally {
-        key.fill(0);
-      }
-    });
+    return lendKey(this.state.prk, this.bound(purpose.wrapKey, aeadKeyBytes), use);
   }
 }

@@ -1,7 +1,7 @@
 import { aeadKeyBytes, aeadNonceBytes, aeadOpen, aeadSeal, aeadTagBytes } from "@sealane/crypto";
-import { byteString, type Codec, decodeAs, encode, encodeAs, type TranscriptHash, tuple, uint } from "@sealane/wire";
+import { byteString, type Codec, decodeAs, encode, encodeAs, hasCode, type TranscriptHash, tuple, uint } from "@sealane/wire";
 import { linkErrors } from "./errors.ts";
-import { expandKey } from "./key-schedule.ts";
+import { lendKey } from "./key-schedule.ts";
 import { purpose, type Role, roleNumbers } from "./labels.ts";
 import { maxRecordBytes, maxRecords } from "./limits.ts";
 import type { LinkState } from "./link-state.ts";
@@ -46,6 +46,7 @@ export function openRecord(state: LinkState, place: RecordPlace, bytes: Uint8Arr
   try {
     return withRecordKey(state, place, (input) => aeadOpen(input, ciphertext));
   } catch (cause) {
+    if (!hasCode(cause, "CRYPTO_OPEN_FAILED")) throw cause;
     throw linkErrors.error("LINK_RECORD_WRONG", { sequence }, cause);
   }
 }
@@ -57,15 +58,10 @@ function withRecordKey<T>(
 ): T {
   const { prk, suite, th } = state;
   const { sender, sequence } = place;
-  return prk.use((bytes) => {
-    const key = expandKey(bytes, { purpose: purpose.recordKey[sender], suite, th, length: aeadKeyBytes });
-    const iv = expandKey(bytes, { purpose: purpose.recordIv[sender], suite, th, length: aeadNonceBytes });
-    try {
-      return use({ key, nonce: xorSequence(iv, sequence), aad: recordAad(th, place) });
-    } finally {
-      key.fill(0);
-    }
-  });
+  const ivBinding = { purpose: purpose.recordIv[sender], suite, th, length: aeadNonceBytes };
+  const nonce = lendKey(prk, ivBinding, (iv) => xorSequence(iv, sequence));
+  const keyBinding = { purpose: purpose.recordKey[sender], suite, th, length: aeadKeyBytes };
+  return lendKey(prk, keyBinding, (key) => use({ key, nonce, aad: recordAad(th, place) }));
 }
 
 function recordAad(th: TranscriptHash, place: RecordPlace): Uint8Array {

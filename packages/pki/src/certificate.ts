@@ -5,7 +5,7 @@ import { DerReader, derTag } from "./der.ts";
 import { readTime } from "./der-time.ts";
 import { malformed, pkiErrors } from "./errors.ts";
 import { type Extensions, readExtensions } from "./extensions.ts";
-import { keyUsageOfKind, type Purpose, purposeOfOid, purposes, signatureKindByOid } from "./labels.ts";
+import { keyUsageOf, type Purpose, purposeOfOid, purposes, signatureKindByOid } from "./labels.ts";
 import { maxCertificateBytes, maxSerialBytes } from "./limits.ts";
 
 /** What every certificate says. Nothing of it is proven: see `verifyCertificate`. */
@@ -115,7 +115,7 @@ function endEntity(fields: CertificateFields, { name, keyUsage, extendedKeyUsage
   if (purpose === undefined) throw pkiErrors.error("PKI_PURPOSE_WRONG", { field: "extendedKeyUsage" });
   const { kind } = fields.publicKey;
   if (!purposes[purpose].keyKinds.includes(kind)) throw pkiErrors.error("PKI_KEY_WRONG", { purpose, kind });
-  const usageRight = keyUsage?.critical === true && keyUsage.bits.length === 1 && keyUsage.bits[0] === keyUsageOfKind[kind];
+  const usageRight = keyUsage?.critical === true && keyUsage.bits.length === 1 && keyUsage.bits[0] === keyUsageOf(purpose, kind);
   if (!usageRight) throw pkiErrors.error("PKI_PURPOSE_WRONG", { field: "keyUsage" });
   return { ...fields, kind: "end entity", name, purpose };
 }

@@ -1,4 +1,4 @@
-import type { KeyKind } from "@sealane/crypto";
+import { type KeyKind, signingKinds as signing } from "@sealane/crypto";
 
 /** Sealane's own arc: a UUID made once for it (ITU-T X.667, section 7), so that nobody had to be asked for a number. */
 const sealaneArc = "2.25.273132093521790191817862106249223041910";
@@ -21,9 +21,8 @@ export interface PurposeEntry {
   readonly keyKinds: readonly KeyKind[];
 }
 
-const signing: readonly KeyKind[] = ["ed25519"];
-const decryption: readonly KeyKind[] = ["x25519", "x-wing"];
-const agreement: readonly KeyKind[] = ["x25519", "x-wing"];
+const decryption: readonly KeyKind[] = ["x25519", "x-wing", "p256", "rsa2048", "rsa3072", "rsa4096"];
+const agreement: readonly KeyKind[] = ["x25519", "x-wing", "p256", "ffdhe2048", "ffdhe3072", "ffdhe4096"];
 
 /** The purposes; numbers are never given twice. */
 export const purposes: Readonly<Record<Purpose, PurposeEntry>> = {
@@ -67,14 +66,13 @@ export const keyUsages = [
 ] as const;
 
 /**
- * The one key usage of an end entity's key, whatever our purpose is: X.509 knows X25519 for agreement only (RFC 9295, section 3),
- * and a KEM for key encipherment only (as RFC 9935, section 5, has it for ML-KEM).
+ * The one key usage of an end entity's key. X.509 knows a curve and a finite-field group for agreement only, whatever encryption is
+ * built on them (RFC 9295, section 3; RFC 5480, section 3), and RSA and a KEM for key encipherment (RFC 9935, section 5, for ML-KEM).
  */
-export const keyUsageOfKind: Readonly<Record<KeyKind, KeyUsage>> = {
-  ed25519: "digitalSignature",
-  x25519: "keyAgreement",
-  "x-wing": "keyEncipherment",
-};
+export function keyUsageOf(purpose: Purpose, kind: KeyKind): KeyUsage {
+  if (purpose.endsWith("-sign")) return "digitalSignature";
+  return kind === "x-wing" || kind.startsWith("rsa") ? "keyEncipherment" : "keyAgreement";
+}
 
 /** Extensions that are understood (RFC 5280, section 4.2.1). */
 export const extensionOid = {
@@ -85,8 +83,15 @@ export const extensionOid = {
   extendedKeyUsage: "2.5.29.37",
 } as const;
 
-/** Signature algorithms of certificates by the dotted identifier; parameters are absent (RFC 8410, section 3). */
-export const signatureKindByOid: ReadonlyMap<string, KeyKind> = new Map([["1.3.101.112", "ed25519"]]);
+/**
+ * Signature algorithms of certificates by the dotted identifier; parameters are absent (RFC 8410, section 3; RFC 5758, section 3.2;
+ * RFC 9881, section 2).
+ */
+export const signatureKindByOid: ReadonlyMap<string, KeyKind> = new Map([
+  ["1.3.101.112", "ed25519"],
+  ["1.2.840.10045.4.3.2", "p256"], // ecdsa-with-SHA256
+  ["2.16.840.1.101.3.4.3.18", "ml-dsa-65"],
+]);
 
 /** What stands before a party's name in the one subject alternative name. */
 export const nameUriPrefix = "urn:sealane:";

@@ -13,6 +13,7 @@ export interface TrustAnchor {
   readonly der: Uint8Array;
   readonly thumbprint: Thumbprint;
   readonly name: Name | null;
+  /** @internal As `verifyCertificate` needs it. */
   readonly certificate: AuthorityCertificate;
 }
 

@@ -1,4 +1,4 @@
-import { type FileHandle, link, open, readdir, rm, statfs } from "node:fs/promises";
+import { type FileHandle, link, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { apiErrors } from "@sealane/api";
 import { ArtefactVerifier, PendingFile, syncFolder } from "@sealane/software";
@@ -47,11 +47,19 @@ export class ArtefactStore {
     this.#options = options;
   }
 
-  /** Removes what interrupted uploads left; for the one process that takes uploads, when it starts. Error: SERVER_FILE_WRONG. */
-  async removeLeftovers(): Promise<void> {
+  /**
+   * Removes what interrupted uploads left and nobody has written to for so long: 0 where this is the one process that takes uploads.
+   * Error: SERVER_FILE_WRONG.
+   */
+  async removeLeftovers(untouchedSeconds: number): Promise<void> {
     const { folder } = this.#options;
     const names = await accessing(folder, () => readdir(folder));
-    for (const name of names.filter((each) => leftover.test(each))) await accessing(folder, () => rm(join(folder, name), { force: true }));
+    for (const name of names.filter((each) => leftover.test(each))) {
+      const path = join(folder, name);
+      const found = await stat(path).catch(() => null); // its upload may end just now
+      const isOld = untouchedSeconds === 0 || (found !== null && Date.now() - found.mtimeMs >= untouchedSeconds * 1000);
+      if (isOld) await accessing(folder, () => rm(path, { force: true }));
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Randomness } from "@sealane/crypto";
+import type { Metrics } from "./http/metrics.ts";
 import type { ServerLimits } from "./limits.ts";
 
 /** What every role is given: time, randomness and bounds. */
@@ -7,4 +8,5 @@ export interface ServerContext {
   readonly now: () => number;
   readonly random: Randomness;
   readonly limits: ServerLimits;
+  readonly metrics: Metrics;
 }

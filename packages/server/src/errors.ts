@@ -15,12 +15,19 @@ export type ServerCode =
   | "SERVER_KEY_MISMATCH"
   | "SERVER_SCHEMA_OLD"
   | "SERVER_SCHEMA_NEW"
+  | "SERVER_BACKUP_WRONG"
+  | "SERVER_TLS_WRONG"
+  | "SERVER_DATABASE_URL_WRONG"
+  | "SERVER_DATABASE_TAKEN"
   | "SERVER_ADDRESS_UNUSABLE"
   | "SERVER_OPERATOR_REMOTE"
   | "SERVER_NAME_TAKEN"
   | "SERVER_RELEASE_CONFLICT"
   | "SERVER_RELEASE_KEY_WRONG"
   | "SERVER_INBOX_FULL"
+  | "SERVER_BROADCASTS_FULL"
+  | "SERVER_GROUP_TAKEN"
+  | "SERVER_GROUPS_EXCEEDED"
   | "SERVER_TERMINAL_INACTIVE"
   | "SERVER_LINK_UNKNOWN"
   | "SERVER_PENDING_UNKNOWN"
@@ -35,6 +42,7 @@ export type ServerCode =
   | "SERVER_PROOF_WRONG"
   | "STORE_FULL"
   | "STORE_BUSY"
+  | "STORE_UNREACHABLE"
   | "STORE_FAILED"
   | "STORE_SECRET_WRONG"
   | "STORE_UPLOADS_EXCEEDED"
@@ -84,6 +92,30 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
     sentence: "The database was made by a newer version of Sealane",
     advice: "Run the version that made it, or a newer one",
   },
+  SERVER_BACKUP_WRONG: {
+    ...user,
+    http: 500,
+    sentence: "This is not a backup that can be restored",
+    advice: "Give the folder that `sealane server backup` made, whole and unchanged",
+  },
+  SERVER_TLS_WRONG: {
+    ...user,
+    http: 500,
+    sentence: "The certificate and key for TLS cannot be used",
+    advice: "Check the two files: PEM, the certificate first and its issuers after it, and the key that belongs to it",
+  },
+  SERVER_DATABASE_URL_WRONG: {
+    ...user,
+    http: 500,
+    sentence: "The address of the database is not one that can be used",
+    advice: "Write postgres://USER@HOST:PORT/DATABASE?schema=NAME; a password belongs in a file (`--database-password-file`)",
+  },
+  SERVER_DATABASE_TAKEN: {
+    ...user,
+    http: 500,
+    sentence: "The schema of the database belongs to another server already",
+    advice: "Name another one with ?schema=NAME",
+  },
   SERVER_ADDRESS_UNUSABLE: {
     ...user,
     http: 500,
@@ -120,6 +152,24 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
     sentence: "More messages wait for the terminal than its inbox may hold",
     advice: "Wait until the terminal has read them or they have expired",
   },
+  SERVER_BROADCASTS_FULL: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "As many broadcasts run as the channel may carry",
+    advice: "Stop one with `sealane broadcast stop`",
+  },
+  SERVER_GROUP_TAKEN: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "There is a group of this name already",
+    advice: "Choose another name, or add terminals to that group",
+  },
+  SERVER_GROUPS_EXCEEDED: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "There are more groups than the server or one of its terminals may have",
+    advice: "Remove the terminal from another group first",
+  },
   SERVER_TERMINAL_INACTIVE: { ...peer, sentence: "The terminal is not active, or has other certificates by now", advice: enrolAgain },
   SERVER_LINK_UNKNOWN: { ...peer, retry: "fresh", sentence: "There is no link of this id, or it has expired", advice: linkAgain },
   SERVER_PENDING_UNKNOWN: { ...peer, retry: "fresh", sentence: "The answer belongs to no message that awaits one", advice: linkAgain },
@@ -138,15 +188,19 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
     advice: enrolAgain,
   },
   SERVER_TOKEN_BOUND: { ...peer, sentence: "The enrolment token was used with other keys before", advice: enrolAgain },
-  SERVER_KEY_TAKEN: { ...peer, sentence: "A key of the request belongs to another terminal", advice: "Have the terminal make new keys" },
+  SERVER_KEY_TAKEN: {
+    ...peer,
+    sentence: "A key of the request belongs to another terminal, or to this one for another purpose",
+    advice: "Have the terminal make new keys",
+  },
   SERVER_KEYS_WRONG: {
     ...peer,
-    sentence: "The enrolment request has two decryption keys of one kind",
+    sentence: "The enrolment request has two keys of one kind for one purpose, or one key for two purposes",
     advice: "Check that both ends run the same version of Sealane",
   },
   SERVER_PROOF_WRONG: {
     ...peer,
-    sentence: "The proof of possession is not for this terminal's decryption certificates",
+    sentence: "The proof of possession is not for this terminal's certificates",
     advice: enrolAgain,
   },
   STORE_FULL: {
@@ -160,6 +214,12 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
     http: 503,
     sentence: "The database is locked by another process",
     advice: "Try again; look for a process that holds the server's database open",
+  },
+  STORE_UNREACHABLE: {
+    ...system,
+    http: 503,
+    sentence: "The database cannot be reached",
+    advice: "Check that it runs and lets this server in, then try again",
   },
   STORE_FAILED: {
     ...system,

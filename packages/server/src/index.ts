@@ -1,9 +1,11 @@
+export { type Backup, type BackupInput, backupServer, type RestoreInput, restoreServer } from "./backup.ts";
 export { type ServerCode, serverErrors } from "./errors.ts";
 export type { LogOptions } from "./http/http-server.ts";
 export { type InitInput, type InitialisedServer, initServer } from "./init.ts";
 export { type ServerRole, serverRoles } from "./labels.ts";
-export { type ServerFolder, serverFolder } from "./layout.ts";
-export { defaultLimits, type ServerLimits } from "./limits.ts";
-export { migrateServer } from "./migrate.ts";
+export { lastingKind, type ServerFolder, serverFolder } from "./layout.ts";
+export { defaultLimits, maxLinksPerTerminal, type ServerLimits } from "./limits.ts";
+export type { DatabaseInput } from "./locate-database.ts";
+export { dropServerSchema, migrateServer } from "./migrate.ts";
 export { issuePublisher, type PublisherInput } from "./publisher.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";

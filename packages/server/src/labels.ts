@@ -17,5 +17,8 @@ export const licenceRights = ["install", "run"] as const;
 /** How a link is originated unless told. */
 export const defaultMechanism = "signed-transport";
 
+/** What a broadcast is unless told. */
+export const defaultBroadcastMechanism = "open-broadcast";
+
 /** The version that `GET /v1/server` tells. */
 export const serverVersion = "0.1.0";

@@ -1,4 +1,5 @@
-import { defaultToleranceSeconds, maxRecordBytes } from "@sealane/link";
+import { inboxStatementSeconds } from "@sealane/api";
+import { defaultToleranceSeconds, defaultWindowSeconds, maxRecordBytes } from "@sealane/link";
 
 /** Bytes of the storage key, of an operator token and of an enrolment token's secret: AES-256 and 256-bit secrets. */
 export const storageKeyBytes = 32;
@@ -35,18 +36,60 @@ export const maxJsonBytes = 262_144;
 export const maxOfferTerminals = 1_000;
 
 /**
- * Bytes in one piece of a download: 1 MiB measured best, and every download holds about two pieces. With more downloads at once
- * than 64 the pieces become smaller, so that the server's memory does not grow with their number.
+ * Bytes in one piece of a download: 1 MiB measured best. All downloads together have so much memory for pieces of that size; one that
+ * finds it taken, by readers that are slow, goes on in a small buffer of its own, so that memory hardly grows with their number.
  */
-export const maxDownloadPieceBytes: number = 1024 * 1024;
-export const minDownloadPieceBytes: number = 64 * 1024;
+export const largePieceBytes: number = 1024 * 1024;
 export const downloadMemoryBytes: number = 64 * 1024 * 1024;
+export const smallPieceBytes: number = 32 * 1024;
 
 /** Messages that wait for one terminal. */
 export const maxWaitingMessages = 64;
 
+/** How far inbox positions of a restored server jump, so that none is given a second time. */
+export const restoredInboxGap = 1_000_000;
+
+/** How far the numbers of groups' epochs of a restored server jump, for the same reason. */
+export const restoredEpochGap = 1_000_000;
+
+/** Broadcasts that run at the same time: what a listener that comes has to look through. */
+export const maxBroadcasts = 64;
+
+/** How long a broadcast runs: shorter is not heard, longer than a year outlives its licence. Unless told, as the source's trailer. */
+export const minBroadcastSeconds = 10;
+export const maxBroadcastSeconds: number = 365 * 86_400;
+
+/**
+ * After this a broadcast that somebody hears gets a new M1, so that who listens at the time is told what is the newest (docs/protocol.md,
+ * broadcast channel); and after a renewal that failed this long is waited.
+ */
+export const renewSeconds: number = defaultWindowSeconds;
+export const postponeSeconds = 60;
+
+/** How long members may take over with a group's epoch of before when a new one has begun, and how long an epoch lasts. */
+export const epochOverlapSeconds = 3_600;
+export const epochLifeSeconds: number = 30 * 86_400;
+
+/** Groups of one server, and terminals in one request of an operator. */
+export const maxGroups = 1_000;
+export const maxMembersAtOnce = 1_000;
+
 /** Links of one terminal that are kept; the oldest make room for new ones. */
 export const maxLinksPerTerminal = 16;
+
+/** Links of anonymous terminals, all together; the oldest make room for new ones. */
+export const maxAnonymousLinks = 4_096;
+
+/**
+ * Messages of three-message mechanisms in one terminal's name whose M3 is awaited, and for how long; the oldest make room for new
+ * ones. Nothing is proven of their senders: from one address, at {@link ServerLimits.linksPerMinute}, it takes 13 seconds to push a
+ * terminal's own out, and its M3 comes after one round trip.
+ */
+export const maxThirdsPerTerminal = 64;
+export const thirdSeconds = 60;
+
+/** Challenges that wait for their M1, all together. */
+export const maxOpenChallenges = 1_024;
 
 /** A terminal's last-seen time is written at most this often. */
 export const lastSeenSeconds = 60;
@@ -54,8 +97,18 @@ export const lastSeenSeconds = 60;
 /** How often expired rows are removed. */
 export const purgeSeconds = 600;
 
-/** How long one SQLite connection waits for another process that writes. */
+/** How long a transaction waits for another process that writes. */
 export const busyTimeoutMilliseconds = 5_000;
+
+/** Connections of one process to PostgreSQL; writers come one after the other anyway. */
+export const databaseConnections = 8;
+
+/** How long a connection to PostgreSQL may take to be made, and a statement to run. */
+export const connectTimeoutMilliseconds = 5_000;
+export const statementTimeoutMilliseconds = 30_000;
+
+/** How long after a lost connection the messages of other processes are listened for again. */
+export const reconnectMilliseconds = 1_000;
 
 /** Disk space that an upload has to leave free, for the database and its journal. */
 export const reservedDiskBytes: number = 64 * 1024 * 1024;
@@ -70,7 +123,7 @@ export interface ServerLimits {
   readonly uploadSeconds: number;
   /** Longest time for the body of any other request, and for the headers of all. */
   readonly bodySeconds: number;
-  /** A connection without a byte in either direction is closed after this; longer than an inbox request waits. */
+  /** A connection without a byte in either direction is closed after this; longer than an inbox request waits, or than its stream is silent. */
   readonly idleSeconds: number;
   /** Connections at the same time. */
   readonly maxConnections: number;
@@ -78,8 +131,20 @@ export interface ServerLimits {
   readonly requestsPerMinute: number;
   readonly linksPerMinute: number;
   readonly enrolmentsPerMinute: number;
-  /** Inbox requests of one terminal that wait at the same time; a further one ends the oldest. */
+  /** Inbox requests of one terminal that wait at the same time, long polls and event streams; a further one ends the oldest. */
   readonly maxPollsPerTerminal: number;
+  /**
+   * Longest event stream of an inbox. However long it is, a stream ends with the statement that opened it (300 seconds): who copied
+   * the statement reads no longer than it is accepted, and a terminal that signs no more is not served on.
+   */
+  readonly inboxStreamSeconds: number;
+  /**
+   * How often an event stream shows that it lives: below the idle time-outs of common proxies and of terminals (60 seconds). A client
+   * that takes longer than this to take one event is sent away.
+   */
+  readonly inboxHeartbeatSeconds: number;
+  /** Requests to the broadcast channel that wait at the same time; a further one ends the oldest. */
+  readonly maxListeners: number;
   /** Messages of one terminal that the replay cache remembers: what it may establish within a window, so that none can fill it. */
   readonly maxReplayEntries: number;
   /** How long a stopping server waits for requests under way. */
@@ -97,6 +162,9 @@ export const defaultLimits: ServerLimits = {
   linksPerMinute: 300,
   enrolmentsPerMinute: 60,
   maxPollsPerTerminal: 3,
+  inboxStreamSeconds: inboxStatementSeconds,
+  inboxHeartbeatSeconds: 20,
+  maxListeners: 2_048,
   maxReplayEntries: 256,
   closeSeconds: 10,
 };

@@ -3,9 +3,10 @@ import type { Name } from "@sealane/wire";
 import { loadAuthority } from "./certified-keys.ts";
 import { issueOneYear } from "./init.ts";
 import { serverFolder } from "./layout.ts";
+import { openServerKeys, type PinInput } from "./server-keys.ts";
 
-export interface PublisherInput {
-  /** The server's folder: whoever can read its authority's key may appoint publishers. */
+export interface PublisherInput extends PinInput {
+  /** The server's folder: whoever can use its authority's key may appoint publishers. */
   readonly folder: string;
   readonly name: Name;
   /** Of a key that was made where it is used; the server never holds the private half. */
@@ -20,6 +21,8 @@ export interface PublisherInput {
  */
 export async function issuePublisher(input: PublisherInput): Promise<readonly Uint8Array[]> {
   const { name, publicKey, nowSeconds, random = systemRandom } = input;
-  const authority = await loadAuthority(serverFolder(input.folder));
+  const folder = serverFolder(input.folder);
+  await using keys = await openServerKeys(folder, input);
+  const authority = await loadAuthority(folder, keys);
   return [await issueOneYear(authority, { subject: { name, purpose: "release-sign", publicKey }, nowSeconds, random })];
 }

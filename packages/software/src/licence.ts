@@ -61,7 +61,9 @@ export interface Licence extends SoftwareDescription {
   readonly copyright: string | null;
 }
 
+/** What becomes of a content key after the delivery. */
 export const keyRetentions = ["keep", "discard"] as const;
+/** One of {@link keyRetentions}. */
 export type KeyRetention = (typeof keyRetentions)[number];
 
 /** A licence to be issued: what it does not say of the content key is left to the terminal's policy. */

@@ -122,13 +122,13 @@ export function verifyRelease(bytes: Uint8Array, input: StatementTrust & { reado
   return Object.freeze({ ...release, digest: sha256(bytes), certificate }) as VerifiedRelease;
 }
 
-/** Opens the content key with the key role's private key. Error: RELEASE_KEY_WRONG. */
+/** Opens the content key with the key role's private key. Errors: RELEASE_KEY_WRONG; KEYSTORE_* where the key cannot be used now. */
 export async function openContentKey(release: VerifiedRelease, key: DecryptionKey): Promise<ContentKey> {
   try {
     const value = decode(release.sealedContentKey, maxSealedKeyBytes);
     return takeContentKey(await openWithPrivateKey(encryptionFor(key.publicKey), key, { value, externalAad: contentKeyAad(release) }));
   } catch (cause) {
-    if (!(cause instanceof SealaneError)) throw cause;
+    if (!(cause instanceof SealaneError) || cause.entry.blame !== "peer") throw cause;
     throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: cause.code }, cause);
   }
 }

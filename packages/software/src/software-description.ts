@@ -17,10 +17,12 @@ import { maxEntryBytes, maxModels, maxSegmentBytes, maxSegments, maxWordBytes } 
 
 /** What a software is to the device, by which policy judges who may deliver it and how. */
 export const softwareClasses = ["system", "application", "content"] as const;
+/** One of {@link softwareClasses}. */
 export type SoftwareClass = (typeof softwareClasses)[number];
 
 /** How the plaintext is to be installed: as one file, or unpacked. */
 export const softwareFormats = ["file", "tar"] as const;
+/** One of {@link softwareFormats}. */
 export type SoftwareFormat = (typeof softwareFormats)[number];
 
 /** One version of one software, as licences and releases name it (docs/protocol.md, sealed artefact). */

@@ -22,8 +22,8 @@ export interface VerifyLicenceInput {
   /** Authorities whose licence issuers are trusted here. */
   readonly anchors: readonly TrustAnchor[];
   readonly nowSeconds: number;
-  /** This terminal's name, or "anonymous" where it acts without one. A licence for "*" is for either. */
-  readonly recipient: Name | typeof anonymousRecipient;
+  /** Whom it may be for: this terminal's name, "anonymous" where it acts without one. A licence for "*" is for either. */
+  readonly recipients: readonly (Name | typeof anonymousRecipient)[];
   readonly model: string;
   /** The artefact at hand, where there is one. */
   readonly artefactId?: ArtefactId;
@@ -49,8 +49,8 @@ export function verifyLicence(bytes: Uint8Array, input: VerifyLicenceInput): Ver
 function requireIdentity(licence: Licence, certificate: VerifiedCertificate, input: VerifyLicenceInput): void {
   const { issuer, recipient, models } = licence;
   if (issuer !== certificate.name) throw softwareErrors.error("LICENCE_ISSUER_WRONG", { issuer, certificate: certificate.name });
-  if (recipient !== everyRecipient && recipient !== input.recipient)
-    throw softwareErrors.error("LICENCE_RECIPIENT_WRONG", { recipient, expected: input.recipient });
+  if (recipient !== everyRecipient && !input.recipients.includes(recipient))
+    throw softwareErrors.error("LICENCE_RECIPIENT_WRONG", { recipient, expected: input.recipients.join(" ") });
   if (models.length > 0 && !models.includes(input.model))
     throw softwareErrors.error("LICENCE_MODEL_WRONG", { model: input.model, models: models.join(" ") });
   if (input.artefactId !== undefined && !equalBytes(licence.artefactId, input.artefactId))

@@ -67,6 +67,8 @@ function reasonOf(fault: unknown): unknown {
 function entryOf(header: Header, given: { readonly tree: ArchiveTree; readonly content: AsyncIterable<Uint8Array> }): ArchiveEntry | null {
   const { tree, content } = given;
   const { name, type, mode, size } = header;
+  // The parser gives null for a size that is no number, and then waits for content for ever.
+  if (!Number.isSafeInteger(size)) throw terminalErrors.error("TERMINAL_ARCHIVE_MALFORMED");
   if (isSparse(header)) throw unsafe(name, "sparse");
   if (type === "file") {
     return { kind: "file", path: tree.addFile(name), mode: mode & 0o777, bytes: size, offset: offsetOf(header), content };

@@ -16,3 +16,8 @@ export const systemClock: Clock = {
   elapsedMilliseconds: () => performance.now(),
   sleep: async (milliseconds, signal) => await pause(milliseconds, undefined, signal === undefined ? {} : { signal }),
 };
+
+/** Whole seconds of the clock that is never set: what waits are measured by. */
+export function elapsedSeconds(clock: Pick<Clock, "elapsedMilliseconds">): number {
+  return Math.floor(clock.elapsedMilliseconds() / 1000);
+}

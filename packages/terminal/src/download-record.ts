@@ -1,8 +1,7 @@
 import type { Secret } from "@sealane/crypto";
-import { maxLicenceBytes, type VerifiedLicence } from "@sealane/software";
+import { maxLicenceBytes, parseLicence, type VerifiedLicence } from "@sealane/software";
 import { type ArtefactId, artefactId, byteString, type Codec, equalBytes, literal, SealaneError, tuple } from "@sealane/wire";
 import { exists, loadState, makeFolder, namesIn, remove, removeTemporary, type StateFile, saveState } from "./disk.ts";
-import type { Enrolment, Trust } from "./identity.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptKeyAad, stateVersion } from "./labels.ts";
 import { proveLicence, requireKeyAlive } from "./licence.ts";
@@ -10,6 +9,7 @@ import { maxKeptBytes, maxStateFileBytes } from "./limits.ts";
 import { type LinkFacts, linkFactsCodec } from "./link-facts.ts";
 import type { DownloadFolder } from "./state-folder.ts";
 import type { Terminal } from "./terminal.ts";
+import type { Holder, Trust } from "./trust.ts";
 
 /** What a link gave for one artefact: enough to fetch and install it without another link. */
 export interface DownloadRecord {
@@ -41,7 +41,7 @@ export interface Download {
 /** Writes down what a link gave, the content key encrypted. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
 export async function saveDownload(
   terminal: Terminal,
-  enrolment: Enrolment,
+  holder: Holder,
   given: {
     readonly licence: VerifiedLicence;
     readonly encoded: Uint8Array;
@@ -51,7 +51,7 @@ export async function saveDownload(
 ): Promise<Download> {
   const { licence, encoded, contentKey, link } = given;
   const folder = terminal.folder.download(licence.artefactId);
-  const owner = { publicKey: enrolment.keeper.publicKey, random: terminal.random };
+  const owner = { publicKey: holder.keeper.publicKey, random: terminal.random };
   const keptKey = keepSecret(contentKey, owner, keptKeyAad({ artefactId: licence.artefactId, licenceDigest: licence.digest }));
   const record: DownloadRecord = { version: stateVersion, licence: encoded, keptKey, link };
   await makeFolder(folder.path);
@@ -60,18 +60,26 @@ export async function saveDownload(
 }
 
 /** Opens the content key of a download. Errors: CRYPTO_OPEN_FAILED (kept under other keys), LICENCE_EXPIRED (the key's life is over). */
-export async function openContentKey(terminal: Terminal, enrolment: Enrolment, download: Download): Promise<Secret<"content key">> {
+export async function openContentKey(terminal: Terminal, holder: Holder, download: Download): Promise<Secret<"content key">> {
   const { licence, record } = download;
   requireKeyAlive(licence, terminal.clock.nowSeconds());
   const binding = { artefactId: licence.artefactId, licenceDigest: licence.digest };
-  return await openKeptSecret(record.keptKey, { key: enrolment.keeper, kind: "content key" }, keptKeyAad(binding));
+  return await openKeptSecret(record.keptKey, { key: holder.keeper, kind: "content key" }, keptKeyAad(binding));
 }
 
 /** A download as it lies on the disk: usable, not any more for the reason given, or what is left of one. */
 export type FoundDownload =
   | { readonly kind: "usable"; readonly download: Download }
-  | { readonly kind: "unusable"; readonly folder: DownloadFolder; readonly error: SealaneError }
+  | UnusableDownload
   | { readonly kind: "leftover"; readonly folder: DownloadFolder };
+
+export interface UnusableDownload {
+  readonly kind: "unusable";
+  readonly folder: DownloadFolder;
+  /** What its licence says, unproven: to tell of what it was. Null when that cannot be read. */
+  readonly module: string | null;
+  readonly error: SealaneError;
+}
 
 /** Reads every download and proves its licence for now. */
 export async function findDownloads(terminal: Terminal, trust: Trust): Promise<readonly FoundDownload[]> {
@@ -83,7 +91,7 @@ export async function findDownloads(terminal: Terminal, trust: Trust): Promise<r
       found.push(download === null ? { kind: "leftover", folder } : { kind: "usable", download });
     } catch (error) {
       if (!(error instanceof SealaneError)) throw error;
-      found.push({ kind: "unusable", folder, error });
+      found.push({ kind: "unusable", folder, module: await moduleOf(folder), error });
     }
   }
   return found;
@@ -112,6 +120,16 @@ async function loadDownload(terminal: Terminal, trust: Trust, id: ArtefactId): P
   const licence = proveLicence(record.licence, { terminal, trust, artefactId: id });
   requireKeyAlive(licence, terminal.clock.nowSeconds());
   return { folder, record, licence, complete: await exists(folder.software) };
+}
+
+async function moduleOf(folder: DownloadFolder): Promise<string | null> {
+  try {
+    const record = await loadState(folder.record, downloadRecordFile);
+    return record === null ? null : parseLicence(record.licence).licence.module;
+  } catch (error) {
+    if (error instanceof SealaneError) return null;
+    throw error;
+  }
 }
 
 async function downloadIds(terminal: Terminal): Promise<readonly ArtefactId[]> {

@@ -8,6 +8,8 @@ const system = { blame: "system", retry: "later", http: 500, exit: exitCodes.ret
 export type TerminalCode =
   | "TERMINAL_NOT_ENROLLED"
   | "TERMINAL_ALREADY_ENROLLED"
+  | "TERMINAL_TRUST_NEEDED"
+  | "TERMINAL_TRUST_CONFLICT"
   | "TERMINAL_SERVER_WRONG"
   | "TERMINAL_STATE_LOCKED"
   | "TERMINAL_STATE_DAMAGED"
@@ -17,6 +19,7 @@ export type TerminalCode =
   | "TERMINAL_NOTHING_WAITING"
   | "TERMINAL_NOTHING_FETCHED"
   | "TERMINAL_MODULE_AMBIGUOUS"
+  | "TERMINAL_MODULE_NEEDED"
   | "TERMINAL_MODULE_UNKNOWN"
   | "TERMINAL_LICENCE_CONTRADICTS"
   | "TERMINAL_DOWNGRADE_REFUSED"
@@ -43,10 +46,21 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     sentence: "This terminal is enrolled already",
     advice: "Nothing needs to be done; to enrol with another server, enroll with `--replace`",
   },
+  TERMINAL_TRUST_NEEDED: {
+    ...user,
+    sentence: "A terminal that is not enrolled must be told where it listens and whom it trusts",
+    advice: "Give --url, and the CA certificate with --trust or its fingerprint with --fingerprint",
+  },
+  TERMINAL_TRUST_CONFLICT: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "This terminal trusts another authority, or is of another model, than was given",
+    advice: "Leave the options out to go on as before; to listen to somebody else, name another state folder",
+  },
   TERMINAL_SERVER_WRONG: {
     ...peer,
-    sentence: "The server's reply does not fit this enrolment",
-    advice: "Do not use this server; compare address and token with the operator",
+    sentence: "The server's reply is not the one that was asked for",
+    advice: "Check that both ends run the same version of Sealane",
   },
   TERMINAL_STATE_LOCKED: {
     ...system,
@@ -90,6 +104,11 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
   TERMINAL_MODULE_AMBIGUOUS: {
     ...user,
     sentence: "There are several modules to choose from",
+    advice: "Name the module",
+  },
+  TERMINAL_MODULE_NEEDED: {
+    ...user,
+    sentence: "An anonymous terminal asks for one module by its name",
     advice: "Name the module",
   },
   TERMINAL_MODULE_UNKNOWN: {

@@ -1,12 +1,21 @@
 import type { SuiteName } from "@sealane/crypto";
 import type { MechanismName, Role } from "@sealane/link";
+import type { ServerTrust, Standing } from "./trust.ts";
 
 /** What a command tells while it works. Nothing in an event is secret. */
 export type TerminalEvent =
   | LinkEvent
+  | ClockEvent
   | {
       /** A message in the inbox was not usable; the next one is tried. */
       readonly kind: "message-skipped";
+      readonly position: number;
+      readonly code: string;
+    }
+  | BroadcastEvent
+  | {
+      /** A broadcast could not be used; the next one is heard. */
+      readonly kind: "broadcast-skipped";
       readonly position: number;
       readonly code: string;
     }
@@ -27,9 +36,35 @@ export type TerminalEvent =
   | {
       /** A stage of a command has begun. */
       readonly kind: "stage";
-      readonly command: "enroll" | "fetch" | "install" | "exec" | "rollback";
+      readonly command: "enroll" | "fetch" | "listen" | "install" | "exec" | "rollback";
       readonly stage: string;
     };
+
+/** A broadcast was heard that this terminal wants: who signed it, who vouches for that, and what it says of versions. */
+export interface BroadcastEvent {
+  readonly kind: "broadcast";
+  readonly mechanism: MechanismName;
+  readonly group: string | null;
+  readonly module: string;
+  readonly version: string;
+  readonly sequence: number;
+  readonly signer: string;
+  readonly standing: Standing;
+  /** SHA-256 of the authority's certificate, hex. */
+  readonly fingerprint: string;
+  readonly trust: string;
+  readonly issuedAtSeconds: number | null;
+  /** Whether it is young enough to say what is the newest. */
+  readonly isNewest: boolean;
+  readonly freshness: string;
+}
+
+/** The machine's clock differs from what the server has proved. */
+interface ClockEvent {
+  readonly kind: "clock";
+  /** Negative where it is ahead. */
+  readonly behindSeconds: number;
+}
 
 /** A link was established: what it promises, and who else could read. */
 export interface LinkEvent {
@@ -37,8 +72,12 @@ export interface LinkEvent {
   readonly mechanism: MechanismName;
   readonly suite: SuiteName;
   readonly originator: Role;
-  readonly linkId: string;
+  /** Null for a broadcast. */
+  readonly linkId: string | null;
   readonly peer: string | null;
+  readonly trust: ServerTrust;
+  /** Who the server is, as a sentence. */
+  readonly server: string;
   readonly promise: string;
   readonly readers: string;
 }

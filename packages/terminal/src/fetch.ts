@@ -1,24 +1,31 @@
-import { maxInstalled } from "@sealane/api";
-import { defaultSuite, type Secret, type Suite, suiteNamed } from "@sealane/crypto";
-import { type ConfidentialLink, type Mechanism, mechanismNamed, type Role } from "@sealane/link";
-import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
-import { encodeAs, equalBytes, SealaneError } from "@sealane/wire";
-import { type ArtefactSource, httpSource, sourceNamed } from "./artefact-source.ts";
-import { remove, removeTemporary } from "./disk.ts";
-import { type DownloadResult, downloadArtefact } from "./download.ts";
-import { type Download, findDownloads, isArtefact, openContentKey, removeUnusable, saveDownload } from "./download-record.ts";
+import { defaultDeliveryPolicy, maxInstalled } from "@sealane/api";
+import { suiteNamed } from "@sealane/crypto";
+import {
+  anonymousRecipient,
+  type ConfidentialLink,
+  linkErrors,
+  type MechanismName,
+  mechanismNamed,
+  type Role,
+  type ThirdMode,
+} from "@sealane/link";
+import { type SoftwareDescription, softwareClasses, softwareDescriptionCodec } from "@sealane/software";
+import { encodeAs, equalBytes, hasCode } from "@sealane/wire";
+import { type Download, saveDownload, type UnusableDownload } from "./download-record.ts";
+import { completeOf, finishDownload, resumeDownload, type Taken, tidyDownloads } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
-import type { LinkEvent } from "./events.ts";
+import { type Fetched, type FetchedKey, fetchedKeyOf, fetchedOf } from "./fetched.ts";
 import { HttpClient } from "./http-client.ts";
 import { loadEnrolment } from "./identity.ts";
 import { InboxClient, type LicenceReply, type OfferedLink } from "./inbox-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
-import { highestOf, type LocalModule, localModules, reportOf } from "./installed-modules.ts";
-import { tidyKept } from "./kept-records.ts";
-import { descriptionOf, proveLicence, requireKeyAlive } from "./licence.ts";
-import { ask, originateLink, type Session } from "./link-client.ts";
-import { describeLink, factsOf } from "./link-facts.ts";
+import { type LocalModule, localModules, reportOf } from "./installed-modules.ts";
+import { proveLicence, requireKeyAlive } from "./licence.ts";
+import { ask, type LinkChoice, learnTime, originateLink, type Session } from "./link-client.ts";
+import { factsOf } from "./link-facts.ts";
+import { listen } from "./listen.ts";
 import { type Chosen, chooseOffer } from "./offers.ts";
+import { hearLicence, requestOpenly } from "./open-request.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -28,23 +35,14 @@ export interface FetchInput {
   /** Who originates the link: the terminal unless told. */
   readonly originator?: Role;
   readonly mechanism?: string;
+  /** The first one that both can take part in unless told. */
   readonly suite?: string;
+  /** The form of M3 of `mutual-agreement`; `signed` unless told. */
+  readonly third?: ThirdMode;
   /** Where the sealed file comes from, if not from the server: an address that serves the same paths, or a local file. */
   readonly source?: string;
   /** How long to wait for the server to originate; 25 seconds unless told. */
   readonly waitSeconds?: number;
-}
-
-export interface Fetched extends DownloadResult {
-  readonly software: SoftwareDescription;
-  readonly licenceExpiresAtSeconds: number;
-  /** What the link promises that the content key came over. */
-  readonly link: LinkEvent;
-  readonly seconds: number;
-  /** It was there already, complete. */
-  readonly wasComplete: boolean;
-  /** Other modules that have something newer. */
-  readonly alsoOffered: readonly SoftwareDescription[];
 }
 
 /**
@@ -54,123 +52,163 @@ export interface Fetched extends DownloadResult {
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_NEW, TERMINAL_NOTHING_WAITING;
  * LINK_*, CRYPTO_SUITE_UNKNOWN, those of `ask`; LICENCE_*, TERMINAL_LICENCE_CONTRADICTS, CRYPTO_OPEN_FAILED (another's wrap);
- * those of `downloadArtefact`, of the key store and of proving certificates.
+ * those of `downloadArtefact`, of the key store and of proving certificates; LICENCE_EXPIRED also where what was begun is over and
+ * the server cannot be reached.
  */
 export async function fetchSoftware(terminal: Terminal, input: FetchInput = {}): Promise<Fetched> {
   const started = terminal.clock.elapsedMilliseconds();
-  const choice = { mechanism: mechanismNamed(input.mechanism ?? "signed-transport"), suite: suiteNamed(input.suite ?? defaultSuite.name) };
+  const choice = choiceOf(input);
+  if (choice.mechanism.broadcast && input.originator === "server") return await hearOne(terminal, input, choice);
+  return await beginning(terminal, { input, choice }, async (work, begun) => {
+    const { session, downloads } = work;
+    const { enrolment: holder, http } = session;
+    const result = await finishDownload(terminal, begun, { holder, http, source: input.source, downloads });
+    return { ...fetchedOf(terminal, { ...begun, result, holder, started }), alsoOffered: begun.alsoOffered };
+  });
+}
+
+/**
+ * Takes licence and content key and keeps them; the software may come later and by any way (WAIT): {@link fetchSoftware} goes on with
+ * it, without another link, while licence and key are valid. What was begun before is not begun anew.
+ *
+ * Errors: those of `fetchSoftware` but for the ones of `downloadArtefact`; LINK_MECHANISM_UNKNOWN for what a server broadcasts, whose
+ * key `listen` writes down.
+ */
+export async function fetchKey(terminal: Terminal, input: Omit<FetchInput, "source"> = {}): Promise<FetchedKey> {
+  const choice = choiceOf(input);
+  const { broadcast, name: mechanism } = choice.mechanism;
+  if (broadcast && input.originator === "server") throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism, originator: "server" });
+  return await beginning(terminal, { input, choice }, async ({ session }, begun) => {
+    return { ...fetchedKeyOf(begun, session.enrolment), alsoOffered: begun.alsoOffered };
+  });
+}
+
+/** Finds or obtains a download that can go on, and does something with it. */
+async function beginning<T>(
+  terminal: Terminal,
+  wish: Pick<Work, "input" | "choice">,
+  use: (work: Work, begun: Begun) => Promise<T>,
+): Promise<T> {
   using _lock = await StateLock.take(terminal.folder, "downloads");
   const enrolment = await loadEnrolment(terminal);
   using http = new HttpClient({ environment: terminal.environment });
   const work: Work = {
     session: { terminal, enrolment, http },
-    input,
-    choice,
+    ...wish,
     journal: await InboxJournal.load(terminal),
     modules: await localModules(terminal),
-    downloads: await tidyDownloads({ terminal, enrolment, http }),
+    ...(await tidyDownloads(terminal, enrolment)),
   };
   const begun = (await resumable(work)) ?? (await obtain(work));
-  const { download, alsoOffered } = begun;
-  using contentKey = begun.contentKey;
-  const result =
-    contentKey === null
-      ? wholeOf(download)
-      : await downloadArtefact(terminal, { ...download, contentKey, source: sourceOf(work, download) });
-  await removeOlder(work, download);
+  using _contentKey = begun.contentKey;
+  const result = await use(work, begun);
   if (work.journal.pending !== null) await work.journal.commit(null);
-  return {
-    ...result,
-    software: descriptionOf(download.licence),
-    licenceExpiresAtSeconds: download.licence.expiresAtSeconds,
-    link: describeLink(download.record.link, enrolment.name),
-    seconds: (terminal.clock.elapsedMilliseconds() - started) / 1000,
-    wasComplete: contentKey === null,
-    alsoOffered,
+  return result;
+}
+
+/** What the server broadcasts stands on its channel, and not in the inbox. Errors: those of `listen`. */
+async function hearOne(terminal: Terminal, input: FetchInput, { mechanism, suite }: LinkChoice): Promise<Fetched> {
+  const { originator: _, third: __, suite: ___, ...rest } = input;
+  const wanted = suite === null ? {} : { suite: suite.name };
+  for await (const fetched of listen(terminal, { ...rest, once: true, mechanism: mechanism.name, ...wanted })) return fetched;
+  throw terminalErrors.error("TERMINAL_NOTHING_WAITING");
+}
+
+function choiceOf(input: FetchInput): LinkChoice {
+  const { mechanism = "signed-transport", suite, originator = "terminal", third, module } = input;
+  const choice = {
+    mechanism: mechanismNamed(mechanism),
+    suite: suite === undefined ? null : suiteNamed(suite),
+    ...(third === undefined ? {} : { third }),
   };
+  if (choice.mechanism.equations[originator] === undefined) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism, originator });
+  // Which modules an anonymous terminal lacks would tell it from others.
+  const isAnonymous = choice.mechanism.anonymous === "originator" && originator !== "server";
+  if (isAnonymous && module === undefined) throw terminalErrors.error("TERMINAL_MODULE_NEEDED", { mechanism });
+  return choice;
 }
 
 interface Work {
   readonly session: Session;
   readonly input: FetchInput;
-  readonly choice: { readonly mechanism: Mechanism; readonly suite: Suite };
+  readonly choice: LinkChoice;
   readonly journal: InboxJournal;
   readonly modules: readonly LocalModule[];
   readonly downloads: readonly Download[];
+  /** What was begun and is over: it is obtained anew, or this is why it cannot be gone on with. */
+  readonly over: readonly UnusableDownload[];
 }
 
-/** A download that can go on; one that is complete needs no content key. */
-interface Begun {
-  readonly download: Download;
-  readonly contentKey: Secret<"content key"> | null;
+/** A download that was begun, now or before. */
+interface Begun extends Taken {
   readonly alsoOffered: readonly SoftwareDescription[];
-}
-
-type Taken = Omit<Begun, "alsoOffered">;
-
-/** Removes downloads whose licence or key has ended, and what is installed by now or older: their content keys go with them (KREP). */
-async function tidyDownloads(session: Session): Promise<readonly Download[]> {
-  const { terminal, enrolment } = session;
-  await removeTemporary(terminal.folder.path);
-  await tidyKept(terminal);
-  const usable = await removeUnusable(await findDownloads(terminal, enrolment));
-  const modules = await localModules(terminal);
-  const isWanted = ({ licence }: Download): boolean => licence.sequence > highestOf(modules, licence.module);
-  for (const each of usable) if (!isWanted(each)) await remove(each.folder.path);
-  return usable.filter(isWanted);
 }
 
 async function resumable({ session, input, downloads }: Work): Promise<Begun | null> {
   const { terminal, enrolment } = session;
-  const fits = ({ complete, licence }: Download): boolean => !complete && (input.module ?? licence.module) === licence.module;
-  for (const download of downloads.filter(fits)) {
-    try {
-      const contentKey = await openContentKey(terminal, enrolment, download);
-      terminal.onEvent({ kind: "stage", command: "fetch", stage: "resume" });
-      return { download, contentKey, alsoOffered: [] };
-    } catch (error) {
-      const isKeptForOthers = error instanceof SealaneError && /^(CRYPTO|COSE|WIRE)_/.test(error.code);
-      if (!isKeptForOthers) throw error;
-      await remove(download.folder.path); // kept under keys of an enrolment that was replaced
-    }
-  }
-  return null;
+  const taken = await resumeDownload(terminal, enrolment, { downloads, module: input.module });
+  if (taken === null) return null;
+  terminal.onEvent({ kind: "stage", command: "fetch", stage: "resume" });
+  return { ...taken, alsoOffered: [] };
 }
 
 async function obtain(work: Work): Promise<Begun> {
   const { terminal } = work.session;
   terminal.onEvent({ kind: "stage", command: "fetch", stage: "link" });
-  return (work.input.originator ?? "terminal") === "terminal" ? await obtainByAsking(work) : await obtainByWaiting(work);
+  try {
+    if (work.input.originator === "server") return await obtainByWaiting(work);
+    return work.choice.mechanism.broadcast ? await obtainByOpenRequest(work) : await obtainByAsking(work);
+  } catch (error) {
+    throw reasonFor(work, error);
+  }
+}
+
+/** Where no server can renew what is over, that it is over is the reason, and not that there is no server (KLIFE). */
+function reasonFor({ over, input }: Work, error: unknown): unknown {
+  const ended = over.find(({ module }) => module !== null && (input.module ?? module) === module);
+  return ended !== undefined && hasCode(error, "API_SERVER_UNREACHABLE") ? ended.error : error;
 }
 
 async function obtainByAsking(work: Work): Promise<Begun> {
   const { session, input, choice, modules } = work;
-  using link = await originateLink(session, choice);
-  const installed = (await reportOf(modules)).slice(0, maxInstalled);
+  const opened = await originateLink(session, choice);
+  using link = opened.link;
+  const isAnonymous = choice.mechanism.anonymous === "originator";
+  const installed = isAnonymous ? [] : (await reportOf(modules)).slice(0, maxInstalled);
   const reply = await ask(session, link, { kind: "offers", module: input.module ?? null, installed });
   if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
+  await learnTime(session, reply);
   const chosen = choose(work, reply.offers);
   if (chosen === null) throw terminalErrors.error("TERMINAL_NOTHING_NEW", input.module === undefined ? {} : { module: input.module });
   const { description, alsoOffered } = chosen;
-  const complete = completeOf(work, description);
+  const complete = completeOf(work.downloads, description);
   if (complete !== null) return { download: complete, contentKey: null, alsoOffered };
   const licence = await ask(session, link, { kind: "licence", artefactId: description.artefactId });
   if (licence.kind !== "licence") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: licence.kind });
   return { ...(await takeLicence(session, { link, description, reply: licence })), alsoOffered };
 }
 
+/** Signs a number for everybody with the licence for everybody that is on the channel (claim 13). */
+async function obtainByOpenRequest({ session, input, choice, modules, downloads }: Work): Promise<Begun> {
+  const { model } = session.enrolment;
+  const heard = await hearLicence(session, { modules, model, module: input.module, waitSeconds: input.waitSeconds ?? 0 });
+  const complete = completeOf(downloads, heard.licence);
+  if (complete !== null) return { download: complete, contentKey: null, alsoOffered: [] };
+  return { ...(await requestOpenly(session, choice, heard)), alsoOffered: [] };
+}
+
 async function obtainByWaiting(work: Work): Promise<Begun> {
-  const { session, input, journal } = work;
-  const client = new InboxClient(session, journal);
+  const { session, input, journal, choice } = work;
+  const client = new InboxClient(session, journal, [...acceptedMechanisms, choice.mechanism.name]);
   const asked = await client.resumeRequest();
   if (asked !== null) {
     using _link = asked.link;
-    const complete = completeOf(work, asked.description);
+    const complete = completeOf(work.downloads, asked.description);
     if (complete !== null) return { download: complete, contentKey: null, alsoOffered: [] };
     const chosen = choose(work, [asked.description]);
     if (chosen !== null) return { ...(await takeLicence(session, asked)), alsoOffered: [] };
   }
-  const answered = await client.resumeAnswer();
+  const answered = await client.resumeLink();
   const begun = answered === null ? null : await takeOffered(work, client, answered);
   if (begun !== null) return begun;
   let isAnswered = answered !== null;
@@ -189,12 +227,15 @@ async function obtainByWaiting(work: Work): Promise<Begun> {
 
 const defaultWaitSeconds = 25;
 
+/** By which a server's message is accepted without being asked for: those of the default policy (POLICY). */
+const acceptedMechanisms: readonly MechanismName[] = [...new Set(softwareClasses.flatMap((each) => defaultDeliveryPolicy[each]))];
+
 async function takeOffered(work: Work, client: InboxClient, offered: OfferedLink): Promise<Begun | null> {
   using link = offered.link;
   const chosen = choose(work, offered.offers);
   if (chosen === null) return null;
   const { description, alsoOffered } = chosen;
-  const complete = completeOf(work, description);
+  const complete = completeOf(work.downloads, description);
   if (complete !== null) return { download: complete, contentKey: null, alsoOffered };
   const reply = await client.requestLicence(link, description);
   return { ...(await takeLicence(work.session, { link, description, reply })), alsoOffered };
@@ -202,11 +243,6 @@ async function takeOffered(work: Work, client: InboxClient, offered: OfferedLink
 
 function choose({ session, input, modules }: Work, offers: readonly SoftwareDescription[]): Chosen | null {
   return chooseOffer(offers, { module: input.module, model: session.enrolment.model, modules });
-}
-
-/** A download of what was offered that is complete already. */
-function completeOf({ downloads }: Work, description: SoftwareDescription): Download | null {
-  return downloads.find((each) => each.complete && isArtefact(each.licence, description)) ?? null;
 }
 
 /** Proves the licence for what was offered, unwraps the content key and writes both down before anything is fetched. */
@@ -218,7 +254,9 @@ async function takeLicence(
   const { link, description, reply } = given;
   const nowSeconds = terminal.clock.nowSeconds();
   const { artefactId } = description;
-  const licence = proveLicence(reply.licence, { terminal, trust: enrolment, artefactId });
+  const { parties, originatorRole } = link;
+  const recipient = (originatorRole === "terminal" ? parties.originator : parties.recipient) ?? anonymousRecipient;
+  const licence = proveLicence(reply.licence, { terminal, trust: enrolment, artefactId, recipient });
   const isOffered = equalBytes(encodeAs(softwareDescriptionCodec, licence), encodeAs(softwareDescriptionCodec, description));
   if (!isOffered) throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: description.module });
   requireKeyAlive(licence, nowSeconds);
@@ -230,20 +268,4 @@ async function takeLicence(
     contentKey[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Downloads of the same module that this one makes useless. */
-async function removeOlder({ downloads }: Work, { licence }: Download): Promise<void> {
-  const older = downloads.filter((each) => each.licence.module === licence.module && each.licence.sequence < licence.sequence);
-  for (const { folder } of older) await remove(folder.path);
-}
-
-function sourceOf({ session, input }: Work, { licence: { artefactId } }: Download): ArtefactSource {
-  const { http, enrolment } = session;
-  return input.source === undefined ? httpSource(http, enrolment.url, artefactId) : sourceNamed(input.source, { http, artefactId });
-}
-
-function wholeOf({ licence }: Download): DownloadResult {
-  const segments = Math.max(1, Math.ceil(licence.plaintextBytes / licence.segmentBytes));
-  return { bytes: 0, totalBytes: licence.plaintextBytes, resumedAtSegment: segments, segments };
 }

@@ -15,11 +15,15 @@ export interface HttpRequest {
   readonly headers?: OutgoingHttpHeaders;
   /** Seconds that the server may stay silent beyond the usual: a long poll. */
   readonly waitSeconds?: number;
+  /** Breaks off the request, or the body of its reply: API_SERVER_UNREACHABLE. */
+  readonly signal?: AbortSignal;
 }
 
 /** A reply whose body is still to come; it must be read to its end or destroyed. */
 export interface HttpReply {
   readonly status: number;
+  /** The media type without its parameters, in lower case. */
+  readonly type: string;
   readonly body: IncomingMessage;
 }
 
@@ -48,9 +52,13 @@ export class HttpClient implements Disposable {
 
   /** Sends a request whose whole reply is a small body of this media type. */
   async exchange(request: HttpRequest, expected: { readonly type: string; readonly maxBytes?: number }): Promise<Uint8Array> {
-    const reply = await this.open(request);
+    return await this.read(await this.open(request), expected);
+  }
+
+  /** Reads a reply whose body is a small one of this media type. */
+  async read(reply: HttpReply, expected: { readonly type: string; readonly maxBytes?: number }): Promise<Uint8Array> {
     if (reply.status !== 200 && reply.status !== 201) throw unexpected(reply, { status: reply.status });
-    if (typeOf(reply.body) !== expected.type) throw unexpected(reply, { type: typeOf(reply.body) });
+    if (reply.type !== expected.type) throw unexpected(reply, { type: reply.type });
     return await readBounded(reply.body, expected.maxBytes ?? maxReplyBytes);
   }
 
@@ -64,9 +72,10 @@ export class HttpClient implements Disposable {
     const body = await this.#send(request);
     const status = body.statusCode ?? 0;
     if (status >= 400) throw await failureOf(body, status);
-    if (status < 200 || status >= 300) throw unexpected({ status, body }, { status });
-    if ((body.headers["content-encoding"] ?? "identity") !== "identity") throw unexpected({ status, body }, { encoding: "compressed" });
-    return { status, body };
+    const reply = { status, type: typeOf(body), body };
+    if (status < 200 || status >= 300) throw unexpected(reply, { status });
+    if ((body.headers["content-encoding"] ?? "identity") !== "identity") throw unexpected(reply, { encoding: "compressed" });
+    return reply;
   }
 
   [Symbol.dispose](): void {
@@ -75,10 +84,11 @@ export class HttpClient implements Disposable {
   }
 
   async #send(input: HttpRequest): Promise<IncomingMessage> {
-    const { method, url, body, waitSeconds = 0 } = input;
+    const { method, url, body, waitSeconds = 0, signal } = input;
     const isTls = url.protocol === "https:";
     const headers = { "accept-encoding": "identity", ...(body === undefined ? {} : { "content-length": body.length }), ...input.headers };
-    const options = { method, headers, timeout: (this.#limits.idleSeconds + waitSeconds) * 1000 };
+    const timeout = (this.#limits.idleSeconds + waitSeconds) * 1000;
+    const options = { method, headers, timeout, ...(signal === undefined ? {} : { signal }) };
     const request = isTls
       ? https.request(url, { ...options, agent: this.#agents.https })
       : http.request(url, { ...options, agent: this.#agents.http });

@@ -1,14 +1,17 @@
-import { certificateChainsCodec, maxDecryptionKinds } from "@sealane/api";
-import { type DecryptionKey, decryptionKindOf, defaultSuite, type SigningKey } from "@sealane/crypto";
-import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self } from "@sealane/link";
-import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { byteString, type Codec, equalBytes, listOf, literal, type Name, nameCodec, text, tuple, uint } from "@sealane/wire";
+import { certificateChainsCodec, maxKeyKinds } from "@sealane/api";
+import { type AgreementKey, cryptoErrors, type DecryptionKey, type SigningKey, type Suite, suitesOfKinds } from "@sealane/crypto";
+import { type KeyStore, maxTokenUriLength } from "@sealane/keystore";
+import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self, suitesOf } from "@sealane/link";
+import { type Purpose, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import { byteString, type Codec, equalBytes, listOf, literal, type Name, nameCodec, nullable, text, tuple, uint } from "@sealane/wire";
 import { loadState, type StateFile, saveState } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { parseBaseUrl } from "./http-client.ts";
 import { stateVersion } from "./labels.ts";
 import { maxIdentityBytes } from "./limits.ts";
+import { loadListener, trustOf } from "./listener.ts";
 import type { Terminal } from "./terminal.ts";
+import type { Holder, Trust } from "./trust.ts";
 
 /** What an enrolment leaves: who this terminal is, where its server is and whom it trusts. Private keys stay in the key store. */
 export interface Identity {
@@ -19,24 +22,27 @@ export interface Identity {
   /** DER of the authority, which signed every certificate here and signs licences' issuers. */
   readonly authority: Uint8Array;
   readonly serverName: Name;
-  /** Ids in the key store. */
-  readonly signingKeyId: string;
-  readonly signingChain: readonly Uint8Array[];
-  /** One for each kind of key. */
-  readonly decryption: readonly DecryptionIdentity[];
-  readonly serverSigningChain: readonly Uint8Array[];
+  /** `pkcs11:` URI of the token that has the private keys; null where they are files. */
+  readonly token: string | null;
+  /** One for each kind of key, in the order of the suites; the first signs what belongs to none. */
+  readonly signing: readonly KeyIdentity[];
+  readonly decryption: readonly KeyIdentity[];
+  readonly agreement: readonly KeyIdentity[];
+  readonly serverSigningChains: readonly (readonly Uint8Array[])[];
   readonly serverDecryptionChains: readonly (readonly Uint8Array[])[];
+  readonly serverAgreementChains: readonly (readonly Uint8Array[])[];
   readonly enrolledAtSeconds: number;
 }
 
-/** A decryption key and its certificate. */
-export interface DecryptionIdentity {
+/** A key in the key store and its certificate. */
+export interface KeyIdentity {
   readonly keyId: string;
   readonly chain: readonly Uint8Array[];
 }
 
 const chainCodec = listOf(byteString({ min: 1, max: maxCertificateBytes }), { min: 1, max: maxChainLength });
 const keyIdCodec = text(64);
+const keyIdentitiesCodec = listOf(tuple<KeyIdentity>({ keyId: keyIdCodec, chain: chainCodec }), { min: 1, max: maxKeyKinds });
 
 const identityCodec: Codec<Identity> = tuple<Identity>({
   version: literal(stateVersion),
@@ -45,11 +51,13 @@ const identityCodec: Codec<Identity> = tuple<Identity>({
   url: text(512),
   authority: byteString({ min: 1, max: maxCertificateBytes }),
   serverName: nameCodec,
-  signingKeyId: keyIdCodec,
-  signingChain: chainCodec,
-  decryption: listOf(tuple<DecryptionIdentity>({ keyId: keyIdCodec, chain: chainCodec }), { min: 1, max: maxDecryptionKinds }),
-  serverSigningChain: chainCodec,
+  token: nullable(text(maxTokenUriLength)),
+  signing: keyIdentitiesCodec,
+  decryption: keyIdentitiesCodec,
+  agreement: keyIdentitiesCodec,
+  serverSigningChains: certificateChainsCodec,
   serverDecryptionChains: certificateChainsCodec,
+  serverAgreementChains: certificateChainsCodec,
   enrolledAtSeconds: uint(),
 });
 
@@ -65,28 +73,41 @@ export async function saveIdentity(terminal: Terminal, identity: Identity): Prom
   await saveState(terminal.folder.identity, identityFile, identity);
 }
 
-/** What checking licences needs: no private key. */
-export interface Trust {
-  readonly name: Name;
-  readonly model: string;
-  readonly anchors: readonly TrustAnchor[];
-}
-
 /** The identity with every certificate proven and the keys at hand. */
-export interface Enrolment extends Trust {
-  readonly url: URL;
+export interface Enrolment extends Holder {
+  readonly name: Name;
   readonly self: Self;
-  /** The key that this terminal's own secrets are kept under: that of the default suite. */
-  readonly keeper: DecryptionKey;
-  readonly serverSigning: VerifiedCertificate;
+  readonly serverName: Name;
   /** One for each kind of key. */
+  readonly serverSigning: readonly VerifiedCertificate[];
   readonly serverDecryption: readonly VerifiedCertificate[];
+  readonly serverAgreement: readonly VerifiedCertificate[];
 }
 
-/** Reads whom this terminal trusts. Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_DAMAGED. */
+/** The suite that is asked for, or the first that both can take part in. Error: CRYPTO_SUITE_UNKNOWN. */
+export function suiteFor(enrolment: Enrolment, { suite }: { readonly suite: Suite | null }): Suite {
+  const [first] = suite === null ? commonSuites(enrolment) : [suite];
+  if (first === undefined) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: "", peer: enrolment.serverName });
+  return first;
+}
+
+/** The suites that this terminal and its server can take part in. */
+function commonSuites({ self, serverSigning, serverDecryption, serverAgreement }: Enrolment): readonly Suite[] {
+  const theirs = suitesOfKinds({
+    signing: serverSigning.map(({ publicKey }) => publicKey.kind),
+    decryption: serverDecryption.map(({ publicKey }) => publicKey.kind),
+    agreement: serverAgreement.map(({ publicKey }) => publicKey.kind),
+  });
+  return suitesOf(self).filter((suite) => theirs.includes(suite));
+}
+
+/** Reads whom this terminal trusts, by its enrolment or as a listener. Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_DAMAGED. */
 export async function loadTrust(terminal: Terminal): Promise<Trust> {
-  const identity = await requireIdentity(terminal);
-  return { name: identity.name, model: identity.model, anchors: [trustAnchor(identity.authority)] };
+  const identity = await loadIdentity(terminal);
+  const listener = identity === null ? await loadListener(terminal) : null;
+  if (listener !== null) return trustOf(listener);
+  if (identity === null) throw notEnrolled(terminal);
+  return { name: identity.name, model: identity.model, anchors: [trustAnchor(identity.authority)], standing: "operator" };
 }
 
 /**
@@ -101,36 +122,53 @@ export async function loadEnrolment(terminal: Terminal): Promise<Enrolment> {
   const anchors = [trustAnchor(identity.authority)];
   const prove = (chain: readonly Uint8Array[], purpose: Purpose, owner: Name): VerifiedCertificate =>
     verifyCertificate({ chain, anchors, purpose, name: owner, nowSeconds });
-  const signing: CertifiedKey<SigningKey> = {
-    key: await terminal.keys.signingKey(identity.signingKeyId),
-    certificate: prove(identity.signingChain, "terminal-sign", name),
-  };
+  const keys = keysOf(terminal, identity);
+  const signing: CertifiedKey<SigningKey>[] = [];
+  for (const { keyId, chain } of identity.signing) {
+    signing.push({ key: await keys.signingKey(keyId), certificate: prove(chain, "terminal-sign", name) });
+  }
   const decryption: CertifiedKey<DecryptionKey>[] = [];
   for (const { keyId, chain } of identity.decryption) {
-    decryption.push({ key: await terminal.keys.decryptionKey(keyId), certificate: prove(chain, "terminal-decrypt", name) });
+    decryption.push({ key: await keys.decryptionKey(keyId), certificate: prove(chain, "terminal-decrypt", name) });
   }
-  const file = terminal.folder.keys;
-  for (const { key, certificate } of [signing, ...decryption]) {
+  const agreement: CertifiedKey<AgreementKey>[] = [];
+  for (const { keyId, chain } of identity.agreement) {
+    agreement.push({ key: await keys.agreementKey(keyId), certificate: prove(chain, "terminal-agree", name) });
+  }
+  const file = identity.token ?? terminal.folder.keys;
+  for (const { key, certificate } of [...signing, ...decryption, ...agreement]) {
     if (!equalBytes(key.publicKey.spki, certificate.publicKey.spki)) {
       throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file, purpose: certificate.purpose });
     }
   }
-  const keeper = decryption.find(({ key }) => key.publicKey.kind === decryptionKindOf(defaultSuite));
+  const [keeper] = decryption;
   if (keeper === undefined) throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: terminal.folder.identity });
   return {
     name,
     model,
     anchors,
+    standing: "operator",
     url: parseBaseUrl(identity.url),
-    self: { name, role: "terminal", signing, decryption },
+    self: { name, role: "terminal", signing, decryption, agreement },
     keeper: keeper.key,
-    serverSigning: prove(identity.serverSigningChain, "server-sign", serverName),
+    serverName,
+    serverSigning: identity.serverSigningChains.map((chain) => prove(chain, "server-sign", serverName)),
     serverDecryption: identity.serverDecryptionChains.map((chain) => prove(chain, "server-decrypt", serverName)),
+    serverAgreement: identity.serverAgreementChains.map((chain) => prove(chain, "server-agree", serverName)),
   };
+}
+
+/** Where the private keys of an enrolment are. */
+export function keysOf(terminal: Terminal, { token }: Pick<Identity, "token">): KeyStore {
+  return token === null ? terminal.keys : terminal.token(token);
 }
 
 async function requireIdentity(terminal: Terminal): Promise<Identity> {
   const identity = await loadIdentity(terminal);
-  if (identity === null) throw terminalErrors.error("TERMINAL_NOT_ENROLLED", { folder: terminal.folder.path });
+  if (identity === null) throw notEnrolled(terminal);
   return identity;
+}
+
+function notEnrolled({ folder }: Terminal): Error {
+  return terminalErrors.error("TERMINAL_NOT_ENROLLED", { folder: folder.path });
 }

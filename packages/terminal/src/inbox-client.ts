@@ -1,29 +1,36 @@
-import {
-  formatInboxAuthorization,
-  type InboxMessage,
-  inboxMessagesCodec,
-  inboxStatementCodec,
-  maxInboxWaitSeconds,
-  mediaType,
-  routes,
-  type ServerReply,
-  statementAad,
-} from "@sealane/api";
-import { sign1 } from "@sealane/cose";
+import { apiErrors, type ServerReply } from "@sealane/api";
 import type { Secret } from "@sealane/crypto";
-import { acceptMessage, ConfidentialLink, type RecipientContext, UnconfirmedLink } from "@sealane/link";
-import { credentialOf, equalCredentials, verifyCertificate } from "@sealane/pki";
+import {
+  type AwaitedThird,
+  acceptMessage,
+  ConfidentialLink,
+  decodeMessage,
+  linkErrors,
+  loadAwaitedThird,
+  type MechanismName,
+  UnconfirmedLink,
+} from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { decodeAs, encodeAs, SealaneError } from "@sealane/wire";
+import { equalBytes, SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
-import { urlOf } from "./http-client.ts";
 import type { InboxJournal, PendingMessage } from "./inbox-journal.ts";
+import { InboxReader } from "./inbox-reader.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
-import { keptLinkAad } from "./labels.ts";
-import { maxInboxLooks, maxInboxReplyBytes } from "./limits.ts";
-import { decodeReply, postLinkMessage, postRecord, type Session, sealRequest } from "./link-client.ts";
+import { keptLinkAad, keptWaitAad } from "./labels.ts";
+import { maxInboxLooks } from "./limits.ts";
+import {
+  decodeReply,
+  learnTime,
+  type Offers,
+  openFirstRecord,
+  postLinkMessage,
+  postRecord,
+  type Session,
+  sealRequest,
+} from "./link-client.ts";
+import { linkContext } from "./link-context.ts";
 import { describeLink, factsOf } from "./link-facts.ts";
-import { isPassing, retrying } from "./retry.ts";
+import { isPassing } from "./retry.ts";
 
 /** A link that the server originated, and the first thing it said on it: what it offers. */
 export interface OfferedLink {
@@ -42,11 +49,16 @@ export type LicenceReply = Extract<ServerReply, { readonly kind: "licence" }>;
 export class InboxClient {
   readonly #session: Session;
   readonly #journal: InboxJournal;
+  readonly #mechanisms: readonly MechanismName[];
+  readonly #reader: InboxReader;
   readonly #skipped: string[] = [];
 
-  constructor(session: Session, journal: InboxJournal) {
+  /** `mechanisms` are those by which a message is accepted (POLICY). */
+  constructor(session: Session, journal: InboxJournal, mechanisms: readonly MechanismName[]) {
     this.#session = session;
     this.#journal = journal;
+    this.#mechanisms = mechanisms;
+    this.#reader = new InboxReader(session);
   }
 
   /** Codes of the messages that could not be used, in their order. */
@@ -58,37 +70,22 @@ export class InboxClient {
    * Gives the links that the server originates, one after the other, until nothing new has come for `waitSeconds` or as many messages
    * were looked at as one command may. A message that fails (stale, replayed, damaged, refused by the server) is reported as an event
    * and skipped.
-   * Errors: those of the HTTP client for the inbox itself; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+   * Errors: those of `InboxReader.messages`; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
    */
   async *links(waitSeconds: number): AsyncGenerator<OfferedLink, void, undefined> {
-    const { clock } = this.#session.terminal;
-    const deadline = clock.nowSeconds() + waitSeconds;
     let looked = 0;
-    for (let after = 0; ; ) {
-      const askedAt = clock.nowSeconds();
-      const messages = await this.#poll(after, Math.max(0, Math.min(maxInboxWaitSeconds, deadline - askedAt)));
-      const fresh = messages.filter(({ position }) => position > after); // anybody on the way may repeat a reply
-      for (const { position, message } of fresh) {
-        if (++looked > maxInboxLooks) return;
-        after = Math.max(after, position);
-        const offered = await this.#skipping(position, async () => await this.#accept(message));
-        if (offered !== null) yield offered;
-      }
-      if (fresh.length > 0) continue;
-      if (clock.nowSeconds() >= deadline) return;
-      if (clock.nowSeconds() === askedAt) await clock.sleep(1_000); // a server that does not wait must not be asked without end
+    for await (const { position, message } of this.#reader.messages(waitSeconds)) {
+      if (++looked > maxInboxLooks) return;
+      const offered = await this.#skipping(position, async () => await this.#accept(message));
+      if (offered !== null) yield offered;
     }
   }
 
-  /** Goes on with the answer that waits for its first record, if there is one and it still can be used; null otherwise. */
-  async resumeAnswer(): Promise<OfferedLink | null> {
+  /** Goes on with a link that had not said yet what is on offer, if there is one and it still can be used; null otherwise. */
+  async resumeLink(): Promise<OfferedLink | null> {
     const { pending } = this.#journal;
-    if (pending?.kind !== "answer") return null;
-    return await this.#skipping(0, async () => {
-      using saved = await this.#open(pending);
-      using unconfirmed = UnconfirmedLink.load(saved);
-      return await this.#exchangeAnswer(unconfirmed, pending.message);
-    });
+    if (pending === null || pending.kind === "request") return null;
+    return await this.#skipping(0, async () => await this.#resume(pending));
   }
 
   /** Goes on with the request whose reply did not come, if there is one and it still can be used; null otherwise. */
@@ -100,10 +97,10 @@ export class InboxClient {
     const { pending } = this.#journal;
     if (pending?.kind !== "request") return null;
     return await this.#skipping(0, async () => {
-      using saved = await this.#open(pending);
+      using saved = await this.#open(pending, "saved link", keptLinkAad());
       const link = ConfidentialLink.load(saved);
       const reply = await this.#exchangeRequest(link, pending);
-      this.#announce(link);
+      await this.#announce(link, null);
       return { link, reply, description: pending.description };
     });
   }
@@ -112,26 +109,75 @@ export class InboxClient {
   async requestLicence(link: ConfidentialLink, description: SoftwareDescription): Promise<LicenceReply> {
     const { clock } = this.#session.terminal;
     const message = sealRequest(link, { kind: "licence", artefactId: description.artefactId }, clock.nowSeconds());
-    const pending = { kind: "request", linkId: link.id, message, link: this.#keep(link), description } as const;
+    const pending = { kind: "request", linkId: link.id, message, link: this.#keep(link.save(), keptLinkAad()), description } as const;
     await this.#journal.commit(pending);
     return await this.#exchangeRequest(link, pending);
   }
 
   async #accept(message: Uint8Array): Promise<OfferedLink> {
-    const { answer, link } = await acceptMessage(this.#recipientContext(), message);
-    using accepted = link;
-    await this.#journal.commit({ kind: "answer", message: answer, link: this.#keep(accepted) });
-    return await this.#exchangeAnswer(accepted, answer);
+    const { mechanism } = decodeMessage(message).header;
+    if (!this.#mechanisms.includes(mechanism)) throw apiErrors.error("POLICY_REFUSED", { mechanism });
+    const accepted = await acceptMessage({ ...linkContext(this.#session), replay: this.#journal }, message);
+    switch (accepted.kind) {
+      case "answered": {
+        using link = accepted.link;
+        await this.#journal.commit({ kind: "answer", message: accepted.reply, link: this.#keep(link.save(), keptLinkAad()) });
+        return await this.#exchangeAnswer(link, accepted.reply);
+      }
+      case "waiting": {
+        using awaited = accepted.awaited;
+        await this.#journal.commit({ kind: "second", message: accepted.reply, link: this.#keep(awaited.save(), keptWaitAad()) });
+        return await this.#exchangeSecond(awaited, accepted.reply);
+      }
+      case "broadcast":
+        throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
+    }
+  }
+
+  async #resume(pending: Exclude<PendingMessage, { kind: "request" }>): Promise<OfferedLink> {
+    switch (pending.kind) {
+      case "answer": {
+        using saved = await this.#open(pending, "saved link", keptLinkAad());
+        using unconfirmed = UnconfirmedLink.load(saved);
+        return await this.#exchangeAnswer(unconfirmed, pending.message);
+      }
+      case "second": {
+        using saved = await this.#open(pending, "saved pending link", keptWaitAad());
+        using awaited = loadAwaitedThird(saved);
+        return await this.#exchangeSecond(awaited, pending.message);
+      }
+      case "offers": {
+        using saved = await this.#open(pending, "saved link", keptLinkAad());
+        return await this.#exchangeOffers(ConfidentialLink.load(saved), pending);
+      }
+    }
   }
 
   async #exchangeAnswer(unconfirmed: UnconfirmedLink, answer: Uint8Array): Promise<OfferedLink> {
     const record = await postLinkMessage(this.#session, answer);
-    const { link, payload } = unconfirmed.confirm(record, this.#session.terminal.clock.nowSeconds());
-    const reply = decodeReply(payload);
-    if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
-    this.#announce(link);
+    const { link, offers } = openFirstRecord(unconfirmed, record, this.#session.terminal.clock.nowSeconds());
+    await this.#announce(link, offers);
     using saved = link.save(); // the unconfirmed link, whose key it shares, is wiped by its owner
-    return { link: ConfidentialLink.load(saved), offers: reply.offers };
+    return { link: ConfidentialLink.load(saved), offers: offers?.offers ?? [] };
+  }
+
+  /** Sends M2, takes M3, and asks what is on offer: the record proves that this terminal holds the key. */
+  async #exchangeSecond(awaited: AwaitedThird, second: Uint8Array): Promise<OfferedLink> {
+    const third = await postLinkMessage(this.#session, second);
+    const { link, artefactId } = await awaited.receive(linkContext(this.#session), third);
+    const { clock } = this.#session.terminal;
+    const message = sealRequest(link, { kind: "offers", module: null, installed: [] }, clock.nowSeconds());
+    const pending = { kind: "offers", linkId: link.id, artefactId, message, link: this.#keep(link.save(), keptLinkAad()) } as const;
+    await this.#journal.commit(pending);
+    return await this.#exchangeOffers(link, pending);
+  }
+
+  async #exchangeOffers(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "offers" }>): Promise<OfferedLink> {
+    const record = await postRecord(this.#session, pending.linkId, pending.message);
+    const { offers } = openFirstRecord(link, record, this.#session.terminal.clock.nowSeconds());
+    await this.#announce(link, offers);
+    const { artefactId: vouched } = pending;
+    return { link, offers: (offers?.offers ?? []).filter(({ artefactId }) => vouched === null || equalBytes(artefactId, vouched)) };
   }
 
   async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<LicenceReply> {
@@ -154,56 +200,20 @@ export class InboxClient {
     }
   }
 
-  async #poll(after: number, waitSeconds: number): Promise<readonly InboxMessage[]> {
-    const { terminal, enrolment, http } = this.#session;
-    return await retrying(terminal, async () => {
-      const request = { method: "GET", url: urlOf(enrolment.url, routes.inbox, { after, wait: waitSeconds }), waitSeconds } as const;
-      const headers = { authorization: await this.#authorization() };
-      const bytes = await http.exchange({ ...request, headers }, { type: mediaType.cbor, maxBytes: maxInboxReplyBytes });
-      return decodeAs(inboxMessagesCodec, bytes, { maxBytes: maxInboxReplyBytes, what: "inbox" });
-    });
-  }
-
-  async #authorization(): Promise<string> {
+  #keep(secret: Secret, aad: Uint8Array): Uint8Array {
     const { terminal, enrolment } = this.#session;
-    const { signing } = enrolment.self;
-    const payload = encodeAs(inboxStatementCodec, {
-      terminal: enrolment.name,
-      server: enrolment.serverSigning.name,
-      issuedAtSeconds: terminal.clock.nowSeconds(),
-    });
-    const signature = await sign1(signing.key, { payload, externalAad: statementAad("inbox") });
-    return formatInboxAuthorization({ signingThumbprint: signing.certificate.thumbprint, signature });
+    using saved = secret;
+    return keepSecret(saved, { publicKey: enrolment.keeper.publicKey, random: terminal.random }, aad);
   }
 
-  #recipientContext(): RecipientContext {
-    const { terminal, enrolment } = this.#session;
-    const { serverSigning, anchors, self } = enrolment;
-    const nowSeconds = terminal.clock.nowSeconds();
-    return {
-      self,
-      peers: {
-        find: (credential) => (equalCredentials(credential, credentialOf(serverSigning)) ? serverSigning : null),
-        verify: (chain) => verifyCertificate({ chain, anchors, purpose: "server-sign", name: serverSigning.name, nowSeconds }),
-      },
-      replay: this.#journal,
-      freshness: { nowSeconds },
-      random: terminal.random,
-    };
+  async #open<Kind extends string>(pending: PendingMessage, kind: Kind, aad: Uint8Array): Promise<Secret<Kind>> {
+    return await openKeptSecret(pending.link, { key: this.#session.enrolment.keeper, kind }, aad);
   }
 
-  #keep(link: UnconfirmedLink | ConfidentialLink): Uint8Array {
-    const { terminal, enrolment } = this.#session;
-    using saved = link.save();
-    return keepSecret(saved, { publicKey: enrolment.keeper.publicKey, random: terminal.random }, keptLinkAad());
-  }
-
-  async #open(pending: PendingMessage): Promise<Secret<"saved link">> {
-    return await openKeptSecret(pending.link, { key: this.#session.enrolment.keeper, kind: "saved link" }, keptLinkAad());
-  }
-
-  #announce(link: ConfidentialLink): void {
-    this.#session.terminal.onEvent(describeLink(factsOf(link), this.#session.enrolment.name));
+  async #announce(link: ConfidentialLink, offers: Offers | null): Promise<void> {
+    // Who has no name has proved nothing, and the time least of all: a floor that was raised does not come down by itself.
+    if (offers !== null && link.peer !== null) await learnTime(this.#session, offers);
+    this.#session.terminal.onEvent(describeLink(factsOf(link), this.#session.enrolment));
   }
 }
 

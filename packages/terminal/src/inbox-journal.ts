@@ -2,6 +2,8 @@ import { type MechanismName, maxMessageBytes, mechanisms, type ReplayCache, type
 import { credentialCodec, equalCredentials } from "@sealane/pki";
 import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
 import {
+  type ArtefactId,
+  artefactId,
   byteString,
   bytesAs,
   type Codec,
@@ -25,8 +27,23 @@ import type { Terminal } from "./terminal.ts";
 /** What was sent on a server-originated link and waits for its reply; the link is encrypted to this terminal. */
 export type PendingMessage =
   | {
-      /** The answer to M1; the reply will be the server's first record. */
+      /** The answer to M1, or M2 where there is no M3; the reply will be the server's first record. */
       readonly kind: "answer";
+      readonly message: Uint8Array;
+      readonly link: Uint8Array;
+    }
+  | {
+      /** M2; the reply will be M3. In place of a link the wait for M3 is kept. */
+      readonly kind: "second";
+      readonly message: Uint8Array;
+      readonly link: Uint8Array;
+    }
+  | {
+      /** The record that asks what is on offer, on a link that M3 has established. */
+      readonly kind: "offers";
+      readonly linkId: LinkId;
+      /** What M3 vouched for: no other artefact is taken on the link. */
+      readonly artefactId: ArtefactId | null;
       readonly message: Uint8Array;
       readonly link: Uint8Array;
     }
@@ -58,6 +75,13 @@ const keptCodec = byteString({ min: 1, max: maxKeptBytes });
 
 const pendingCodec: Codec<PendingMessage> = variants<PendingMessage>({
   answer: { message: byteString({ min: 1, max: maxMessageBytes }), link: keptCodec },
+  second: { message: byteString({ min: 1, max: maxMessageBytes }), link: keptCodec },
+  offers: {
+    linkId: bytesAs(linkId),
+    artefactId: nullable(bytesAs(artefactId)),
+    message: byteString({ min: 1, max: maxRecordWireBytes }),
+    link: keptCodec,
+  },
   request: {
     linkId: bytesAs(linkId),
     message: byteString({ min: 1, max: maxRecordWireBytes }),
@@ -101,11 +125,17 @@ export class InboxJournal implements ReplayCache {
     return this.#journal.pending;
   }
 
+  /** Whether an entry was noted before; notes nothing. */
+  knows(entry: ReplayEntry): boolean {
+    const { remembered, floorSeconds } = this.#journal;
+    return entry.rememberUntilSeconds <= floorSeconds || remembered.some((known) => isSame(known, entry));
+  }
+
   /** Notes an entry for the next {@link commit}, which must come before the acceptance has any effect outside. */
   insert(entry: ReplayEntry): "fresh" | "seen" | "full" {
     this.#forget(this.#terminal.clock.nowSeconds());
-    const { remembered, floorSeconds } = this.#journal;
-    if (entry.rememberUntilSeconds <= floorSeconds || remembered.some((known) => isSame(known, entry))) return "seen";
+    const { remembered } = this.#journal;
+    if (this.knows(entry)) return "seen";
     const ofOne = remembered.filter((known) => equalCredentials(known.originator, entry.originator));
     if (remembered.length >= maxRemembered || ofOne.length >= maxRememberedOfOne) return "full";
     this.#journal = { ...this.#journal, remembered: [...remembered, entry] };

@@ -1,10 +1,21 @@
 export { type Clock, systemClock } from "./clock.ts";
 export { type EnrolInput, type Enrolled, enroll } from "./enrol.ts";
 export { type TerminalCode, terminalErrors } from "./errors.ts";
-export type { DownloadEvent, LinkEvent, OnEvent, TerminalEvent } from "./events.ts";
+export type { BroadcastEvent, DownloadEvent, LinkEvent, OnEvent, TerminalEvent } from "./events.ts";
 export { type EndedSoftware, type ExecInput, exec, type RunningSoftware } from "./exec.ts";
-export { type Fetched, type FetchInput, fetchSoftware } from "./fetch.ts";
+export { type FetchInput, fetchKey, fetchSoftware } from "./fetch.ts";
+export type { Fetched, FetchedKey } from "./fetched.ts";
 export { type Installed, type InstallInput, type InstallStage, install, installStages } from "./install.ts";
+export { type ListenInput, listen } from "./listen.ts";
 export { type RolledBack, rollback } from "./rollback.ts";
-export { type DownloadStatus, type IdentityStatus, type ModuleStatus, type SlotStatus, type Status, status } from "./status.ts";
+export {
+  type DownloadStatus,
+  type IdentityStatus,
+  type ListenerStatus,
+  type ModuleStatus,
+  type SlotStatus,
+  type Status,
+  status,
+} from "./status.ts";
 export { type Terminal, type TerminalOptions, terminalAt } from "./terminal.ts";
+export { type ServerTrust, type Standing, standings } from "./trust.ts";

@@ -4,7 +4,7 @@ import { equalBytes, SealaneError } from "@sealane/wire";
 import { changing, chunksOf, exists, remove, saveState, writeLasting } from "./disk.ts";
 import { type Download, type FoundDownload, findDownloads } from "./download-record.ts";
 import { terminalErrors } from "./errors.ts";
-import { loadTrust, type Trust } from "./identity.ts";
+import { loadTrust } from "./identity.ts";
 import { verifyInstalled } from "./installed-check.ts";
 import { keepRecord } from "./kept-records.ts";
 import { stateVersion } from "./labels.ts";
@@ -15,6 +15,7 @@ import { proveSlot, slotFile } from "./slot.ts";
 import { type ModuleFolder, SlotFolder } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
+import type { Trust } from "./trust.ts";
 import { placeFile, unpackArchive } from "./unpack.ts";
 
 /** What an installation does, in this order. */

@@ -1,4 +1,5 @@
 import {
+  anonymousRecipient,
   type Licence,
   type SoftwareDescription,
   softwareDescriptionCodec,
@@ -6,22 +7,31 @@ import {
   type VerifiedLicence,
   verifyLicence,
 } from "@sealane/software";
-import type { ArtefactId } from "@sealane/wire";
-import type { Trust } from "./identity.ts";
+import type { ArtefactId, Name } from "@sealane/wire";
 import { licenceToleranceSeconds } from "./limits.ts";
 import type { Terminal } from "./terminal.ts";
+import type { Trust } from "./trust.ts";
 
-/** Proves a licence for this terminal at this time. Errors: those of `verifyLicence`. */
+/**
+ * Proves a licence for this terminal at this time: one in its name, one that it got without a name, or one for everybody; unless told
+ * which.
+ * Errors: those of `verifyLicence`.
+ */
 export function proveLicence(
   encoded: Uint8Array,
-  given: { readonly terminal: Terminal; readonly trust: Trust; readonly artefactId?: ArtefactId },
+  given: {
+    readonly terminal: Terminal;
+    readonly trust: Trust;
+    readonly artefactId?: ArtefactId;
+    readonly recipient?: Name | typeof anonymousRecipient;
+  },
 ): VerifiedLicence {
-  const { terminal, trust, artefactId: expected } = given;
+  const { terminal, trust, artefactId: expected, recipient } = given;
   const { anchors, name, model } = trust;
   return verifyLicence(encoded, {
     anchors,
     nowSeconds: terminal.clock.nowSeconds(),
-    recipient: name,
+    recipients: recipient === undefined ? [...(name === null ? [] : [name]), anonymousRecipient] : [recipient],
     model,
     toleranceSeconds: licenceToleranceSeconds,
     ...(expected === undefined ? {} : { artefactId: expected }),

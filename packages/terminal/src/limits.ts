@@ -1,10 +1,10 @@
-import { maxInboxMessages } from "@sealane/api";
-import { maxMessageBytes, maxRecordBytes } from "@sealane/link";
+import { maxEnrolReplyBytes, maxInboxMessages } from "@sealane/api";
+import { maxCertificateBytes, maxMessageBytes, maxRecordBytes } from "@sealane/link";
 
 /** Bounds of the terminal. */
 
-/** Bytes of the identity file: the authority, and the chains that came in an enrolment reply of 48 KiB. */
-export const maxIdentityBytes: number = 64 * 1024;
+/** Bytes of the identity file: the authority, the chains that came in an enrolment reply, and what names the keys and the server. */
+export const maxIdentityBytes: number = maxEnrolReplyBytes + maxCertificateBytes + 16_384;
 
 /** Bytes of an enrolment reply and of a small CBOR reply of the server: a record with its head, sixteen inbox messages. */
 export const maxReplyBytes: number = 1024 * 1024;
@@ -63,11 +63,40 @@ export const licenceToleranceSeconds = 60;
 /** Bytes of the file that names a module's slots. */
 export const maxModuleRecordBytes = 1_024;
 
-/** Bytes of a secret that is kept encrypted: a saved link of 4 KiB, an encapsulated key, headers. */
-export const maxKeptBytes = 8_192;
+/** Bytes of a secret that is kept encrypted: a wait for M3 with its certificates of 48 KiB, an encapsulated key, headers. */
+export const maxKeptBytes = 52_224;
+
+/** How long a group's epoch of before is kept beside a newer one. */
+export const groupOverlapSeconds = 3_600;
+
+/** Bytes of a group's signed record that is kept, and of the file with those of all groups. */
+export const maxHeldRecordBytes = 40_960;
+export const maxGroupsFileBytes: number = 1024 * 1024;
+
+/** Pause between two looks at the channel, or for the lock, when the one before came to nothing at once. */
+export const listenPauseMilliseconds = 1_000;
+
+/** How long `listen --once` waits unless told. */
+export const defaultListenSeconds = 25;
+
+/** Bytes of the file with the clock's floor. */
+export const maxClockFileBytes = 64;
+
+/** By how much the machine's clock may differ from the server's before it is told, and how far apart the floor is written. */
+export const clockToleranceSeconds = 60;
+export const clockFloorStepSeconds = 3_600;
 
 /** Bytes of a record as it travels: 64 KiB of plaintext, tag and heads. */
 export const maxRecordWireBytes: number = maxRecordBytes + 128;
 
 /** Bytes of an inbox reply: sixteen messages of 48 KiB. */
 export const maxInboxReplyBytes: number = maxInboxMessages * (maxMessageBytes + 16);
+
+/**
+ * Seconds until an event stream has to show that it lives. The server does so at once: whoever lets nothing through until then holds
+ * back what is no whole reply.
+ */
+export const streamStartSeconds = 10;
+
+/** Bytes of one event stream: four times a full inbox, which is 64 messages of 48 KiB in base64. */
+export const maxStreamBytes: number = 16 * 1024 * 1024;

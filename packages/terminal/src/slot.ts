@@ -3,13 +3,13 @@ import { maxLicenceBytes, parseLicence, type VerifiedLicence } from "@sealane/so
 import { type Codec, literal, tuple, uint } from "@sealane/wire";
 import { loadState, type StateFile, systemReason } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
-import type { Trust } from "./identity.ts";
 import { stateVersion } from "./labels.ts";
 import { proveLicence } from "./licence.ts";
 import { maxStateFileBytes } from "./limits.ts";
 import { type LinkFacts, linkFactsCodec } from "./link-facts.ts";
 import type { SlotFolder } from "./state-folder.ts";
 import type { Terminal } from "./terminal.ts";
+import type { Trust } from "./trust.ts";
 
 /** What a slot knows beside its licence: how the software came here. */
 export interface SlotRecord {

@@ -8,6 +8,9 @@ import { terminalErrors } from "./errors.ts";
  * ```text
  * keys/                                  private keys
  * identity.cbor                          who this terminal is and whom it trusts; its presence means "enrolled"
+ * listener.cbor                          whom this terminal listens to without being enrolled
+ * groups.cbor                            secrets of the groups that it is a member of, encrypted to itself
+ * clock.cbor                             latest time that the server has proved
  * inbox.cbor                             accepted messages, and the link that waits for its first record
  * downloads/<artefact id>/               fetch.cbor, header, software.part or software
  * kept/<artefact id>.cbor                licence and content key after the delivery, where the licence wants them kept
@@ -32,8 +35,20 @@ export class StateFolder {
     return join(this.path, "identity.cbor");
   }
 
+  get listener(): string {
+    return join(this.path, "listener.cbor");
+  }
+
+  get groups(): string {
+    return join(this.path, "groups.cbor");
+  }
+
   get inbox(): string {
     return join(this.path, "inbox.cbor");
+  }
+
+  get clock(): string {
+    return join(this.path, "clock.cbor");
   }
 
   get downloads(): string {

@@ -6,16 +6,20 @@ import { SealaneError } from "@sealane/wire";
 import { isMissing } from "./disk.ts";
 import { findDownloads } from "./download-record.ts";
 import type { LinkEvent } from "./events.ts";
-import { type Identity, loadIdentity, loadTrust, type Trust } from "./identity.ts";
+import { type Identity, loadIdentity, loadTrust } from "./identity.ts";
 import { type LocalModule, localModules } from "./installed-modules.ts";
 import { describeLink } from "./link-facts.ts";
+import { type Listener, loadListener } from "./listener.ts";
 import { describeSlot, proveSlot } from "./slot.ts";
 import type { Terminal } from "./terminal.ts";
+import type { Standing, Trust } from "./trust.ts";
 
 /** What this terminal is and has. Codes under `problem` are those that a command on that part would end with. */
 export interface Status {
   /** Null before enrolment. */
   readonly identity: IdentityStatus | null;
+  /** Whom it listens to without being enrolled; null when it does not, or is enrolled. */
+  readonly listener: ListenerStatus | null;
   readonly modules: readonly ModuleStatus[];
   readonly downloads: readonly DownloadStatus[];
 }
@@ -29,6 +33,14 @@ export interface IdentityStatus {
   readonly fingerprint: string;
   readonly enrolledAtSeconds: number;
   readonly certificateExpiresAtSeconds: number;
+}
+
+export interface ListenerStatus {
+  readonly url: string;
+  readonly model: string;
+  readonly standing: Standing;
+  /** SHA-256 of the authority's certificate, hex. */
+  readonly fingerprint: string;
 }
 
 export interface ModuleStatus {
@@ -62,22 +74,36 @@ export interface DownloadStatus {
   readonly stagedBytes: number;
   readonly totalBytes: number;
   readonly complete: boolean;
+  /** What is still to come; licence and content key are there. */
+  readonly awaits: "software" | null;
   readonly licenceExpiresAtSeconds: number;
+  /** Null where the content key has no end of its own. */
+  readonly keyExpiresAtSeconds: number | null;
 }
 
 /** Gives an overview without changing or locking anything. Error: TERMINAL_STATE_DAMAGED. */
 export async function status(terminal: Terminal): Promise<Status> {
   const identity = await loadIdentity(terminal);
-  if (identity === null) return { identity: null, modules: [], downloads: [] };
+  const listener = identity === null ? await loadListener(terminal) : null;
+  if (identity === null && listener === null) return { identity: null, listener: null, modules: [], downloads: [] };
   const trust = await loadTrust(terminal);
   const modules: ModuleStatus[] = [];
   for (const local of await localModules(terminal)) modules.push(await moduleStatus(terminal, trust, local));
-  return { identity: identityStatus(identity), modules, downloads: await downloadStatuses(terminal, trust) };
+  return {
+    identity: identity === null ? null : identityStatus(identity),
+    listener: listener === null ? null : listenerStatus(listener),
+    modules,
+    downloads: await downloadStatuses(terminal, trust),
+  };
+}
+
+function listenerStatus({ url, model, standing, authority }: Listener): ListenerStatus {
+  return { url, model, standing, fingerprint: sha256(authority).toHex() };
 }
 
 function identityStatus(identity: Identity): IdentityStatus {
   const { name, model, url, serverName, authority, enrolledAtSeconds } = identity;
-  const chains = [identity.signingChain, ...identity.decryption.map(({ chain }) => chain)];
+  const chains = [...identity.signing, ...identity.decryption, ...identity.agreement].map(({ chain }) => chain);
   const ends = chains.flat().map((der) => parseCertificate(der).notAfterSeconds);
   const certificateExpiresAtSeconds = Math.min(...ends);
   return { name, model, url, serverName, fingerprint: sha256(authority).toHex(), enrolledAtSeconds, certificateExpiresAtSeconds };
@@ -108,7 +134,7 @@ async function slotStatus(
     path: folder.software,
     installedAtSeconds: record?.installedAtSeconds ?? null,
     licenceExpiresAtSeconds: licence?.expiresAtSeconds ?? null,
-    link: record === null ? null : describeLink(record.link, trust.name),
+    link: record === null ? null : describeLink(record.link, trust),
     problem: await codeOf(() => proveSlot(folder, { terminal, trust, module: local.module, sequence })),
   };
 }
@@ -128,7 +154,7 @@ async function downloadStatuses(terminal: Terminal, trust: Trust): Promise<reado
   for (const each of await findDownloads(terminal, trust)) {
     if (each.kind !== "usable") continue;
     const { folder, licence, complete } = each.download;
-    const { module, version, sequence, plaintextBytes, expiresAtSeconds } = licence;
+    const { module, version, sequence, plaintextBytes, expiresAtSeconds, keyExpiresAtSeconds } = licence;
     statuses.push({
       artefactId: licence.artefactId.toHex(),
       module,
@@ -137,7 +163,9 @@ async function downloadStatuses(terminal: Terminal, trust: Trust): Promise<reado
       stagedBytes: Math.min(plaintextBytes, await sizeOf(complete ? folder.software : folder.part)),
       totalBytes: plaintextBytes,
       complete,
+      awaits: complete ? null : "software",
       licenceExpiresAtSeconds: expiresAtSeconds,
+      keyExpiresAtSeconds,
     });
   }
   return statuses;

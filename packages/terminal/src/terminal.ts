@@ -1,14 +1,18 @@
 import { type Randomness, systemRandom } from "@sealane/crypto";
-import { FileKeyStore, type KeyStore } from "@sealane/keystore";
+import { type AskPin, FileKeyStore, type KeyStore, openPkcs11KeyStore, type Pkcs11KeyStore } from "@sealane/keystore";
 import { type Clock, systemClock } from "./clock.ts";
+import { FloorClock } from "./clock-floor.ts";
 import type { OnEvent } from "./events.ts";
 import { StateFolder } from "./state-folder.ts";
 
 /** What every command of the terminal works with. */
 export interface Terminal {
   readonly folder: StateFolder;
+  /** The keys of a listener, and those of an enrolment that names no token. */
   readonly keys: KeyStore;
-  readonly clock: Clock;
+  /** The token of a `pkcs11:` URI; the same store for the same URI. Errors: KEYSTORE_TOKEN_URI_WRONG, KEYSTORE_TOKEN_MODULE_WRONG. */
+  readonly token: (uri: string) => Pkcs11KeyStore;
+  readonly clock: FloorClock;
   readonly random: Randomness;
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read from here. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -17,8 +21,10 @@ export interface Terminal {
 
 export interface TerminalOptions {
   readonly stateFolder: string;
-  /** Files below the state folder unless told: encrypted ones, or a token. */
+  /** Files below the state folder unless told. */
   readonly keys?: KeyStore;
+  /** Asks for the PIN of a token whose URI has no `pin-source`; without it that is KEYSTORE_TOKEN_PIN_MISSING. */
+  readonly askPin?: AskPin;
   readonly clock?: Clock;
   readonly random?: Randomness;
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -29,5 +35,12 @@ export interface TerminalOptions {
 export function terminalAt(options: TerminalOptions): Terminal {
   const { clock = systemClock, random = systemRandom, environment = process.env, onEvent = () => {} } = options;
   const folder = new StateFolder(options.stateFolder);
-  return { folder, keys: options.keys ?? new FileKeyStore(folder.keys), clock, random, environment, onEvent };
+  const keys = options.keys ?? new FileKeyStore(folder.keys);
+  const opened = new Map<string, Pkcs11KeyStore>();
+  const token = (uri: string): Pkcs11KeyStore => {
+    const store = opened.get(uri) ?? openPkcs11KeyStore(uri, options.askPin === undefined ? {} : { askPin: options.askPin });
+    opened.set(uri, store);
+    return store;
+  };
+  return { folder, keys, token, clock: new FloorClock(clock, folder.clock), random, environment, onEvent };
 }

@@ -1,9 +1,8 @@
-import { decode as cborgDecode, encodeInto, rfc8949EncodeOptions, Tagged } from "cborg";
-import { encodedLength } from "cborg/length";
+import { decode as cborgDecode, Tagged } from "cborg";
 import { equalBytes } from "./bytes.ts";
+import { CborWriter } from "./cbor-encode.ts";
 import { scanItem } from "./cbor-scan.ts";
-import { SealaneError } from "./errors.ts";
-import { allowedTags, scratchBytes } from "./limits.ts";
+import { allowedTags } from "./limits.ts";
 import { wireErrors } from "./wire-errors.ts";
 
 export { Tagged };
@@ -13,24 +12,6 @@ export type CborValue = number | string | boolean | null | Uint8Array | readonly
 
 /** A map with integer or text keys, as COSE headers have them. */
 export type CborMap = ReadonlyMap<number | string, CborValue>;
-
-const encodeOptions = {
-  ...rfc8949EncodeOptions,
-  typeEncoders: {
-    number(value: number): null {
-      if (!Number.isSafeInteger(value)) throw unencodable("number");
-      return null;
-    },
-    string(value: string): null {
-      // A lone surrogate has no UTF-8 form; a byte order mark at the start does not survive TextDecoder.
-      if (!value.isWellFormed() || value.startsWith("\ufeff")) throw unencodable("text");
-      return null;
-    },
-    undefined: (): never => refuse("undefined"),
-    bigint: (): never => refuse("bigint"),
-    Object: (): never => refuse("object"),
-  },
-};
 
 const decodeOptions = {
   strict: true,
@@ -47,14 +28,10 @@ const decodeOptions = {
  * and no other copy is left behind: a message may carry a secret. Error: WIRE_VALUE_UNENCODABLE.
  */
 export function encode(value: CborValue): Uint8Array {
-  const bytes = encodeUnscanned(value);
-  try {
-    scanItem(bytes, 0);
-  } catch (cause) {
-    throw wireErrors.error("WIRE_VALUE_UNENCODABLE", {}, cause);
-  }
-  return bytes;
+  return writer.encode(value);
 }
+
+const writer = new CborWriter();
 
 /**
  * Decodes exactly one item and accepts one encoding only: the size is checked before anything is read, the heads are scanned
@@ -78,47 +55,13 @@ function decodeScanned(bytes: Uint8Array): CborValue {
   }
 }
 
-/** cborg's own `encode` writes into Node's shared buffer pool and keeps what it wrote; this memory is wiped after use. */
-const scratch = new Uint8Array(scratchBytes);
-
 function encodesTo(value: CborValue, bytes: Uint8Array): boolean {
-  const room = bytes.length <= scratch.length ? scratch.subarray(0, bytes.length) : new Uint8Array(bytes.length);
   try {
-    return encodeInto(value, room, encodeOptions).written === bytes.length && equalBytes(room, bytes);
+    const again = writer.encode(value);
+    const isSame = equalBytes(again, bytes);
+    again.fill(0);
+    return isSame;
   } catch {
     return false;
-  } finally {
-    room.fill(0);
   }
-}
-
-function encodeUnscanned(value: CborValue): Uint8Array {
-  try {
-    const { written } = encodeInto(value, scratch, encodeOptions);
-    return scratch.slice(0, written);
-  } catch (cause) {
-    if (cause instanceof SealaneError) throw cause;
-    return encodeLarge(value);
-  } finally {
-    scratch.fill(0);
-  }
-}
-
-/** For what did not fit into the scratch memory, or cannot be encoded at all. */
-function encodeLarge(value: CborValue): Uint8Array {
-  try {
-    const bytes = new Uint8Array(encodedLength(value, encodeOptions));
-    encodeInto(value, bytes, encodeOptions);
-    return bytes;
-  } catch {
-    throw unencodable("unknown"); // no cause: the encoder's message may quote the value
-  }
-}
-
-function refuse(kind: string): never {
-  throw unencodable(kind);
-}
-
-function unencodable(kind: string): SealaneError {
-  return wireErrors.error("WIRE_VALUE_UNENCODABLE", { kind });
 }

@@ -27,6 +27,9 @@ export function uint(max: number = Number.MAX_SAFE_INTEGER): Codec<number> {
 /** Any safe integer, negative ones too (COSE algorithm identifiers). */
 export const integer: Codec<number> = checked((value) => typeof value === "number", "an integer");
 
+/** Anything that is CBOR, for the caller to judge. */
+export const anyValue: Codec<CborValue> = { toCbor: (value) => value, fromCbor: (value) => value };
+
 /** true or false. */
 export const flag: Codec<boolean> = checked((value) => typeof value === "boolean", "true or false");
 

@@ -17,6 +17,7 @@ export const exitCodes = {
   configuration: 10,
 } as const;
 
+/** One of them. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Who has to act: the party at the other end, the person at this end, the machine (disk, network) or Sealane's own code. */

@@ -20,6 +20,7 @@ export {
 export { type CborMap, type CborValue, decode, encode, Tagged } from "./cbor.ts";
 export { scanItem } from "./cbor-scan.ts";
 export {
+  anyValue,
   byteString,
   bytesAs,
   type Codec,

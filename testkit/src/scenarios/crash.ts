@@ -9,8 +9,8 @@ import { deliver, fetchAndInstall, publishing, type Software, segmentBytes, segm
 import { table } from "./table.ts";
 import { TerminalVictim } from "./terminal-victim.ts";
 
-const terminals = ["terminal-1", "terminal-2", "terminal-3", "terminal-4"] as const;
-const [fetching, waiting, installing, watching] = terminals;
+const terminals = ["terminal-1", "terminal-2", "terminal-3", "terminal-4", "terminal-5"] as const;
+const [fetching, waiting, installing, watching, listening] = terminals;
 
 /** What everything begins with: one module that is delivered, and another that is published again and again. */
 interface Start {
@@ -27,6 +27,8 @@ interface Lane {
   readonly make: (start: Start) => Promise<Victim>;
   /** When its victim is through. */
   readonly finish?: (start: Start, victim: Victim) => Promise<void>;
+  /** When all victims are through: what passes by is counted, and must be of one command. */
+  readonly last?: (start: Start, victim: Victim) => Promise<void>;
 }
 
 const killedServer: Lane = {
@@ -59,21 +61,43 @@ const lanes: readonly Lane[] = [
         endsWith: before,
         checkAgain: demandResumed,
       }),
-    finish: demandFewerBytes,
+    last: demandFewerBytes,
   },
   {
-    name: "fetch, begun by the server",
+    name: "fetch, begun by the server by three messages",
     make: async ({ installation, before }) =>
       await TerminalVictim.make({
-        name: "fetch, begun by the server",
+        name: "fetch, begun by the server by three messages",
         installation,
         terminal: waiting,
         command: ["fetch", before.module, "--originator", "server", "--wait", "0"],
         mayRun: [before],
         endsWith: before,
         checkAgain: demandResumed,
-        arrange: async () => void succeeded(await installation.operator(["release", "offer", before.module, "--to", waiting])),
+        arrange: async () => {
+          const offer = ["release", "offer", before.module, "--to", waiting, "--mechanism", "mutual-agreement"];
+          succeeded(await installation.operator(offer));
+        },
       }),
+  },
+  {
+    name: "listen, as a member of a group",
+    async make({ installation, before, after }) {
+      succeeded(await installation.operator(["group", "create", "fleet"]));
+      succeeded(await installation.operator(["group", "add", "fleet", listening]));
+      const how = ["--mechanism", "group-broadcast", "--group", "fleet", "--life", "86400"];
+      succeeded(await installation.operator(["broadcast", "start", after.module, ...how]));
+      return await TerminalVictim.make({
+        name: "listen, as a member of a group",
+        installation,
+        terminal: listening,
+        command: ["listen", after.module, "--once", "--wait", "0"],
+        mayMiss: "inbox.cbor", // which broadcast it was, once its software is there
+        mayRun: [before],
+        endsWith: before,
+        checkAgain: demandResumed,
+      });
+    },
   },
   {
     name: "install",
@@ -92,19 +116,23 @@ const lanes: readonly Lane[] = [
   },
 ];
 
-/** Kills publish (at both ends), fetch and install at each of their effects, and checks that nothing is ever lost or half there. */
+/** Kills publish (at both ends), fetch, listen and install at each of their effects, and checks that nothing is ever lost or half there. */
 export async function runCrash(only: string): Promise<void> {
-  await using installation = await Installation.raise({ commands: await buildCommands(), terminals, proxied: true });
+  const allow = ["group-broadcast"];
+  await using installation = await Installation.raise({ commands: await buildCommands(), terminals, proxied: true, allow });
   const start = await begin(installation);
   const results: CrashResult[] = [];
-  const run = async ({ make, finish }: Lane): Promise<void> => {
+  const remaining: (() => Promise<void>)[] = [];
+  const run = async ({ make, finish, last }: Lane): Promise<void> => {
     const victim = await make(start);
     results.push(await crashEverywhere(victim));
     await finish?.(start, victim);
+    if (last !== undefined) remaining.push(() => last(start, victim));
   };
   try {
     if (killedServer.name.includes(only)) await run(killedServer);
     await all(lanes.filter(({ name }) => name.includes(only)).map(run));
+    for (const last of remaining) await last();
   } finally {
     const rows = results.map(({ name, effects, kills, seconds }) => [name, String(effects), String(kills), seconds.toFixed(1)]);
     process.stdout.write(`${table(["command", "effects", "kills", "seconds"], rows)}\n`);
@@ -121,7 +149,7 @@ async function begin(installation: Installation): Promise<Start> {
     tool: script("tool", "1.0"),
     newTool: script("tool", "2.0"),
   };
-  await deliver(installation, start.before, [fetching, waiting, installing]);
+  await deliver(installation, start.before, [fetching, waiting, installing, listening]);
   await deliver(installation, start.tool, [watching]);
   succeeded(await installation.operator(publishing(start.after)));
   return start;

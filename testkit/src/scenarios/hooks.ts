@@ -12,15 +12,21 @@ export interface Hooks {
   readonly clockSeconds?: number;
   /** Where the command writes its peak of resident memory. */
   readonly peakMemory?: string;
+  /** A PKCS #11 module, of which SIGUSR2 closes all sessions; each time a byte is added to the file. */
+  readonly lostSessions?: { readonly modulePath: string; readonly countFile: string };
 }
 
 /** The environment that preloads hooks into a command. */
 export function hookEnvironment(hooks: Hooks): Record<string, string> {
-  const { effects, clockSeconds, peakMemory } = hooks;
+  const { effects, clockSeconds, peakMemory, lostSessions } = hooks;
   const given: [URL, Record<string, string>][] = [];
   if (effects !== undefined) given.push([effectsHook, { SEALANE_EFFECTS: effects.path }]);
   if (clockSeconds !== undefined) given.push([clockHook, { SEALANE_CLOCK_SECONDS: String(clockSeconds) }]);
   if (peakMemory !== undefined) given.push([peakMemoryHook, { SEALANE_PEAK_MEMORY: peakMemory }]);
+  if (lostSessions !== undefined) {
+    const { modulePath, countFile } = lostSessions;
+    given.push([lostSessionsHook, { SEALANE_TOKEN_MODULE: modulePath, SEALANE_TOKEN_COUNT: countFile }]);
+  }
   const imports = given.map(([url]) => `--import ${url.href}`).join(" ");
   return Object.assign({ NODE_OPTIONS: imports }, ...given.map(([, values]) => values)) as Record<string, string>;
 }
@@ -28,6 +34,7 @@ export function hookEnvironment(hooks: Hooks): Record<string, string> {
 const effectsHook = new URL("../hooks/effects.ts", import.meta.url);
 const clockHook = new URL("../hooks/clock.ts", import.meta.url);
 const peakMemoryHook = new URL("../hooks/peak-memory.ts", import.meta.url);
+const lostSessionsHook = new URL("../hooks/lost-sessions.ts", import.meta.url);
 
 /** `count` only; end before an effect (`kill`) or after half of it (`torn`); let the disk be full from an effect on. */
 export type EffectPlan = "count" | `${"kill" | "torn" | "full"} ${number}`;

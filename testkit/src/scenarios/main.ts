@@ -8,12 +8,18 @@ const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<v
   pack: async () => (await import("./pack.ts")).runPack(),
   crash: async ({ only }) => (await import("./crash.ts")).runCrash(only),
   large: async ({ size }) => (await import("./large.ts")).runLarge(size),
+  "two-servers": async ({ database }) => (await import("./two-servers.ts")).runTwoServers(database),
+  anonymous: async () => (await import("./anonymous.ts")).runAnonymous(),
+  broadcast: async () => (await import("./broadcast.ts")).runBroadcast(),
+  token: async () => (await import("./token.ts")).runToken(),
   tamper: async ({ only }) => (await import("./tamper.ts")).runTamper(only),
 };
 
 interface ScenarioOptions {
   /** Of `large`: bytes. */
   readonly size: number;
+  /** postgres://user@host/database in place of SQLite. */
+  readonly database: string | undefined;
   /** Of `crash` and `tamper`: cases whose name contains this. */
   readonly only: string;
 }
@@ -33,7 +39,7 @@ try {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { size: { type: "string", default: "1GiB" }, only: { type: "string", default: "" } },
+    options: { size: { type: "string", default: "1GiB" }, only: { type: "string", default: "" }, database: { type: "string" } },
   });
   const [name = ""] = positionals;
   const scenario = scenarios[name];
@@ -42,7 +48,9 @@ async function main(): Promise<void> {
     throw new ScenarioFailure(`There is no scenario "${name}". The scenarios are: ${Object.keys(scenarios).join(", ")}.`);
   if (size === null) throw new ScenarioFailure(`"${values.size}" is no size. Sizes look like 512MiB or 4GiB.`);
   const began = performance.now();
-  await scenario({ size, only: values.only });
+  const { only, database } = values;
+  if (database !== undefined) process.env["SEALANE_SCENARIO_DATABASE"] = database; // read by every installation that is made
+  await scenario({ size, only, database });
   process.stdout.write(`\nThe scenario ${name} passed in ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
 }
 

@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { onEnd } from "./clean-up.ts";
 import { demand } from "./failure.ts";
 import { type Commands, Installation, outsidePath, removeFolder, root, succeeded } from "./installation.ts";
+import { enrolByLibrary, tryLibrary } from "./packed-library.ts";
 import { Processes, said } from "./processes.ts";
 import { deliver, writeScript } from "./software.ts";
 import { table } from "./table.ts";
 
 /** Time for npm to install one package with what it depends on. */
 const installSeconds = 300;
+
+const libraryName = "@sealane/link";
 
 interface Tarball {
   readonly name: string;
@@ -19,8 +22,8 @@ interface Tarball {
 }
 
 /**
- * Packs both commands, installs each from its tarball in an empty folder outside this repository, and delivers software with
- * nothing but these two. The terminal's folder must hold nothing that only the server needs.
+ * Packs both commands and the library, installs each from its tarball in an empty folder outside this repository, delivers software
+ * with nothing but the commands, and tries the library by its examples. The terminal's folder must hold nothing that only the server needs.
  */
 export async function runPack(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sealane-pack-"));
@@ -29,11 +32,14 @@ export async function runPack(): Promise<void> {
     await processes.stopAll();
     removeFolder(folder);
   });
-  const tarballs = await packBoth(processes, folder);
+  const tarballs = await packAll(processes, folder);
   const installed = new Map<string, readonly string[]>();
-  for (const { name, path } of tarballs) installed.set(name, await installAlone(processes, { folder: join(folder, name), path }));
+  for (const { name, path } of tarballs) installed.set(name, await installAlone(processes, { folder: folderOf(folder, name), path }));
   demandApart(installed);
-  await deliverWith({ operator: [binary(folder, "sealane")], terminal: [binary(folder, "sealane-terminal")] });
+  const library = { folder: folderOf(folder, libraryName), tarball: tarballs.find(({ name }) => name === libraryName)?.path ?? "" };
+  await tryLibrary(processes, library);
+  const commands = { operator: [binary(folder, "sealane")], terminal: [binary(folder, "sealane-terminal")] };
+  await deliverWith(commands, (installation) => enrolByLibrary(processes, installation, library.folder));
   const rows = tarballs.map(({ name, version, bytes }) => [
     name,
     version,
@@ -43,18 +49,18 @@ export async function runPack(): Promise<void> {
   process.stdout.write(`${table(["package", "version", "tarball", "packages installed"], rows)}\n`);
 }
 
-async function packBoth(processes: Processes, folder: string): Promise<readonly Tarball[]> {
+async function packAll(processes: Processes, folder: string): Promise<readonly Tarball[]> {
   const run = succeeded(
     await processes.run([process.execPath, join(root, "scripts/pack.ts"), "--out", folder, "--json"], { folder: root }),
   );
   const tarballs: unknown = JSON.parse(run.stdout);
-  demand(Array.isArray(tarballs) && tarballs.length === 2, "Two tarballs were to be packed.", said(run));
+  demand(Array.isArray(tarballs) && tarballs.length === 3, "Three tarballs were to be packed.", said(run));
   return tarballs as readonly Tarball[];
 }
 
 /** Installs a tarball in an empty folder and gives the names of all packages that are then there. */
 async function installAlone(processes: Processes, given: { readonly folder: string; readonly path: string }): Promise<readonly string[]> {
-  const folder = `${given.folder}-installed`;
+  const { folder } = given;
   mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n'); // else npm looks for one in the folders above
   const install = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", given.path];
@@ -83,17 +89,22 @@ function demandApart(installed: ReadonlyMap<string, readonly string[]>): void {
   demand(installed.get("sealane")?.includes("sealane-terminal") === false, "The operator's folder has the terminal's package.");
 }
 
-async function deliverWith(commands: Commands): Promise<void> {
+async function deliverWith(commands: Commands, also: (installation: Installation) => Promise<void>): Promise<void> {
   await using installation = await Installation.raise({ commands, terminals: ["terminal-1"] });
   const software = writeScript(installation.folder, { module: "app", version: "1.0" });
   await deliver(installation, software, ["terminal-1"]);
   succeeded(await installation.terminal("terminal-1", ["status"]));
+  await also(installation);
   await installation.stopServer();
   installation.demandNoSecretPrinted();
 }
 
 function binary(folder: string, name: string): string {
-  return join(folder, `${name}-installed`, "node_modules", ".bin", name);
+  return join(folderOf(folder, name), "node_modules", ".bin", name);
+}
+
+function folderOf(folder: string, name: string): string {
+  return join(folder, `${name.replace(/^@.*\//, "")}-installed`);
 }
 
 /** The environment as outside this repository: without what `npm run` adds, which would lead npm and `node` back into it. */

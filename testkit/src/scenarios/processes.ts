@@ -27,16 +27,16 @@ export interface RunOptions {
 /** A command that stays. */
 export interface StayingCommand {
   readonly pid: number;
-  /** Its first event of a name; fails when it ends before. */
-  awaited(name: string): Promise<CommandEvent>;
+  /** Its first event of a name, and that fits if that is told; fails when it ends before. */
+  awaited(name: string, fits?: (event: CommandEvent) => boolean): Promise<CommandEvent>;
   readonly ended: Promise<CommandRun>;
   /** What it wrote to standard error so far. */
   errorText(): string;
 }
 
 const defaultLimitSeconds = 60;
-/** How long a command that stays may take to begin, or to stop after SIGTERM. */
-const settleSeconds = 20;
+/** How long a command that stays may take to begin, to say what is awaited, or to stop after SIGTERM. */
+const settleSeconds = 40;
 
 /** Runs commands as processes of their own, keeps all that they print, and ends exactly these. */
 export class Processes {
@@ -73,10 +73,10 @@ export class Processes {
       pid: child.pid ?? 0,
       ended,
       errorText: () => Buffer.concat(errors).toString("utf8"),
-      awaited: async (name) => {
+      awaited: async (name, fits = () => true) => {
         const { promise, resolve, reject } = Promise.withResolvers<CommandEvent>();
         const timer = setTimeout(() => reject(new ScenarioFailure(`${nameOf(line)} gave no event "${name}".`)), settleSeconds * 1000);
-        onEvent((event) => event.event === name && resolve(event));
+        onEvent((event) => event.event === name && fits(event) && resolve(event));
         void ended.then((run) => reject(new ScenarioFailure(`${run.command} ended before its event "${name}".`, said(run))));
         return await promise.finally(() => clearTimeout(timer));
       },

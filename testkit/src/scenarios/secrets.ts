@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { parseEnrolToken } from "@sealane/api";
 import { demand } from "./failure.ts";
 
 /** A secret and what it is called in a finding. */
@@ -26,16 +27,17 @@ function secretsIn(path: string, name: string): KnownSecret[] {
   }
   if (!name.endsWith(".token")) return [{ name, bytes: content }];
   const word = content.toString("utf8").trim();
-  const inside = Buffer.from(word.slice(word.lastIndexOf(".") + 1), "base64url");
   return [
     { name, bytes: Buffer.from(word) },
-    { name: `the bytes of ${name}`, bytes: inside.length > windowBytes ? inside.subarray(-windowBytes * 3) : Buffer.from(word) },
+    { name: `the bytes of ${name}`, bytes: word.includes(".") ? parseEnrolToken(word).tokenSecret : Buffer.from(word, "base64url") },
   ];
 }
 
 /** Fails when a text holds a secret: as it is, in hex, in base64 of any alignment, or as numbers. */
 export function demandNoSecret(texts: readonly { readonly from: string; readonly text: string }[], secrets: readonly KnownSecret[]): void {
-  const patterns = secrets.flatMap(({ name, bytes }) => formsOf(bytes).map((form) => ({ name, form })));
+  const patterns = secrets.flatMap(({ name, bytes }) =>
+    windowsOf(bytes).flatMap((window) => formsOf(window).map((form) => ({ name, form }))),
+  );
   for (const { from, text } of texts) {
     const views = [text, text.replaceAll(/\s/g, ""), text.replaceAll(/\s/g, "").toLowerCase()];
     for (const { name, form } of patterns) {
@@ -44,12 +46,17 @@ export function demandNoSecret(texts: readonly { readonly from: string; readonly
   }
 }
 
-/** How the beginning and the end of a secret would look in a text. */
-function formsOf(bytes: Uint8Array): string[] {
+/** The beginning and the end of a secret. */
+function windowsOf(bytes: Uint8Array): readonly Buffer[] {
   const all = Buffer.from(bytes);
   demand(all.length >= windowBytes, "A secret is shorter than what is looked for.");
-  const windows = [all.subarray(0, windowBytes), all.subarray(-windowBytes)];
-  return windows.flatMap((window) => [window.toString("latin1"), window.toString("hex"), window.join(","), ...base64Forms(window)]);
+  return [all.subarray(0, windowBytes), all.subarray(-windowBytes)];
+}
+
+/** How bytes would look in a text. */
+export function formsOf(bytes: Uint8Array): readonly string[] {
+  const all = Buffer.from(bytes);
+  return [all.toString("latin1"), all.toString("hex"), all.join(","), ...base64Forms(all)];
 }
 
 /** The characters of base64 and base64url that do not depend on what stands before and behind. */

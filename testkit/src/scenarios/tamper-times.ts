@@ -27,7 +27,6 @@ export const timeCases: readonly TamperCase[] = [
     logged: "LINK_MESSAGE_FUTURE",
   }),
   clockCase("certificates expired", 400 * daySeconds, { exit: expired, codes: ["PKI_CERTIFICATE_EXPIRED"] }),
-  clockCase("certificates not yet valid", -10 * daySeconds, { exit: notTrusted, codes: ["PKI_CERTIFICATE_NOT_YET_VALID"] }),
   execCase("licence expired at the start", 400 * daySeconds, { exit: expired, codes: ["LICENCE_EXPIRED"] }),
   execCase("licence not yet valid at the start", -10 * daySeconds, {
     exit: retryLater,

@@ -1,5 +1,6 @@
 import http, { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { mediaType } from "@sealane/api";
 
 /** A request on its way to the server. */
 export interface ProxiedRequest {
@@ -23,7 +24,7 @@ export interface ProxiedReply {
 export interface Fault {
   /** Which exchanges are changed. */
   readonly on: (request: ProxiedRequest) => boolean;
-  readonly request?: (request: ProxiedRequest) => ProxiedRequest;
+  readonly request?: (request: ProxiedRequest) => ProxiedRequest | Promise<ProxiedRequest>;
   readonly reply?: (reply: ProxiedReply, request: ProxiedRequest) => ProxiedReply;
   /** How many exchanges are changed; every one unless told. */
   readonly times?: number;
@@ -42,8 +43,11 @@ export interface SeenExchange {
  */
 export class TamperingProxy {
   readonly #server = http.createServer((request, response) => void this.#pass(request, response));
-  readonly #seen: SeenExchange[] = [];
-  #target: URL | null = null;
+  #seen: SeenExchange[] = [];
+  #targets: readonly URL[] = [];
+  #next = 0;
+  /** Whether event streams pass as they come, out of reach of any fault; otherwise they are held as every reply, and terminals poll. */
+  passesStreams = false;
   #fault: Fault | null = null;
   #changes = 0;
 
@@ -59,12 +63,12 @@ export class TamperingProxy {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** The server behind; it may change while the proxy listens. */
-  set target(url: string) {
-    this.#target = new URL(url);
+  /** The servers behind; they may change while the proxy listens. Each request goes to the next, or to another if that one is gone. */
+  set targets(urls: readonly string[]) {
+    this.#targets = urls.map((url) => new URL(url));
   }
 
-  /** What passed by since {@link forget}. */
+  /** Exchanges that began since {@link forget}: the reply to a process that was killed may come later. */
   get seen(): readonly SeenExchange[] {
     return this.#seen;
   }
@@ -81,7 +85,7 @@ export class TamperingProxy {
   }
 
   forget(): void {
-    this.#seen.length = 0;
+    this.#seen = [];
   }
 
   async close(): Promise<void> {
@@ -90,19 +94,37 @@ export class TamperingProxy {
   }
 
   async #pass(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const seen = this.#seen;
     try {
+      if (this.passesStreams && incoming.headers.accept?.includes(mediaType.events) === true) {
+        this.#passStream(incoming, response);
+        return;
+      }
       const arrived = await requestOf(incoming);
       const fault = this.#faultFor(arrived);
-      const request = fault?.request?.(arrived) ?? arrived;
+      const request = (await fault?.request?.(arrived)) ?? arrived;
       const gone = new AbortController();
       response.once("close", () => gone.abort());
       const given = await this.#forward(request, gone.signal);
       const reply = fault?.reply?.(given, request) ?? given;
-      this.#seen.push({ request: arrived, reply: given, changed: fault !== null });
+      seen.push({ request: arrived, reply: given, changed: fault !== null });
       send(reply, { request, response });
     } catch {
       response.destroy(); // either end is not there: as without a proxy
     }
+  }
+
+  #passStream(incoming: IncomingMessage, response: ServerResponse): void {
+    const [target] = this.#targets;
+    const { method, headers } = incoming;
+    const onward = http.request(new URL(incoming.url ?? "/", target), { ...(method === undefined ? {} : { method }), headers }, (reply) => {
+      response.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.once("error", () => response.destroy());
+      reply.pipe(response);
+    });
+    onward.once("error", () => response.destroy());
+    response.once("close", () => onward.destroy());
+    incoming.pipe(onward);
   }
 
   #faultFor(request: ProxiedRequest): Fault | null {
@@ -112,17 +134,35 @@ export class TamperingProxy {
     return fault;
   }
 
-  async #forward({ method, path, headers, body }: ProxiedRequest, signal: AbortSignal): Promise<ProxiedReply> {
-    if (this.#target === null) throw new Error("The proxy has no server behind it.");
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const length = body.length === 0 && method === "GET" ? {} : { "content-length": body.length };
-    const outgoing = http.request(new URL(path, this.#target), { method, headers: { ...headers, ...length }, agent: false, signal });
-    outgoing.once("response", resolve);
-    outgoing.once("error", reject);
-    outgoing.end(body);
-    const reply = await promise;
-    return { status: reply.statusCode ?? 502, headers: endToEnd(reply), body: await bodyOf(reply) };
+  async #forward(request: ProxiedRequest, signal: AbortSignal): Promise<ProxiedReply> {
+    const targets = this.#targets.map((_, index) => this.#targets[(this.#next + index) % this.#targets.length]);
+    this.#next++;
+    for (const target of targets) {
+      const reply = target === undefined ? null : await exchange(target, request, signal).catch(unlessRefused);
+      if (reply !== null) return reply;
+    }
+    throw new Error("No server answers behind the proxy.");
   }
+}
+
+/** Sends one request to a server and reads the reply whole. */
+export async function exchange(target: URL, request: ProxiedRequest, signal?: AbortSignal): Promise<ProxiedReply> {
+  const { method, path, headers, body } = request;
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const length = body.length === 0 && method === "GET" ? {} : { "content-length": body.length };
+  const options = { method, headers: { ...headers, ...length }, agent: false as const, ...(signal === undefined ? {} : { signal }) };
+  const outgoing = http.request(new URL(path, target), options);
+  outgoing.once("response", resolve);
+  outgoing.once("error", reject);
+  outgoing.end(body);
+  const reply = await promise;
+  return { status: reply.statusCode ?? 502, headers: endToEnd(reply), body: await bodyOf(reply) };
+}
+
+/** Nothing was sent to a server that is not there: another one may have it. */
+function unlessRefused(error: unknown): null {
+  if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED") return null;
+  throw error;
 }
 
 /** The bytes of an artefact, from `start` on, that a reply carries: all of it, or a range. */

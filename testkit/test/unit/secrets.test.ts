@@ -5,7 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
+import { formatEnrolToken } from "@sealane/api";
+import { digest, parseName } from "@sealane/wire";
 import { demandNoSecret, secretsBelow } from "../../src/scenarios/secrets.ts";
+
+function enrolToken(): string {
+  const fingerprint = digest(Uint8Array.from(randomBytes(32)));
+  const [tokenId, tokenSecret] = [Uint8Array.from(randomBytes(8)), Uint8Array.from(randomBytes(32))];
+  return formatEnrolToken({ url: "http://127.0.0.1:7440", fingerprint, tokenId, tokenSecret, name: parseName("gateway-1"), model: "m1" });
+}
 
 const secret = randomBytes(32);
 const inside = Buffer.concat([Buffer.from([1, 2]), secret, Buffer.from([3])]);
@@ -38,7 +46,7 @@ test("the secrets of a folder are its private keys, storage keys and tokens", ()
     const storage = randomBytes(32);
     writeFileSync(join(folder, "signing.pem"), key.export({ type: "pkcs8", format: "pem" }));
     writeFileSync(join(folder, "storage.key"), storage);
-    writeFileSync(join(folder, "enrol.token"), `sealane-enrol-1.${randomBytes(90).toString("base64url")}\n`);
+    writeFileSync(join(folder, "enrol.token"), `${enrolToken()}\n`);
     writeFileSync(join(folder, "public.der"), randomBytes(100));
     const found = secretsBelow(folder);
     const seed = Buffer.from(createPrivateKey(key.export({ type: "pkcs8", format: "pem" })).export({ format: "jwk" }).d ?? "", "base64url");

@@ -19,7 +19,7 @@ before(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   proxy = await TamperingProxy.listen();
-  proxy.target = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  proxy.targets = [`http://127.0.0.1:${(server.address() as AddressInfo).port}`];
 });
 
 after(async () => {

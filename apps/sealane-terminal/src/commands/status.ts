@@ -1,5 +1,5 @@
 import { formatBytes, formatTable, formatTime } from "@sealane/cli";
-import { type SlotStatus, type Status, status } from "@sealane/terminal";
+import { type DownloadStatus, type LinkEvent, type SlotStatus, type Status, status } from "@sealane/terminal";
 import type { Command } from "commander";
 import { openTerminal } from "../open-terminal.ts";
 
@@ -10,19 +10,14 @@ export async function runStatus(command: Command): Promise<void> {
   output.result({ ...overview }, describe(overview));
 }
 
-function describe({ identity, modules, downloads }: Status): string {
-  if (identity === null) return "Not enrolled: run `sealane-terminal enroll` with a token of the operator.";
-  const { name, model, serverName, url, certificateExpiresAtSeconds } = identity;
-  const head = `${name} (${model}), enrolled with ${serverName} at ${url}; certificates until ${formatTime(certificateExpiresAtSeconds)}`;
+function describe({ identity, listener, modules, downloads }: Status): string {
+  if (identity === null && listener === null) return "Not enrolled: run `sealane-terminal enroll` with a token of the operator.";
+  const head = identity === null ? headOfListener(listener) : headOf(identity);
   const slotRows = modules.flatMap(({ module, current, previous }) => [
     ...(current === null ? [] : [slotRow(module, "in use", current)]),
     ...(previous === null ? [] : [slotRow(module, "kept", previous)]),
   ]);
-  const downloadRows = downloads.map((each) => [
-    each.module,
-    each.version,
-    each.complete ? "complete" : `${formatBytes(each.stagedBytes)} of ${formatBytes(each.totalBytes)}`,
-  ]);
+  const downloadRows = downloads.map((each) => [each.module, each.version, downloadWords(each)]);
   const parts = [head];
   parts.push(
     slotRows.length === 0
@@ -33,8 +28,29 @@ function describe({ identity, modules, downloads }: Status): string {
   return parts.join("\n");
 }
 
+function headOf({ name, model, serverName, url, certificateExpiresAtSeconds }: NonNullable<Status["identity"]>): string {
+  return `${name} (${model}), enrolled with ${serverName} at ${url}; certificates until ${formatTime(certificateExpiresAtSeconds)}`;
+}
+
+function headOfListener(listener: Status["listener"]): string {
+  if (listener === null) return "";
+  const { url, model, standing, fingerprint } = listener;
+  return `Not enrolled; listens to ${url}${model === "" ? "" : ` as ${model}`} and trusts the CA ${fingerprint} (${standing}).`;
+}
+
+function downloadWords({ complete, stagedBytes, totalBytes }: DownloadStatus): string {
+  if (complete) return "complete";
+  const some = stagedBytes === 0 ? "" : `${formatBytes(stagedBytes)} of `;
+  return `licence and content key are here; ${some}${formatBytes(totalBytes)} awaited`;
+}
+
+function linkWords({ mechanism, suite, originator, trust }: LinkEvent): string {
+  const server = trust === "untrusted" ? "the server, untrusted" : `the ${originator}`;
+  return `${mechanism} on ${suite}, by ${server}`;
+}
+
 function slotRow(module: string, use: string, slot: SlotStatus): readonly string[] {
   const until = slot.licenceExpiresAtSeconds === null ? "" : formatTime(slot.licenceExpiresAtSeconds);
-  const link = slot.link === null ? "" : `${slot.link.mechanism} on ${slot.link.suite}, by the ${slot.link.originator}`;
+  const link = slot.link === null ? "" : linkWords(slot.link);
   return [module, slot.version ?? "", use, slot.problem ?? "yes", until, link];
 }

@@ -8,14 +8,9 @@ import { hasCode, SealaneError } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { connect } from "../connect.ts";
+import { type Finding, writeBundle } from "../doctor-bundle.ts";
 import { commandErrors } from "../errors.ts";
 import { operatorFolder } from "../profile.ts";
-
-interface Finding {
-  readonly check: string;
-  readonly ok: boolean;
-  readonly found: string;
-}
 
 /** Free space below which a delivery is likely to fail. */
 const scarceBytes = 1_000_000_000;
@@ -26,10 +21,14 @@ const pollMilliseconds = 100;
 /** `sealane doctor`: looks at what goes wrong in practice, and ends with exit code 10 when something did. */
 export async function runDoctor(command: Command): Promise<void> {
   const output = outputOf(command);
-  const { state, wait } = command.opts<{ state?: string; wait?: string }>();
+  const { state, wait, bundle } = command.opts<{ state?: string; wait?: string; bundle?: string }>();
   if (wait !== undefined) await waitForServer(state, parseWholeNumber({ option: "--wait", text: wait, min: 0, max: maxWaitSeconds }));
   const root = stateFolder("sealane", state);
   const findings = [await nodeVersion(), ...(await privateFolders(root)), await freeSpace(root), ...(await serverFindings(state))];
+  if (bundle !== undefined) {
+    await writeBundle(bundle, { root, findings });
+    output.say(`Wrote ${bundle}: findings, versions and configuration, without keys, tokens or passwords. Read it before you send it.`);
+  }
   const mark = ({ ok }: Finding): string => (ok ? "ok" : paint("31", "FAULT"));
   const rows = findings.map((finding) => [finding.check, mark(finding), finding.found]);
   output.result({ ok: findings.every(({ ok }) => ok), findings }, formatTable(["check", "", "found"], rows));

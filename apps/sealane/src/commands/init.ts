@@ -1,42 +1,101 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { certificateChainCodec } from "@sealane/api";
-import { outputOf, parseServerUrl, parseTypedName, shellWord, stateFolder } from "@sealane/cli";
-import { systemRandom } from "@sealane/crypto";
-import { FileKeyStore } from "@sealane/keystore";
-import { initServer, issuePublisher, serverFolder } from "@sealane/server";
+import { outputOf, parseServerUrl, parseTypedName, pinAsker, shellWord, stateFolder } from "@sealane/cli";
+import { type KeyKind, standardSuites, suitesNamed, systemRandom } from "@sealane/crypto";
+import { type AskPin, FileKeyStore, openPkcs11KeyStore, parsePkcs11Uri, withOwnName } from "@sealane/keystore";
+import { mechanismNamed } from "@sealane/link";
+import { initServer, issuePublisher, lastingKind, serverFolder } from "@sealane/server";
 import { writeFileAtomic } from "@sealane/software";
 import { encodeAs } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
+import { configName, firstConfig } from "../config/first-config.ts";
 import { operatorFolder, publisherKeyId, saveOperatorToken, saveProfile } from "../profile.ts";
+
+interface InitOptions {
+  readonly name: string;
+  readonly publisher: string;
+  readonly url: string;
+  readonly state?: string;
+  readonly database?: string;
+  readonly databasePasswordFile?: string;
+  readonly allow?: readonly string[];
+  readonly suites?: string;
+  readonly key?: string;
+  readonly publisherKey?: string;
+  readonly input?: boolean;
+}
 
 /** `sealane init`: a server's folder, and beside it the operator's: token, profile, and the publisher's key, which the server lacks. */
 export async function runInit(command: Command): Promise<void> {
-  const options = command.opts<{ name: string; publisher: string; url: string; state?: string }>();
+  const options = command.opts<InitOptions>();
   const output = outputOf(command);
   const state = stateFolder("sealane", options.state);
   const server = join(state, "server");
   const operator = operatorFolder(state);
-  const common = { folder: server, nowSeconds: clockSeconds(), random: systemRandom };
+  const askPin = pinAsker(options.input !== false);
+  const common = { folder: server, nowSeconds: clockSeconds(), random: systemRandom, askPin };
+  const passwordFile = options.databasePasswordFile === undefined ? undefined : resolve(options.databasePasswordFile);
+  const database = options.database === undefined ? {} : { databaseUrl: options.database };
+  const password = passwordFile === undefined ? {} : { databasePasswordFile: passwordFile };
   const publisher = parseTypedName({ option: "--publisher", text: options.publisher });
   const name = parseTypedName({ option: "--name", text: options.name });
+  const allow = (options.allow ?? []).map((text) => mechanismNamed(text).name);
+  const suites = options.suites === undefined ? standardSuites : suitesNamed(options.suites.split(/ *, */));
   const url = parseServerUrl({ option: "--url", text: options.url }).origin;
+  const key = options.key === undefined ? {} : { token: options.key };
+  const publisherKind = lastingKind(suites);
+  const publisherToken = await publisherTokenOf(options.publisherKey, { kind: publisherKind, askPin });
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const { operatorToken, fingerprint } = await initServer({ ...common, name });
+  const { operatorToken, fingerprint } = await initServer({ ...common, ...database, ...password, ...key, name, suites });
+  await writeFileAtomic(join(server, configName), new TextEncoder().encode(firstConfig({ ...options, url, passwordFile, allow })));
   await mkdir(operator.root, { recursive: true, mode: 0o700 });
-  const publicKey = await new FileKeyStore(operator.keys).generate(publisherKeyId, "ed25519");
+  await using opened = new AsyncDisposableStack();
+  const publisherKeys =
+    publisherToken === null ? new FileKeyStore(operator.keys) : opened.use(openPkcs11KeyStore(publisherToken, { askPin }));
+  const publicKey = await publisherKeys.generate(publisherKeyId, publisherKind, "sign");
   const chain = await issuePublisher({ ...common, name: publisher, publicKey });
   await writeFileAtomic(operator.publisherChain, encodeAs(certificateChainCodec, chain));
   await writeFileAtomic(operator.authority, await readFile(serverFolder(server).authority));
   await saveOperatorToken(operator, operatorToken);
-  await saveProfile(operator, { url, serverName: name, fingerprint: fingerprint.toHex(), publisher });
+  await saveProfile(operator, { url, serverName: name, fingerprint: fingerprint.toHex(), publisher, ...inToken(publisherToken) });
   const words = [
     `Made the server ${name} in ${server}: a CA of its own, one key for each purpose.`,
     `CA fingerprint ${fingerprint.toHex()}: terminals get it with their token.`,
-    `Operator profile, token and publisher key are in ${operator.root}; the server does not hold that key.`,
+    ...(options.key === undefined ? [] : [wordsOfToken(options.key)]),
+    publisherToken === null
+      ? `Operator profile, token and publisher key are in ${operator.root}; the server does not hold that key.`
+      : `Operator profile and token are in ${operator.root}; the publisher's key is in its PKCS #11 token.`,
     `Next: sealane server run --state ${shellWord(state)}`,
   ];
-  const fields = { server, operator: operator.root, name, fingerprint: fingerprint.toHex() };
+  const fields = { server, operator: operator.root, name, fingerprint: fingerprint.toHex(), key: options.key ?? null };
   output.event("initialised", fields, words.join("\n"));
+}
+
+/**
+ * Where the publisher's key will be, after making sure that it can: it is made behind the server, which would be there already. Every
+ * `init` has a name of its own in the token. Errors: KEYSTORE_TOKEN_*.
+ */
+async function publisherTokenOf(
+  uri: string | undefined,
+  given: { readonly kind: KeyKind; readonly askPin: AskPin },
+): Promise<string | null> {
+  if (uri === undefined) return null;
+  const { kind, askPin } = given;
+  const own = withOwnName(uri, systemRandom);
+  await using store = openPkcs11KeyStore(own, { askPin });
+  await store.requireKind(kind, "sign", { key: publisherKeyId });
+  return own;
+}
+
+function inToken(publisherKey: string | null): { readonly publisherKey?: string } {
+  return publisherKey === null ? {} : { publisherKey };
+}
+
+function wordsOfToken(uri: string): string {
+  const { pinFile } = parsePkcs11Uri(uri);
+  const kept =
+    "The private keys are in the token, but for that of enrolment (keys/enrol-decrypt.pem): what is encrypted to it is worth nothing after a day.";
+  return pinFile === null ? `${kept} \`server run\` will ask for the PIN; to run unattended it needs pin-source in token.uri.` : kept;
 }

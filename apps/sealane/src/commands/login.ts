@@ -4,7 +4,7 @@ import { outputOf, parseServerUrl, readSmallFile, stateFolder } from "@sealane/c
 import { writeFileAtomic } from "@sealane/software";
 import type { Command } from "commander";
 import { OperatorClient } from "../operator-client.ts";
-import { operatorFolder, saveOperatorToken, saveProfile } from "../profile.ts";
+import { loadProfile, type OperatorFolder, operatorFolder, type Profile, saveOperatorToken, saveProfile } from "../profile.ts";
 
 const maxTokenBytes = 256;
 
@@ -20,6 +20,15 @@ export async function runLogin(command: Command): Promise<void> {
   await mkdir(folder.root, { recursive: true, mode: 0o700 });
   await writeFileAtomic(folder.authority, Buffer.from(view.authority, "base64"));
   await saveOperatorToken(folder, token);
-  await saveProfile(folder, { url, serverName: view.name, fingerprint: view.fingerprint, publisher: "publisher" });
+  const known = { url, serverName: view.name, fingerprint: view.fingerprint };
+  await saveProfile(folder, { ...known, ...(await publisherKnown(folder, view.fingerprint)) });
   outputOf(command).event("login", { url, server: view.name, fingerprint: view.fingerprint }, `Using ${view.name} at ${url}.`);
+}
+
+/** The publisher of a profile that this one replaces, and where its key is, if it is one of the same CA. */
+async function publisherKnown(folder: OperatorFolder, fingerprint: string): Promise<Pick<Profile, "publisher" | "publisherKey">> {
+  const former = await loadProfile(folder).catch(() => null); // there is none, or one that is replaced because it is damaged
+  if (former === null || former.fingerprint !== fingerprint) return { publisher: "publisher" };
+  const { publisher, publisherKey } = former;
+  return publisherKey === undefined ? { publisher } : { publisher, publisherKey };
 }

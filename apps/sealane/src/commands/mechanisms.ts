@@ -1,14 +1,15 @@
 import { formatTable, outputOf } from "@sealane/cli";
-import { allowedTriples } from "@sealane/link";
+import { suites } from "@sealane/crypto";
+import { mechanisms, type Role } from "@sealane/link";
 import type { Command } from "commander";
 
-/** `sealane mechanisms`: the allowed triples of mechanism, suite and originator, with what they promise. */
+/** `sealane mechanisms`: which mechanism may be begun by whom on which suites, and what each promises. */
 export function runMechanisms(command: Command): void {
-  const triples = allowedTriples().map(({ mechanism, suite, originator }) => ({
+  const listed = Object.values(mechanisms).map((mechanism) => ({
     mechanism: mechanism.name,
-    equations: mechanism.equations[originator],
-    suite: suite.name,
-    originator,
+    equations: [...new Set(Object.values(mechanism.equations))],
+    suites: suites.map(({ name }) => name),
+    originators: Object.keys(mechanism.equations) as Role[],
     messages: mechanism.messages,
     grade: mechanism.grade,
     anonymous: mechanism.anonymous,
@@ -17,18 +18,17 @@ export function runMechanisms(command: Command): void {
     promise: mechanism.promise,
     readers: mechanism.readers,
   }));
-  const yesNo = (value: boolean): string => (value ? "yes" : "no");
-  const rows = triples.map((triple) => [
-    triple.mechanism,
-    triple.equations,
-    triple.suite,
-    triple.originator,
-    triple.messages,
-    triple.grade,
-    yesNo(triple.anonymous),
-    yesNo(triple.broadcast),
-    yesNo(triple.forwardSecret),
+  const rows = listed.map((each) => [
+    each.mechanism,
+    each.equations.join(", "),
+    each.suites.join(", "),
+    each.originators.join(", "),
+    each.messages,
+    each.grade,
+    each.anonymous,
+    each.broadcast ? "yes" : "no",
+    each.forwardSecret === "originator" ? "of the originator" : each.forwardSecret,
   ]);
-  const heading = ["mechanism", "equations", "suite", "originator", "messages", "grade", "anonymous", "broadcast", "forward secret"];
-  outputOf(command).result({ triples }, formatTable(heading, rows));
+  const heading = ["mechanism", "equations", "suites", "begun by", "messages", "grade", "who has no name", "broadcast", "forward secret"];
+  outputOf(command).result({ mechanisms: listed }, formatTable(heading, rows));
 }

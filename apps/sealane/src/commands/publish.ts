@@ -3,16 +3,15 @@ import { join } from "node:path";
 import {
   type ArtefactView,
   certificateChainCodec,
-  maxEnrolBytes,
+  maxEnrolReplyBytes,
   mediaType,
   type ReleaseView,
   routes,
   type ServerView,
 } from "@sealane/api";
-import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber } from "@sealane/cli";
-import { defaultSuite } from "@sealane/crypto";
-import { FileKeyStore } from "@sealane/keystore";
-import { certificateFor } from "@sealane/link";
+import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber, pinAsker } from "@sealane/cli";
+import { cryptoErrors } from "@sealane/crypto";
+import { FileKeyStore, openPkcs11KeyStore } from "@sealane/keystore";
 import { trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import {
   issueRelease,
@@ -39,7 +38,9 @@ interface PublishOptions {
   readonly format?: SoftwareFormat;
   readonly entry?: string;
   readonly segmentBytes?: string;
+  readonly public?: boolean;
   readonly state?: string;
+  readonly input?: boolean;
 }
 
 /**
@@ -53,7 +54,8 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   const { client, folder } = connection;
   const server = await client.get<ServerView>(routes.server);
   const keyRole = keyRoleOf(server, connection.profile.fingerprint);
-  const publisher = await publisherOf(connection);
+  await using opened = new AsyncDisposableStack();
+  const publisher = await publisherOf(connection, { ...options, opened });
   const format = await formatOf(file, options);
   const sequence = await sequenceOf(options, connection);
   await rm(folder.sealing, { recursive: true, force: true });
@@ -130,7 +132,7 @@ async function describe(
     segmentBytes,
     publisher: parseName(given.publisher),
     publishedAtSeconds: clockSeconds(),
-    grade: "confidential",
+    grade: options.public === true ? "public" : "confidential",
   };
 }
 
@@ -155,8 +157,8 @@ async function formatOf(file: string, options: PublishOptions): Promise<Software
 }
 
 /**
- * The key role's certificate for the default suite, proven under the CA whose fingerprint the profile holds. Stores keep what is
- * sealed to it for years: no other kind of key will do. Errors: CRYPTO_SUITE_UNKNOWN, PKI_*.
+ * The key role's certificate for the first of its suites, proven under the CA whose fingerprint the profile holds. Stores keep what
+ * is sealed to it for years: unless its operator chose other suites it is the hybrid one. Errors: CRYPTO_SUITE_UNKNOWN, PKI_*.
  */
 function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate {
   const anchor = trustAnchor(Buffer.from(server.authority, "base64"), { fingerprint: thumbprint(Uint8Array.fromHex(fingerprint)) });
@@ -165,15 +167,24 @@ function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate
     const chain = texts.map((text) => Uint8Array.fromBase64(text));
     return verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds });
   });
-  return certificateFor(defaultSuite, certificates);
+  const [first] = certificates;
+  if (first === undefined) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: "", peer: server.name });
+  return first;
 }
 
-/** The publisher's key and chain, which only the machine has where `init` ran. Error: PUBLISH_KEY_MISSING. */
-async function publisherOf({ folder }: Connection): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {
-  const key = await new FileKeyStore(folder.keys).signingKey(publisherKeyId).catch((cause: unknown) => {
-    throw hasCode(cause, "KEYSTORE_KEY_MISSING") ? commandErrors.error("PUBLISH_KEY_MISSING", { folder: folder.keys }, cause) : cause;
+/** The publisher's key, for as long as its store is open, and chain, which only the machine has where `init` ran. Errors: PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*. */
+async function publisherOf(
+  { folder, profile }: Connection,
+  { input, opened }: Pick<PublishOptions, "input"> & { readonly opened: AsyncDisposableStack },
+): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {
+  const { publisherKey: uri } = profile;
+  const askPin = pinAsker(input !== false);
+  const keys = uri === undefined ? new FileKeyStore(folder.keys) : opened.use(openPkcs11KeyStore(uri, { askPin }));
+  const key = await keys.signingKey(publisherKeyId).catch((cause: unknown) => {
+    const place = uri === undefined ? { folder: folder.keys } : { token: uri };
+    throw hasCode(cause, "KEYSTORE_KEY_MISSING") ? commandErrors.error("PUBLISH_KEY_MISSING", place, cause) : cause;
   });
-  const options = { maxBytes: maxEnrolBytes, what: "publisher" };
+  const options = { maxBytes: maxEnrolReplyBytes, what: "publisher" };
   return { key, chain: decodeAs(certificateChainCodec, await readFile(folder.publisherChain), options) };
 }
 
@@ -188,6 +199,7 @@ function report(
     `  artefact ${view.artefactId}`,
     `  sha256   ${view.sha256}`,
     "Any store may hold the sealed file; only the server's key role can give its key to terminals.",
+    ...(view.grade === "public" ? ["It is public: a broadcast may give its key to everybody, for ever."] : []),
   ];
   output.event(
     "published",

@@ -13,18 +13,23 @@ export async function runReleaseList(command: Command): Promise<void> {
     String(release.sequence),
     release.models.length === 0 ? "any" : release.models.join(", "),
     formatBytes(release.plaintextBytes),
+    release.grade,
     formatTime(release.publishedAtSeconds),
     release.artefactId.slice(0, 16),
   ]);
-  outputOf(command).result({ releases }, formatTable(["module", "version", "sequence", "models", "size", "published", "artefact"], rows));
+  outputOf(command).result(
+    { releases },
+    formatTable(["module", "version", "sequence", "models", "size", "grade", "published", "artefact"], rows),
+  );
 }
 
 /** `sealane release offer MODULE --to TERMINAL...`: the server originates a link to each terminal (EQ1). */
 export async function runReleaseOffer(module: string, command: Command): Promise<void> {
-  const options = command.opts<{ to: string[]; mechanism: string; suite: string; state?: string }>();
+  const options = command.opts<{ to: string[]; mechanism: string; suite?: string; state?: string }>();
   const { client } = await connect(options.state);
-  const request: OfferRequest = { terminals: options.to, module, mechanism: options.mechanism, suite: options.suite };
+  const suite = options.suite === undefined ? {} : { suite: options.suite };
+  const request: OfferRequest = { terminals: options.to, module, mechanism: options.mechanism, ...suite };
   const { offered } = await client.post<OfferView>(routes.offers, request);
   const sentence = `A message for ${offered.join(", ")} waits at the server; the terminal takes it with \`sealane-terminal fetch --originator server\`.`;
-  outputOf(command).event("offered", { module, mechanism: options.mechanism, suite: options.suite, terminals: offered }, sentence);
+  outputOf(command).event("offered", { module, mechanism: options.mechanism, ...suite, terminals: offered }, sentence);
 }

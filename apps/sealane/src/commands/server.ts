@@ -1,41 +1,87 @@
-import { join } from "node:path";
-import { cliErrors, outputOf, parseServerUrl, parseWholeNumber, stateFolder } from "@sealane/cli";
-import { type RunningServer, type ServerRole, serverRoles, startServer } from "@sealane/server";
+import { outputOf, parseServerUrl, pinAsker } from "@sealane/cli";
+import { migrateServer, type RunningServer, type ServerOptions, serverRoles, startServer } from "@sealane/server";
 import { hasCode } from "@sealane/wire";
 import type { Command } from "commander";
+import { limitsOf, portOf, readServerSettings, rolesOf, type ServerSettings } from "../config/server-settings.ts";
 import { isLoopback } from "../operator-client.ts";
 import { loadProfile, operatorFolder } from "../profile.ts";
 
+const defaultHost = "127.0.0.1";
 const defaultPort = 7440;
 
-/** `sealane server run`: serves until SIGTERM or SIGINT, then finishes what is under way. */
+interface RunOptions {
+  readonly host?: string;
+  readonly port?: string;
+  readonly roles?: string;
+  readonly publicUrl?: string;
+  readonly logLevel?: ServerOptions["log"]["level"];
+}
+
+/**
+ * `sealane server run`: serves until SIGTERM or SIGINT, then finishes what is under way; a second signal ends it at once. SIGHUP
+ * reads the TLS certificate again.
+ */
 export async function runServer(command: Command): Promise<void> {
-  const options = command.opts<{ host: string; port?: string; roles: string; publicUrl?: string; state?: string }>();
   const output = outputOf(command);
-  const state = stateFolder("sealane", options.state);
-  const roles = rolesOf(options.roles);
-  const { port, publicUrl: told } = options;
-  const known = await profileUrl(state);
-  const publicUrl = told === undefined ? known : parseServerUrl({ option: "--public-url", text: told }).origin;
-  const server: RunningServer = await startServer({
-    folder: join(state, "server"),
-    roles,
-    host: options.host,
-    port: port === undefined ? portOf(known) : parseWholeNumber({ option: "--port", text: port, min: 0, max: 65_535 }),
-    log: { level: "info", destination: process.stderr },
-    ...(publicUrl === null ? {} : { publicUrl }),
-  });
+  const settings = await readServerSettings(command);
+  const options = await optionsOf(settings, command.opts<RunOptions>());
+  const stop = stopSignal(); // before the server says that it listens: from then on anybody may ask it to stop
+  const askPin = pinAsker(command.opts<{ input?: boolean }>().input !== false);
+  const server: RunningServer = await startServer({ ...options, askPin });
+  const onHangup = (): void =>
+    void server.reloadCertificate().catch((error: unknown) => output.say(`The certificate stays: ${String(error)}`));
+  process.on("SIGHUP", onHangup);
   const { url } = server;
+  const { roles } = options;
   output.event("listening", { url, roles }, `Listening on ${url} as ${roles.join(", ")}.`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
-  });
+  await stop;
   output.event("stopping", {}, "Stopping: finishing what is under way.");
   await server.close();
+  process.off("SIGHUP", onHangup);
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+async function stopSignal(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const onSignal = (): void => {
+      resolve();
+      for (const signal of ["SIGTERM", "SIGINT"] as const) process.off(signal, onSignal).once(signal, () => process.exit(1));
+    };
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, onSignal);
+  });
+}
+
+/** `sealane server migrate`. Errors: those of `migrateServer`. */
+export async function runServerMigrate(command: Command): Promise<void> {
+  const { state: _, config: __, ...place } = await readServerSettings(command);
+  const { folder } = place;
+  await migrateServer(place);
+  outputOf(command).event("migrated", { folder }, "The database has this version's schema.");
+}
+
+async function optionsOf(settings: ServerSettings, given: RunOptions): Promise<ServerOptions> {
+  const { state, config, ...rest } = settings;
+  const { listen = {} } = config;
+  const known = await profileUrl(state);
+  const told = given.publicUrl ?? config.public_url;
+  const publicUrl = told === undefined ? known : parseServerUrl({ option: "--public-url", text: told }).origin;
+  return {
+    ...rest,
+    roles: given.roles === undefined ? (config.roles ?? serverRoles) : rolesOf(given.roles),
+    host: given.host ?? listen.host ?? defaultHost,
+    port: given.port === undefined ? (listen.port ?? portOfProfile(known)) : portOf(given.port),
+    log: { level: given.logLevel ?? config.log?.level ?? "info", destination: process.stderr },
+    limits: limitsOf(config),
+    policy: config.policy ?? {},
+    trustedProxies: config.trusted_proxies ?? [],
+    ...(listen.tls === undefined ? {} : { tls: { certificateFile: listen.tls.certificate_file, keyFile: listen.tls.key_file } }),
+    ...(config.storage_key_file === undefined ? {} : { storageKeyFile: config.storage_key_file }),
+    ...(publicUrl === null ? {} : { publicUrl }),
+  };
 }
 
 /** The port of a profile's plain address on this machine; what is reached by another address stands behind something else. */
-function portOf(profileUrl: string | null): number {
+function portOfProfile(profileUrl: string | null): number {
   const url = profileUrl === null ? null : new URL(profileUrl);
   return url !== null && url.protocol === "http:" && url.port !== "" && isLoopback(url) ? Number(url.port) : defaultPort;
 }
@@ -48,12 +94,4 @@ async function profileUrl(state: string): Promise<string | null> {
     if (hasCode(error, "PROFILE_MISSING")) return null;
     throw error;
   }
-}
-
-function rolesOf(text: string): readonly ServerRole[] {
-  return text.split(",").map((part) => {
-    const role = serverRoles.find((known) => known === part.trim());
-    if (role === undefined) throw cliErrors.error("CLI_USAGE_WRONG", { option: "--roles", value: part, expected: serverRoles.join(", ") });
-    return role;
-  });
 }

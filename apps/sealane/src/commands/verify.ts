@@ -34,7 +34,7 @@ async function prove(file: string, document: Document, anchor: () => Promise<Tru
       const { recipient, models } = document.licence;
       const expected = recipient === "*" ? "anonymous" : recipient;
       const [model = "any"] = models;
-      verifyLicence(document.bytes, { anchors: [await anchor()], nowSeconds, recipient: expected, model });
+      verifyLicence(document.bytes, { anchors: [await anchor()], nowSeconds, recipients: [expected], model });
       return "signed by a licence issuer of this CA, and valid now";
     }
     case "release":

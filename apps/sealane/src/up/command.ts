@@ -1,6 +1,9 @@
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { formatBytes, type Output, outputOf, shellWord } from "@sealane/cli";
+import { systemRandom } from "@sealane/crypto";
+import { writeFileAtomic } from "@sealane/software";
 import type { Command } from "commander";
+import { whileBroadcast } from "./broadcasting.ts";
 import { type ChildEvent, Children, findCommands } from "./children.ts";
 import { type Delivery, type DeliveryTools, deliver, hashFile, publishSoftware, type Software } from "./delivery.ts";
 import { type Installation, raiseInstallation } from "./installation.ts";
@@ -28,19 +31,22 @@ async function runOnce(options: UpOptions, tools: { readonly output: Output; rea
   const { output, children } = tools;
   const commands = findCommands();
   const installation = await raiseInstallation(options, { children, commands, say: (sentence) => output.say(sentence) });
-  const software = await softwareOf(options);
+  const software = await softwareOf(options, installation);
   const delivering: DeliveryTools = { installation, children, commands, onEvent: (event) => forward(output, event) };
   const deliveries: Delivery[] = [];
   for (const triple of options.triples) {
-    await publishSoftware(software, delivering);
-    for (const [terminal, folder] of installation.terminals) {
-      const delivery = await deliver(software, { terminal, folder, triple }, delivering);
-      deliveries.push(delivery);
-      const { promise: _, readers: __, ...fields } = delivery;
-      output.event("delivery", fields, sentenceOf(delivery));
-    }
+    await publishSoftware(software, triple, delivering);
+    const toAll = async (): Promise<void> => {
+      for (const [terminal, folder] of installation.terminals) {
+        const delivery = await deliver(software, { terminal, folder, triple }, delivering);
+        deliveries.push(delivery);
+        const { promise: _, readers: __, ...fields } = delivery;
+        output.event("delivery", fields, sentenceOf(delivery));
+      }
+    };
+    await whileBroadcast(software, triple, { tools: delivering, deliver: toAll });
   }
-  const version = options.file === null ? await showVersion(software, delivering) : null;
+  const version = software.isNode ? await showVersion(software, delivering) : null;
   if (version !== null) output.say(`The installed copy, started through \`exec\`, says it is Node ${version}.`);
   const summary = { ok: true, state: installation.state, ...(version === null ? {} : { version }) };
   output.event("summary", { ...summary, deliveries: deliveries.map(({ promise: _, readers: __, ...fields }) => fields) });
@@ -48,12 +54,19 @@ async function runOnce(options: UpOptions, tools: { readonly output: Output; rea
   if (!options.once) tellNext(output, { installation, software, hasPrevious: options.triples.length > 1 });
 }
 
-/** The Node binary that runs this, as software that is really large and really runs. */
-async function softwareOf({ file }: UpOptions): Promise<Software> {
-  const path = file ?? process.execPath;
+const smallBytes = 1024 * 1024;
+
+/**
+ * The file that was given; without one the Node binary that runs this, as software that is really large and really runs; a mebibyte
+ * of random bytes where every mechanism is shown.
+ */
+async function softwareOf({ file, everyMechanism }: UpOptions, { state }: Installation): Promise<Software & { readonly isNode: boolean }> {
+  const isNode = file === null && !everyMechanism;
+  const path = file ?? (isNode ? process.execPath : join(state, "small"));
+  if (file === null && !isNode) await writeFileAtomic(path, systemRandom.bytes(smallBytes));
   const { sha256 } = await hashFile(path);
-  const module = moduleNameOf(file === null ? "node" : basename(file));
-  return { path, module, version: file === null ? process.versions.node : sha256.slice(0, 12), sha256 };
+  const version = isNode ? process.versions.node : sha256.slice(0, 12);
+  return { path, module: moduleNameOf(isNode ? "node" : basename(path)), version, sha256, isNode };
 }
 
 /** A module name made of a file name: what is not allowed in one becomes a hyphen. */

@@ -36,10 +36,10 @@ export interface DeliveryTools {
   readonly onEvent: (event: ChildEvent) => void;
 }
 
-/** Seals and releases the software once, for all terminals. */
-export async function publishSoftware(software: Software, tools: DeliveryTools): Promise<void> {
+/** Seals and releases the software once, for all terminals; publicly where the mechanism gives its key to everybody. */
+export async function publishSoftware(software: Software, { mechanism }: Triple, tools: DeliveryTools): Promise<void> {
   const { children, commands, installation } = tools;
-  const name = ["--name", software.module, "--version", software.version];
+  const name = ["--name", software.module, "--version", software.version, ...(mechanism.grade === "public" ? ["--public"] : [])];
   await children.run(commands.operator, ["publish", software.path, ...name, "--state", installation.state, "--json"], tools.onEvent);
 }
 
@@ -53,7 +53,7 @@ export async function deliver(
   const { mechanism, suite, originator } = to.triple;
   const began = performance.now();
   const way = ["--mechanism", mechanism.name, "--suite", suite.name];
-  if (originator === "server") {
+  if (originator === "server" && !mechanism.broadcast) {
     const offer = ["release", "offer", software.module, "--to", to.terminal, ...way, "--state", installation.state, "--json"];
     await children.run(commands.operator, offer, onEvent);
   }
@@ -84,7 +84,8 @@ export async function hashFile(path: string): Promise<{ readonly sha256: string;
   return { sha256: hash.digest("hex"), bytes: (await stat(path)).size };
 }
 
-function textOf(events: readonly ChildEvent[], name: string, field: string): string {
+/** A member of the last event of a name. Error: UP_STEP_FAILED. */
+export function textOf(events: readonly ChildEvent[], name: string, field: string): string {
   const value = events.findLast(({ event }) => event === name)?.[field];
   if (typeof value !== "string") throw commandErrors.error("UP_STEP_FAILED", { event: name, field });
   return value;

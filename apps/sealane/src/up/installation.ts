@@ -1,6 +1,9 @@
 import { access, mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { sha256, standardSuites } from "@sealane/crypto";
+import { mechanisms } from "@sealane/link";
+import { dropServerSchema } from "@sealane/server";
 import { writeFileAtomic } from "@sealane/software";
 import { commandErrors } from "../errors.ts";
 import { loadProfile, operatorFolder } from "../profile.ts";
@@ -30,6 +33,8 @@ export async function raiseInstallation(
   const known = await takeState(options);
   const port = known?.port ?? options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
+  const ownDatabase = ownDatabaseOf(options);
+  const database = ownDatabase === null ? [] : ["--database", ownDatabase];
   if (known === null) {
     await mkdir(state, { recursive: true, mode: 0o700 });
     await writeFileAtomic(join(state, markerName), new TextEncoder().encode(`${JSON.stringify({ port })}\n`));
@@ -38,9 +43,22 @@ export async function raiseInstallation(
     // The profile is what `init` writes last: without it, and before any terminal, that was cut and begins anew.
     const begun = (await hasFile(join(state, "terminals"))) ? [] : ["server", "operator"];
     for (const folder of begun) await rm(join(state, folder), { recursive: true, force: true });
-    await children.run(commands.operator, ["init", "--state", state, "--name", serverName, "--url", url, "--json"]);
+    if (ownDatabase !== null) await dropServerSchema({ databaseUrl: ownDatabase });
+    const made = [
+      "--state",
+      state,
+      "--name",
+      serverName,
+      "--url",
+      url,
+      ...database,
+      ...suitesOf(options),
+      "--allow",
+      ...Object.keys(mechanisms),
+    ];
+    await children.run(commands.operator, ["init", ...made, "--json"]);
   }
-  const serving = ["server", "run", "--state", state, "--port", String(port), "--json"];
+  const serving = ["server", "run", "--state", state, "--port", String(port), ...database, "--json"];
   await children.stay(commands.operator, serving, { awaited: "listening", log: join(state, "server.log") });
   const { fingerprint } = await loadProfile(operatorFolder(state));
   say(`Server ${serverName} at ${url}, CA fingerprint ${fingerprint}.`);
@@ -55,6 +73,23 @@ export async function raiseInstallation(
   return { state, url, fingerprint, terminals };
 }
 
+/** Server and terminals have keys for the suites that are used, if those are not the usual ones. */
+function suitesOf({ triples }: UpOptions): readonly string[] {
+  const names = new Set(triples.map(({ suite }) => suite.name));
+  const isUsual = [...names].every((name) => standardSuites.some((suite) => suite.name === name));
+  return isUsual ? [] : ["--suites", [...names].join(",")];
+}
+
+/** A schema that belongs to this state folder and to nothing else, so that it may be made anew with it. */
+function ownDatabaseOf({ database, state }: UpOptions): string | null {
+  if (database === null) return null;
+  if (!URL.canParse(database))
+    throw commandErrors.error("UP_OPTION_WRONG", { option: "--database", expected: "postgres://user@host/database" });
+  const url = new URL(database);
+  url.searchParams.set("schema", `sealane_up_${sha256(new TextEncoder().encode(state)).toHex().slice(0, 12)}`);
+  return url.href;
+}
+
 async function enrol(
   terminal: { readonly name: string; readonly folder: string },
   tools: { readonly options: UpOptions; readonly children: Children; readonly commands: Commands },
@@ -66,7 +101,16 @@ async function enrol(
   await children.run(commands.operator, token);
   const fingerprint = options.trustFingerprint === null ? [] : ["--fingerprint", options.trustFingerprint];
   try {
-    await children.run(commands.terminal, ["enroll", "--token-file", tokenFile, "--state", terminal.folder, ...fingerprint, "--json"]);
+    await children.run(commands.terminal, [
+      "enroll",
+      "--token-file",
+      tokenFile,
+      "--state",
+      terminal.folder,
+      ...suitesOf(options),
+      ...fingerprint,
+      "--json",
+    ]);
   } finally {
     await rm(tokenFile, { force: true });
   }

@@ -8,12 +8,16 @@ import { commandErrors } from "../errors.ts";
 /** What `sealane up` is asked to run. */
 export interface UpOptions {
   readonly once: boolean;
-  /** The software to deliver; null for the Node binary that runs this. */
+  /** The software to deliver; null for one of our own: the Node binary that runs this, or something small. */
   readonly file: string | null;
+  /** Every mechanism is to be shown: with a small software, so that it does not take long. */
+  readonly everyMechanism: boolean;
   readonly triples: readonly Triple[];
   readonly terminals: readonly string[];
   readonly port: number | null;
   readonly trustFingerprint: string | null;
+  /** postgres://user@host/database in place of SQLite; null for SQLite. */
+  readonly database: string | null;
   readonly state: string;
   /** The state folder is the command's own, and is made anew by each run. */
   readonly ownState: boolean;
@@ -32,6 +36,7 @@ export async function readUpOptions(argument: string | undefined, command: Comma
     terminals: string;
     port?: string;
     trustFingerprint?: string;
+    database?: string;
     state?: string;
   }>();
   if (options.file !== undefined && argument !== undefined) {
@@ -46,10 +51,12 @@ export async function readUpOptions(argument: string | undefined, command: Comma
   return {
     once: options.once === true,
     file: file === null ? null : resolve(file),
+    everyMechanism: options.mechanism === "all",
     triples: chooseTriples(options),
     terminals: Array.from({ length: count }, (_, i) => `terminal-${i + 1}`),
     port: port === undefined ? null : parseWholeNumber({ option: "--port", text: port, min: 1, max: 65_535 }),
     trustFingerprint: trustFingerprint === undefined ? null : parseFingerprint({ option: "--trust-fingerprint", text: trustFingerprint }),
+    database: options.database ?? null,
     state: stateFolder("sealane-up", options.state),
     ownState: options.state === undefined,
   };

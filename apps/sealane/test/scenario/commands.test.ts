@@ -15,7 +15,8 @@ const state = (): string[] => ["--state", join(folder, "state"), "--json"];
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "sealane-commands-"));
   const port = await freePort();
-  await succeed("sealane", ["init", "--name", "server.test", "--url", `http://127.0.0.1:${port}`, ...state()]);
+  const made = ["--name", "server.test", "--url", `http://127.0.0.1:${port}`, "--allow", "anonymous-transport"];
+  await succeed("sealane", ["init", ...made, ...state()]);
   server = start("sealane", ["server", "run", "--port", String(port), ...state()]);
   server.stderr?.resume();
   await once(server.stdout ?? assert.fail(), "data");
@@ -41,6 +42,20 @@ test("PERMIT KREP: software runs through exec, ends with its own status, and rol
   assert.deepEqual([again.exitCode, codeOf(again)], [8, "TERMINAL_NOTHING_NEW"]);
   const [shown] = (await succeed("sealane", ["terminal", "show", "runner", ...state()])).events;
   assert.equal(shown?.["status"], "active");
+});
+
+test("EQ1 DIR UNI: a terminal that waits fetches what an operator offers to it meanwhile", async () => {
+  const terminal = await enrol("waiter");
+  await publishScript("awaited", "1.0", "echo awaited");
+  const fetching = run("sealane-terminal", ["fetch", "awaited", "--originator", "server", "--wait", "300", ...terminal]);
+  const { url } = JSON.parse(await readFile(join(folder, "state", "operator", "profile.json"), "utf8")) as { url: string };
+  while (!(await (await fetch(`${url}/metrics`)).text()).includes("\nsealane_inbox_waiting 1\n")) {
+    assert.equal(await Promise.race([fetching, "waits"]), "waits");
+    await new Promise((resolve) => setTimeout(resolve, 100)); // below the server's rate limit
+  }
+  await succeed("sealane", ["release", "offer", "awaited", "--to", "waiter", ...state()]);
+  const { exitCode, events } = await fetching;
+  assert.deepEqual([exitCode, events.findLast(({ event }) => event === "fetched")?.["originator"]], [0, "server"]);
 });
 
 test("PERMIT: changed software does not run", async () => {
@@ -147,6 +162,23 @@ test("an unknown mechanism of an offer is told by its own code; a machine that o
   assert.deepEqual([published.exitCode, codeOf(published)], [10, "PUBLISH_KEY_MISSING"]);
 });
 
+test("POLICY ANON: a policy lets applications go to anonymous terminals and no system software, which is exit code 9", async () => {
+  const terminal = await enrol("unnamed");
+  await publishScript("app", "1", "echo app");
+  await publishScript("system", "1", "echo system", ["--class", "system"]);
+  const fetched = async (...args: readonly string[]): Promise<readonly unknown[]> => {
+    const ended = await run("sealane-terminal", ["fetch", ...args, ...terminal]);
+    return [ended.exitCode, codeOf(ended) ?? ended.events.findLast(({ event }) => event === "fetched")?.["mechanism"]];
+  };
+  assert.deepEqual(await fetched("--mechanism", "anonymous-transport"), [2, "TERMINAL_MODULE_NEEDED"]);
+  assert.deepEqual(await fetched("app", "--mechanism", "anonymous-transport"), [0, "anonymous-transport"]);
+  assert.deepEqual(await fetched("system", "--mechanism", "anonymous-transport"), [9, "POLICY_REFUSED"]);
+  assert.deepEqual(await fetched("system", "--mechanism", "anonymous-agreement"), [3, "LINK_REFUSED"]); // allowed for nothing at all
+  assert.deepEqual(await fetched("system", "--mechanism", "mutual-nonce"), [0, "mutual-nonce"]);
+  const offered = await run("sealane", ["release", "offer", "system", "--to", "unnamed", "--mechanism", "anonymous-agreement", ...state()]);
+  assert.deepEqual([offered.exitCode, codeOf(offered)], [9, "POLICY_REFUSED"]);
+});
+
 async function succeed(program: "sealane" | "sealane-terminal", args: readonly string[]): Promise<Ended> {
   const ended = await run(program, args);
   assert.equal(ended.exitCode, 0, `${program} ${args.join(" ")}: ${ended.stdout}${ended.stderr}`);
@@ -166,8 +198,8 @@ async function enrol(name: string): Promise<string[]> {
   return options;
 }
 
-async function publishScript(module: string, version: string, body: string): Promise<void> {
+async function publishScript(module: string, version: string, body: string, options: readonly string[] = []): Promise<void> {
   const path = join(folder, `${module}.sh`);
   await writeFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
-  await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...state()]);
+  await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...options, ...state()]);
 }

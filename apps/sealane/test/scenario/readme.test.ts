@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { withoutSoftHsm } from "@sealane/testkit/tokens";
 import { freePort } from "./command.ts";
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
@@ -17,17 +18,13 @@ const limitSeconds = 120;
  * The rule: the block is run by bash as it stands, with two replacements: port 7440 by a free one, and `npx` by the folder of
  * commands that it looks in, because npx itself would look for the workspace around the folder that a test may write to.
  */
-test("UNI: the commands that the README lets a reader try by hand work as printed", async () => {
+async function tryByHand(printed: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "sealane-readme-"));
   try {
     await copyFile(join(root, "README.md"), join(folder, "README.md"));
     await symlink(join(root, "node_modules"), join(folder, "node_modules"));
     const port = String(await freePort());
-    const printed = blockUnder("## Try it by hand", await readFile(join(root, "README.md"), "utf8"));
-    const lines = printed
-      .replaceAll("7440", port)
-
-      .replaceAll("npx ", "node_modules/.bin/");
+    const lines = printed.replaceAll("7440", port).replaceAll("npx ", "node_modules/.bin/");
     const { exitCode, output } = await bash(`set -e\ntrap 'kill %1; wait %1' EXIT\n${lines}`, folder);
     assert.equal(exitCode, 0, output);
     const installed = join(folder, "demo/gateway-1/modules/readme/slots/1/software/readme");
@@ -35,6 +32,14 @@ test("UNI: the commands that the README lets a reader try by hand work as printe
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+test("UNI: the commands that the README lets a reader try by hand work as printed", async () => {
+  await tryByHand(blockUnder("## Try it by hand", await readFile(join(root, "README.md"), "utf8")));
+});
+
+test("KSIM: the commands of the guide for hardware keys work as printed", { skip: withoutSoftHsm }, async () => {
+  await tryByHand(blockUnder("# Keys in hardware tokens", await readFile(join(root, "docs/guides/hardware-keys.md"), "utf8")));
 });
 
 /** The first ```sh block behind a heading. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hasCode } from "@sealane/wire";
-import { formatInboxAuthorization, parseInboxAuthorization } from "../../src/index.ts";
+import { encodeAs, hasCode, parseName } from "@sealane/wire";
+import { formatInboxAuthorization, inboxStatementCodec, parseInboxAuthorization } from "../../src/index.ts";
 
 const authorization = {
   signingThumbprint: new Uint8Array(32).fill(4),
@@ -10,6 +10,15 @@ const authorization = {
 
 test("an inbox authorization reads back", () => {
   const header = formatInboxAuthorization(authorization);
+  assert.deepEqual(Buffer.from(parseInboxAuthorization(header).signingThumbprint), Buffer.from(authorization.signingThumbprint));
+});
+
+test("KDIR: the longest authorization, with an ML-DSA-65 signature and names of 128 bytes, reads back and is below a proxy's bound", () => {
+  const name = parseName("n".repeat(128));
+  const statement = encodeAs(inboxStatementCodec, { terminal: name, server: name, issuedAtSeconds: 2 ** 53 - 1 });
+  const signature = [new Uint8Array(6), new Map(), statement, new Uint8Array(3_309)];
+  const header = formatInboxAuthorization({ ...authorization, signature });
+  assert.ok(header.length < 8_192 - 1_024, `${header.length} characters`);
   assert.deepEqual(Buffer.from(parseInboxAuthorization(header).signingThumbprint), Buffer.from(authorization.signingThumbprint));
 });
 
@@ -23,7 +32,7 @@ test("anything else in the authorization header is refused", () => {
     "Sealane !!",
     `${header}AAAA`,
     header.replace("Sealane", "sealane"),
-    `Sealane ${"A".repeat(4000)}`,
+    `Sealane ${"A".repeat(8_000)}`,
   ];
   for (const text of wrong)
     assert.throws(

@@ -1,14 +1,16 @@
-import { hpkeX25519, SoftwareKey, systemRandom } from "@sealane/crypto";
-import { type CborValue, encode, Tagged } from "@sealane/wire";
+import { hpkeX25519, type RecoveryAlgorithm, SoftwareKey, systemRandom, verifySignature } from "@sealane/crypto";
+import { type CborValue, concatBytes, encode, Tagged } from "@sealane/wire";
 import {
   decryptWith,
   encryptTo,
   mac0,
   openUnderKey,
   openWithPrivateKey,
+  recoverSign1,
   sealToPublicKey,
   sealUnderKey,
   sign1,
+  signRecoverably,
   verifyMac0,
   verifySign1,
 } from "../../src/index.ts";
@@ -21,6 +23,23 @@ export const reader: SoftwareKey = SoftwareKey.generate("x25519");
 export const stranger: SoftwareKey = SoftwareKey.generate("x25519");
 const shared = systemRandom.bytes(32);
 const recipients = [stranger, reader].map(({ publicKey }) => ({ publicKey }));
+
+/** What the double below gives back by itself. */
+export const recoveredBytes = 8;
+
+/** In the place of RSA: an Ed25519 signature behind the first bytes of its message. */
+export const recovery: RecoveryAlgorithm = {
+  coseId: -65539,
+  async sign(key, message, { protectedBytes, externalAad: aad }) {
+    const signature = await key.sign(encode([protectedBytes, aad, message]));
+    return { signature: concatBytes(message.subarray(0, recoveredBytes), signature), rest: message.subarray(recoveredBytes) };
+  },
+  recover(publicKey, { signature, rest }, { protectedBytes, externalAad: aad }) {
+    const message = concatBytes(signature.subarray(0, recoveredBytes), rest);
+    verifySignature(publicKey, encode([protectedBytes, aad, message]), signature.subarray(recoveredBytes));
+    return message;
+  },
+};
 
 /** One way to protect `payload`, and its reader. */
 export interface Structure {
@@ -48,6 +67,15 @@ export const structures: readonly Structure[] = [
       verifySign1(value, { publicKey: signer.publicKey, externalAad: aad, detachedPayload: payload }),
     readWithOtherKey: async (value) =>
       verifySign1(value, { publicKey: SoftwareKey.generate("ed25519").publicKey, externalAad, detachedPayload: payload }),
+  },
+  {
+    name: "COSE_Sign1 that gives its payload back",
+    tagged: false,
+    unprotected: [],
+    failure: "CRYPTO_SIGNATURE_WRONG",
+    protect: () => signRecoverably(recovery, signer.signingKey(), { payload, externalAad }),
+    read: async (value, aad = externalAad) => recoverSign1(recovery, value, { publicKey: signer.publicKey, externalAad: aad }),
+    readWithOtherKey: async (value) => recoverSign1(recovery, value, { publicKey: SoftwareKey.generate("ed25519").publicKey, externalAad }),
   },
   {
     name: "COSE_Mac0",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createDecipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { type AeadName, aeadOpen, hpkeAes128Gcm, hpkeOpen, hpkeX25519, SoftwareKey, x25519Kem } from "@sealane/crypto";
+import { type AeadName, aeadOpen, hpkeAes128Gcm, hpkeOpen, hpkeP256, hpkeX25519, SoftwareKey, x25519Kem } from "@sealane/crypto";
 import { describeVectors } from "@sealane/testkit";
 import { type CborMap, decode } from "@sealane/wire";
 import * as oracle from "hpke";
@@ -78,8 +78,18 @@ describeVectors("the vectors of draft-ietf-cose-hpke", "hpke/cose-hpke-testvecto
     }
   });
 
+  describe("are opened by our HPKE (P-256, AES-256-GCM)", () => {
+    for (const vector of vectors.filter(({ suite }) => suite === "HPKE-7")) {
+      test(vector.title, async () => {
+        const key = softwareKey(vector).decryptionKey();
+        const opened = await openVector(vector, (input) => hpkeOpen(hpkeP256.hpke, key, input));
+        assert.deepEqual(Buffer.from(opened), plaintext);
+      });
+    }
+  });
+
   describe("are opened by another HPKE with the structures that we build", () => {
-    for (const vector of vectors.filter(({ suite }) => suite !== "HPKE-3")) {
+    for (const vector of vectors.filter(({ suite }) => suite !== "HPKE-3" && suite !== "HPKE-7")) {
       test(vector.title, async () => {
         const suite = new oracle.CipherSuite(...(oracleSuites[vector.suite] ?? assert.fail()));
         const key = await suite.DeserializePrivateKey(Uint8Array.from(requireBytes(vector.key.get(-4))), false);
@@ -144,10 +154,18 @@ function openContent(
   return Buffer.concat([decipher.update(sealed.subarray(0, plaintextLength)), decipher.final()]);
 }
 
-function softwareKey({ key }: Vector): SoftwareKey {
-  const prefix = Buffer.from("302e020100300506032b656e04220420", "hex");
+/** PKCS #8 up to the private key: X25519 (RFC 8410), and P-256 without the public key (RFC 5915). */
+const pkcs8Prefixes: Readonly<Record<string, string>> = {
+  "HPKE-3": "302e020100300506032b656e04220420",
+  "HPKE-7": "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420",
+};
+
+function softwareKey({ suite, key }: Vector): SoftwareKey {
+  const prefix = Buffer.from(pkcs8Prefixes[suite] ?? assert.fail(), "hex");
   const made = SoftwareKey.fromPkcs8(Buffer.concat([prefix, requireBytes(key.get(-4))]));
-  assert.deepEqual(Buffer.from(made.publicKey.raw), Buffer.from(requireBytes(key.get(-2))));
+  const coordinates = [-2, -3].flatMap((label) => (key.has(label) ? [requireBytes(key.get(label))] : []));
+  const uncompressed = suite === "HPKE-7" ? [Buffer.of(4)] : [];
+  assert.deepEqual(Buffer.from(made.publicKey.raw), Buffer.concat([...uncompressed, ...coordinates]));
   return made;
 }
 

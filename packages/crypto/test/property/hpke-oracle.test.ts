@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256, KEM_MLKEM768_X25519 } from "hpke";
+import {
+  AEAD_AES_256_GCM,
+  CipherSuite,
+  KDF_HKDF_SHA256,
+  KEM_DHKEM_P256_HKDF_SHA256,
+  KEM_DHKEM_X25519_HKDF_SHA256,
+  KEM_MLKEM768_X25519,
+} from "hpke";
 import {
   type HpkeConfiguration,
   hpkeOpen,
+  hpkeP256,
   hpkeSeal,
   hpkeX25519,
   hpkeXWing,
@@ -23,6 +31,7 @@ interface Contestant {
 
 const contestants: readonly Contestant[] = [
   { kind: "x25519", hpke: hpkeX25519.hpke, oracle: new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM) },
+  { kind: "p256", hpke: hpkeP256.hpke, oracle: new CipherSuite(KEM_DHKEM_P256_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM) },
   { kind: "x-wing", hpke: hpkeXWing.hpke, oracle: new CipherSuite(KEM_MLKEM768_X25519, KDF_HKDF_SHA256, AEAD_AES_256_GCM) },
 ];
 

@@ -1,38 +1,44 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, describe, test } from "node:test";
-import { hkdfExpand, hkdfExtract, hmac, PublicKey, SoftwareKey, systemRandom, verifySignature } from "../../src/index.ts";
-
-const version = spawnSync("openssl", ["version"], { encoding: "utf8" });
-const missing = version.status === 0 ? false : "The openssl command is not installed: it is the independent oracle of these tests.";
-if (missing !== false && process.env["CI"] === "true") throw new Error(missing);
-
-const folder = mkdtempSync(join(tmpdir(), "sealane-openssl-"));
-after(() => rmSync(folder, { recursive: true }));
-
-function file(name: string, bytes: Uint8Array): string {
-  const path = join(folder, name);
-  writeFileSync(path, bytes, { mode: 0o600 });
-  return path;
-}
-
-/** Runs the command and gives its output; `ok` tells whether it succeeded. */
-function openssl(...args: readonly string[]): { readonly ok: boolean; readonly output: Buffer } {
-  const { status, stdout } = spawnSync("openssl", args, { cwd: folder });
-  return { ok: status === 0, output: stdout };
-}
-
-function output(...args: readonly string[]): Buffer {
-  const done = openssl(...args);
-  assert.ok(done.ok, args.join(" "));
-  return done.output;
-}
+import { describe, test } from "node:test";
+import {
+  ffdheAgreement,
+  hkdfExpand,
+  hkdfExtract,
+  hmac,
+  PublicKey,
+  p256Agreement,
+  SoftwareKey,
+  systemRandom,
+  verifySignature,
+  x25519Agreement,
+} from "../../src/index.ts";
+import { asPkcs8, assertReadAndWritten, der, file, missing, openssl, output } from "../openssl-command.ts";
 
 const message = Buffer.from("a message between two implementations");
-const der = ["-keyform", "DER"];
+
+/** How the command is asked for a key of a kind; finite-field groups by their names, which node:crypto does not know. */
+const keyOptions = {
+  ed25519: ["-algorithm", "ed25519"],
+  x25519: ["-algorithm", "x25519"],
+  p256: ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+  ffdhe2048: ["-algorithm", "DH", "-pkeyopt", "group:ffdhe2048"],
+  ffdhe3072: ["-algorithm", "DH", "-pkeyopt", "group:ffdhe3072"],
+  ffdhe4096: ["-algorithm", "DH", "-pkeyopt", "group:ffdhe4096"],
+} as const;
+
+function generated(options: readonly string[]): Buffer {
+  return asPkcs8(file("generated", output("genpkey", ...options, "-outform", "DER")));
+}
+
+const groups = [
+  { kind: "x25519", options: keyOptions.x25519, agreement: x25519Agreement },
+  { kind: "p256", options: keyOptions.p256, agreement: p256Agreement },
+  ...(["ffdhe2048", "ffdhe3072", "ffdhe4096"] as const).map((kind) => ({
+    kind,
+    options: keyOptions[kind],
+    agreement: ffdheAgreement(kind),
+  })),
+] as const;
 
 describe("the openssl command", { skip: missing }, () => {
   test("accepts our Ed25519 signatures and refuses them on another message", async () => {
@@ -61,30 +67,41 @@ describe("the openssl command", { skip: missing }, () => {
     assert.deepEqual(Buffer.from(await key.signingKey().sign(message)), signature);
   });
 
-  for (const kind of ["ed25519", "x25519"] as const) {
-    test(`reads our ${kind} keys and writes the same bytes`, () => {
-      const key = SoftwareKey.generate(kind);
-      const { spki } = key.publicKey;
-      const pkcs8 = Buffer.from(key.toPkcs8());
-      const publicFile = file(`${kind}.spki`, spki);
-      const privateFile = file(`${kind}.pkcs8`, pkcs8);
-      const [fromDer, toDer] = [
-        ["-inform", "DER"],
-        ["-outform", "DER"],
-      ];
-      assert.deepEqual(output("pkey", "-pubin", "-in", publicFile, ...fromDer, ...toDer), Buffer.from(spki));
-      assert.deepEqual(output("pkey", "-in", privateFile, ...fromDer, "-pubout", ...toDer), Buffer.from(spki));
-      assert.deepEqual(output("pkey", "-in", privateFile, ...fromDer, ...toDer), pkcs8);
-    });
+  for (const [kind, options] of Object.entries(keyOptions) as [keyof typeof keyOptions, readonly string[]][]) {
+    test(`reads our ${kind} keys and writes the same bytes`, () => assertReadAndWritten(kind, SoftwareKey.generate(kind)));
 
     test(`makes ${kind} keys that we read`, () => {
-      const pkcs8 = output("genpkey", "-algorithm", kind, "-outform", "DER");
+      const pkcs8 = generated(options);
       const spki = output("pkey", "-in", file("theirs.pkcs8", pkcs8), "-inform", "DER", "-pubout", "-outform", "DER");
       const key = SoftwareKey.fromPkcs8(pkcs8);
       assert.equal(key.publicKey.kind, kind);
       assert.deepEqual(Buffer.from(key.publicKey.spki), spki);
       assert.deepEqual(PublicKey.fromSpki(spki).raw, key.publicKey.raw);
       assert.deepEqual(Buffer.from(key.toPkcs8()), pkcs8);
+    });
+  }
+
+  for (const { kind, options, agreement } of groups) {
+    test(`KGRP: agrees by ${kind} on what we agree on, whoever owns g^x`, async () => {
+      const theirs = generated(options);
+      const theirKey = file("agree.pkcs8", theirs);
+      const padding = kind.startsWith("ffdhe") ? ["-pkeyopt", "dh_pad:1"] : []; // else the command drops leading zeros
+      const theirSpki = output("pkey", "-in", theirKey, "-inform", "DER", "-pubout", "-outform", "DER");
+      const derive = (peer: PublicKey): Buffer =>
+        output("pkeyutl", "-derive", "-inkey", theirKey, ...der, "-peerkey", file("peer.spki", peer.spki), "-peerform", "DER", ...padding);
+      const { raw, kind: theirKind } = PublicKey.fromSpki(theirSpki);
+      assert.equal(theirKind, kind);
+
+      const ours = SoftwareKey.generate(kind).agreementKey();
+      const agreed = await ours.agree(raw);
+      agreed.use((bytes) => assert.deepEqual(Buffer.from(bytes), derive(ours.publicKey)));
+
+      const { value, shared } = agreement.respond(raw, systemRandom);
+      shared.use((bytes) => assert.deepEqual(Buffer.from(bytes), derive(PublicKey.fromRaw(kind, value))));
+
+      const { publicValue, seed } = agreement.generate(systemRandom);
+      const completed = agreement.complete(seed, raw);
+      completed.use((bytes) => assert.deepEqual(Buffer.from(bytes), derive(PublicKey.fromRaw(kind, publicValue))));
     });
   }
 

@@ -4,21 +4,33 @@ import { syncBuiltinESMExports } from "node:module";
 import { describe, test } from "node:test";
 import {
   type DecryptionKey,
-  decryptionKinds,
   defaultSuite,
   encryptionFor,
+  encryptions,
+  type HpkeEncryption,
   hpkeAes128Gcm,
   hpkeOpen,
+  hpkeP256,
   hpkeSeal,
   hpkeX25519,
   hpkeXWing,
+  type KeyKind,
+  keyKindsOf,
+  type PublicKey,
+  rsaOaep2048,
+  rsaOaep3072,
+  rsaOaep4096,
   Secret,
   SoftwareKey,
+  standardKinds,
+  standardSuites,
   suiteNamed,
   suiteNumbered,
   suites,
+  suitesNamed,
   systemRandom,
 } from "../../src/index.ts";
+import { rsaKey, rsaKinds } from "../keys/rsa-keys.ts";
 
 const configuration = hpkeX25519.hpke;
 const recipient = SoftwareKey.generate("x25519");
@@ -125,24 +137,67 @@ describe("HPKE", () => {
   });
 });
 
+function publicKeyOf(kind: KeyKind): PublicKey {
+  const rsa = rsaKinds.find((each) => each === kind);
+  return (rsa === undefined ? SoftwareKey.generate(kind) : rsaKey(rsa).key).publicKey;
+}
+
 describe("suites", () => {
-  test("the default is hybrid; a party has one decryption key of each kind", () => {
+  test("the default is hybrid; a party has one key of each kind for a purpose, those of its suites in their order", () => {
     assert.deepEqual(
       suites.map(({ name, id, encryption }) => [name, id, encryption]),
       [
         ["hybrid", 2, hpkeXWing],
+        ["pq", 7, hpkeXWing],
         ["x25519", 1, hpkeX25519],
+        ["p256", 3, hpkeP256],
+        ["rsa2048", 4, rsaOaep2048],
+        ["rsa3072", 5, rsaOaep3072],
+        ["rsa4096", 6, rsaOaep4096],
       ],
     );
     assert.equal(defaultSuite, suites[0]);
-    assert.deepEqual(decryptionKinds, ["x-wing", "x25519"]);
+    const both = ["x-wing", "x25519"];
+    const rsa = ["rsa2048", "rsa3072", "rsa4096"];
+    assert.deepEqual(keyKindsOf(suites), {
+      signing: ["ed25519", "ml-dsa-65", "p256", ...rsa],
+      decryption: [...both, "p256", ...rsa],
+      agreement: [...both, "p256", "ffdhe2048", "ffdhe3072", "ffdhe4096"],
+    });
+    assert.deepEqual(standardKinds, { signing: ["ed25519"], decryption: both, agreement: both });
+    assert.deepEqual(
+      standardSuites.map(({ name }) => name),
+      ["hybrid", "x25519"],
+    );
+    assert.deepEqual(suitesNamed(["p256", "pq"]), [suiteNamed("pq"), suiteNamed("p256")], "of two the one that lasts comes first");
+    assert.deepEqual(keyKindsOf([suiteNamed("pq"), suiteNamed("x25519")]), {
+      signing: ["ml-dsa-65", "ed25519"],
+      decryption: both,
+      agreement: both,
+    });
   });
 
   test("the encryption for a key goes by its kind; a key that signs has none", () => {
-    for (const { encryption } of suites) {
-      assert.equal(encryptionFor(SoftwareKey.generate(encryption.hpke.kem.keyKind).publicKey), encryption);
-    }
+    for (const { encryption } of suites) assert.equal(encryptionFor(publicKeyOf(encryption.keyKind)), encryption);
     assert.throws(() => encryptionFor(SoftwareKey.generate("ed25519").publicKey), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+  });
+
+  test("every encryption is for one kind of key and has COSE identifiers of its own, given for ever", () => {
+    for (const encryption of encryptions) assert.equal(encryptionFor(publicKeyOf(encryption.keyKind)), encryption);
+    const ids = encryptions.flatMap((each) => (each.form === "hpke" ? [each.coseId, each.keyEncryptionCoseId] : []));
+    assert.equal(new Set(ids).size, ids.length);
+    const hpkes = encryptions.filter((each): each is HpkeEncryption => each.form === "hpke");
+    assert.deepEqual(
+      hpkes.map(({ keyKind, coseId, keyEncryptionCoseId, hpke }) => [keyKind, coseId, keyEncryptionCoseId, hpke.kem.id, hpke.aead.id]),
+      [
+        ["x-wing", -65538, -65541, 0x647a, 2],
+        ["x25519", -65537, -65540, 0x0020, 2],
+        ["p256", 45, 53, 0x0010, 2],
+        ["ffdhe2048", -65544, -65545, 0xfff1, 2],
+        ["ffdhe3072", -65546, -65547, 0xfff2, 2],
+        ["ffdhe4096", -65548, -65549, 0xfff3, 2],
+      ],
+    );
   });
 
   test("are found by name and by number", () => {
@@ -158,6 +213,7 @@ describe("suites", () => {
     assert.equal(new Set(suites.map(({ name }) => name)).size, suites.length);
     assert.equal(new Set(suites.map(({ id }) => id)).size, suites.length);
     const { encryption, signature } = suiteNamed("x25519");
+    assert.ok(encryption.form === "hpke");
     assert.deepEqual([encryption.coseId, encryption.keyEncryptionCoseId, signature.coseId], [-65537, -65540, -19]);
   });
 });

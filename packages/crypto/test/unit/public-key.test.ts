@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { createPublicKey, createSecretKey, generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
-import { PublicKey, SoftwareKey, systemRandom, verifySignature, x25519Kem } from "../../src/index.ts";
+import { type KeyKind, PublicKey, SoftwareKey, systemRandom, verifySignature, x25519Kem } from "../../src/index.ts";
 import {
   encodePoint,
   fromLittleEndian,
@@ -15,6 +15,8 @@ import {
   pointOf,
   smallOrderPoints,
 } from "./edwards.ts";
+import { der, ffdheKinds } from "./finite-field.ts";
+import { explicitP256, isOnP256, p256Spki, secondEncodingOfX, wrongPoints } from "./p256-points.ts";
 
 const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
 const x25519Prefix = Buffer.from("302a300506032b656e032100", "hex");
@@ -34,13 +36,28 @@ function encodingsOf(coordinates: readonly bigint[]): readonly Uint8Array[] {
     .flatMap((bytes) => [bytes, withTopBit(bytes)]);
 }
 
+/** DER in other encodings of its outermost length, cut or with something behind it. */
+function otherDer(der: Buffer): readonly Buffer[] {
+  const headerBytes = (der[1] ?? 0) < 0x80 ? 2 : 4;
+  const [header, content] = [der.subarray(0, headerBytes), der.subarray(headerBytes)];
+  const longer = headerBytes === 2 ? [0x30, 0x81, ...header.subarray(1)] : [0x30, 0x83, 0, ...header.subarray(2)];
+  return [
+    Buffer.alloc(0),
+    Buffer.concat([der, Buffer.alloc(1)]),
+    der.subarray(0, -1),
+    Buffer.concat([Buffer.from(longer), content]), // a length in one byte more
+    Buffer.concat([Buffer.from("3080", "hex"), content, Buffer.alloc(2)]), // BER
+  ];
+}
+
+const kinds: readonly Exclude<KeyKind, "x-wing">[] = ["ed25519", "x25519", "p256", ...ffdheKinds];
+const rawBytes: Readonly<Partial<Record<KeyKind, number>>> = { p256: 65, ffdhe2048: 256, ffdhe3072: 384, ffdhe4096: 512 };
+
 describe("a public key", () => {
-  for (const kind of ["ed25519", "x25519"] as const) {
-    const prefix = kind === "ed25519" ? ed25519Prefix : x25519Prefix;
+  for (const kind of kinds) {
     const { publicKey } = SoftwareKey.generate(kind);
 
     test(`${kind}: is the same from SPKI, raw bytes and node:crypto`, () => {
-      assert.deepEqual(Buffer.from(publicKey.spki), Buffer.concat([prefix, publicKey.raw]));
       const again = [
         PublicKey.fromSpki(publicKey.spki),
         PublicKey.fromRaw(kind, publicKey.raw),
@@ -52,21 +69,38 @@ describe("a public key", () => {
 
     test(`${kind}: is read from bytes anywhere in a larger buffer`, () => {
       const padded = Buffer.concat([Buffer.alloc(5), publicKey.spki, Buffer.alloc(5)]);
-      assert.deepEqual(PublicKey.fromSpki(new Uint8Array(padded.buffer, padded.byteOffset + 5, 44)).raw, publicKey.raw);
+      const view = new Uint8Array(padded.buffer, padded.byteOffset + 5, publicKey.spki.length);
+      assert.deepEqual(PublicKey.fromSpki(view).raw, publicKey.raw);
     });
 
     test(`${kind}: has no other DER`, () => {
-      const spki = Buffer.from(publicKey.spki);
-      const others: readonly Buffer[] = [
-        Buffer.alloc(0),
-        Buffer.concat([spki, Buffer.alloc(1)]),
-        spki.subarray(0, -1),
-        Buffer.concat([Buffer.from("30812a", "hex"), spki.subarray(2)]), // a length in one byte more
-        Buffer.concat([Buffer.from("302c300706032b65", "hex"), spki.subarray(8, 9), Buffer.from("0500032100", "hex"), publicKey.raw]), // NULL parameters
-        Buffer.concat([Buffer.from("3080", "hex"), spki.subarray(2), Buffer.alloc(2)]), // BER
-        Buffer.concat([spki.subarray(0, 11), Buffer.from([1]), spki.subarray(12)]), // unused bits
-        Buffer.from(SoftwareKey.generate(kind).toPkcs8()),
+      const others: readonly Uint8Array[] = [
+        ...otherDer(Buffer.from(publicKey.spki)),
+        SoftwareKey.generate(kind).toPkcs8(),
         Buffer.from(publicKey.native.export({ format: "pem", type: "spki" })),
+      ];
+      for (const other of others) assert.throws(() => PublicKey.fromSpki(other), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+    });
+
+    test(`${kind}: has raw bytes of one length`, () => {
+      const { raw } = publicKey;
+      assert.equal(raw.length, rawBytes[kind] ?? 32);
+      for (const other of [raw.subarray(1), raw.subarray(0, -1), Buffer.concat([raw, Buffer.of(0)]), Buffer.concat([Buffer.of(0), raw])]) {
+        assert.throws(() => PublicKey.fromRaw(kind, other), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+      }
+    });
+  }
+
+  for (const kind of ["ed25519", "x25519"] as const) {
+    const prefix = kind === "ed25519" ? ed25519Prefix : x25519Prefix;
+    const { publicKey } = SoftwareKey.generate(kind);
+
+    test(`${kind}: has no other parameters and no unused bits`, () => {
+      const spki = Buffer.from(publicKey.spki);
+      assert.deepEqual(spki, Buffer.concat([prefix, publicKey.raw]));
+      const others = [
+        Buffer.concat([Buffer.from("302c300706032b65", "hex"), spki.subarray(8, 9), Buffer.from("0500032100", "hex"), publicKey.raw]), // NULL
+        Buffer.concat([spki.subarray(0, 11), Buffer.from([1]), spki.subarray(12)]),
       ];
       for (const other of others) assert.throws(() => PublicKey.fromSpki(other), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
     });
@@ -88,9 +122,35 @@ describe("a public key", () => {
     });
   }
 
+  test("KGRP: p256: is an uncompressed point on the named curve, and no other form of one", () => {
+    const key = SoftwareKey.generate("p256").publicKey;
+    assert.ok(isOnP256(key.raw));
+    for (const wrong of wrongPoints(key.raw)) {
+      assert.throws(() => PublicKey.fromRaw("p256", wrong), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+      assert.throws(() => PublicKey.fromSpki(p256Spki(wrong)), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+    }
+    assert.deepEqual(p256Spki(key.raw), Buffer.from(key.spki));
+    const pkcs8 = SoftwareKey.generate("p256").toPkcs8();
+    assert.throws(() => PublicKey.fromSpki(p256Spki(Uint8Array.of(0))), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+    assert.equal(SoftwareKey.fromPkcs8(pkcs8).publicKey.kind, "p256", "the refusal leaves no error behind");
+    const { point } = secondEncodingOfX();
+    assert.equal(PublicKey.fromRaw("p256", point).raw.toHex(), point.toHex());
+  });
+
+  test("KGRP: p256: with the curve spelled out is refused, though OpenSSL takes it, public and private", () => {
+    const { publicKey } = SoftwareKey.generate("p256");
+    const spelledOut = p256Spki(publicKey.raw, explicitP256);
+    assert.deepEqual(createPublicKey({ key: spelledOut, format: "der", type: "spki" }).asymmetricKeyDetails, { namedCurve: "prime256v1" });
+    assert.throws(() => PublicKey.fromSpki(spelledOut), { code: "CRYPTO_PUBLIC_KEY_WRONG" });
+    const scalar = der.sequence(der.integer(1n), der.element(4, Buffer.alloc(32, 7)));
+    const pkcs8 = der.sequence(der.integer(0n), explicitP256, der.element(4, scalar));
+    assert.equal(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" }).asymmetricKeyType, "ec");
+    assert.throws(() => SoftwareKey.fromPkcs8(pkcs8), { code: "CRYPTO_PRIVATE_KEY_WRONG" });
+  });
+
   test("of another kind is refused", () => {
     const others = [
-      generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey,
+      generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey,
       generateKeyPairSync("x448").publicKey,
       generateKeyPairSync("ed448").publicKey,
     ];

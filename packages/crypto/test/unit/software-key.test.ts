@@ -2,22 +2,39 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
-import { type KeyKind, SoftwareKey, systemRandom, verifySignature, x25519Kem } from "../../src/index.ts";
+import { SoftwareKey, systemRandom, verifySignature, x25519Kem } from "../../src/index.ts";
 import { assertHidden, markedBytes, renderings } from "./exposure.ts";
+import { ffdheKinds } from "./finite-field.ts";
 
-const pkcs8Prefix: Readonly<Record<KeyKind, string>> = {
+const pkcs8Prefix = {
   ed25519: "302e020100300506032b657004220420",
   x25519: "302e020100300506032b656e04220420",
+  p256: "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420", // without the public key, which OpenSSL finds
   "x-wing": "3034020100300d060b2b0601040183e62d81c87a0420",
 };
 
+/** The kinds whose private key is 32 bytes. */
+const seedKinds = ["ed25519", "x25519", "p256", "x-wing"] as const;
+const kinds = [...seedKinds, ...ffdheKinds];
+
+/** What a key of each kind can do. */
+const purposesOf: Readonly<Record<(typeof kinds)[number], readonly string[]>> = {
+  ed25519: ["sign"],
+  x25519: ["decrypt", "agree"],
+  p256: ["sign", "decrypt", "agree"],
+  "x-wing": ["decrypt", "agree"],
+  ffdhe2048: ["agree"],
+  ffdhe3072: ["agree"],
+  ffdhe4096: ["agree"],
+};
+
 /** PKCS #8 of a private key, in memory of its own. */
-function pkcs8(kind: KeyKind, seed: Uint8Array): Uint8Array {
+function pkcs8(kind: keyof typeof pkcs8Prefix, seed: Uint8Array): Uint8Array {
   return Uint8Array.from([...Buffer.from(pkcs8Prefix[kind], "hex"), ...seed]);
 }
 
 describe("a private key in memory", () => {
-  for (const kind of ["ed25519", "x25519", "x-wing"] as const) {
+  for (const kind of kinds) {
     test(`${kind}: comes back from PKCS #8`, () => {
       const key = SoftwareKey.generate(kind);
       const again = SoftwareKey.fromPkcs8(key.toPkcs8());
@@ -26,6 +43,18 @@ describe("a private key in memory", () => {
       assert.notDeepEqual(SoftwareKey.generate(kind).publicKey.spki, key.publicKey.spki);
     });
 
+    test(`${kind}: has the handles of its purposes, with nothing to hide, and no others`, () => {
+      const key = SoftwareKey.generate(kind);
+      const purposes = { sign: () => key.signingKey(), decrypt: () => key.decryptionKey(), agree: () => key.agreementKey() };
+      for (const [purpose, handleOf] of Object.entries(purposes)) {
+        if (purposesOf[kind].includes(purpose))
+          assert.deepEqual([handleOf().purpose, JSON.parse(JSON.stringify(handleOf())).purpose], [purpose, purpose]);
+        else assert.throws(handleOf, { code: "CRYPTO_PRIVATE_KEY_WRONG" });
+      }
+    });
+  }
+
+  for (const kind of seedKinds) {
     test(`${kind}: is shown by nothing that prints, logs or copies`, async () => {
       const seed = markedBytes();
       const key = SoftwareKey.fromPkcs8(pkcs8(kind, seed));
@@ -66,7 +95,7 @@ describe("a private key in memory", () => {
       Buffer.from(`-----BEGIN PRIVATE KEY-----\n${good.toString("base64")}\n-----END PRIVATE KEY-----\n`),
       SoftwareKey.generate("ed25519").publicKey.spki,
       generateKeyPairSync("x448").privateKey.export({ type: "pkcs8", format: "der" }),
-      generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "der" }),
+      generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey.export({ type: "pkcs8", format: "der" }),
     ];
     for (const der of wrong) {
       assert.throws(
@@ -85,6 +114,7 @@ describe("a private key in memory", () => {
     assert.throws(() => SoftwareKey.generate("x25519").signingKey(), { code });
     assert.equal(SoftwareKey.generate("ed25519").signingKey().purpose, "sign");
     assert.equal(SoftwareKey.generate("x25519").decryptionKey().purpose, "decrypt");
+    assert.equal("decapsulate" in SoftwareKey.generate("x25519").agreementKey(), false);
   });
 
   test("signs and opens through its handles", async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ml_kem768_x25519 as oracle } from "@noble/post-quantum/hybrid.js";
 import { describeVectors } from "@sealane/testkit";
-import { hpkeOpen, hpkeXWing, PublicKey, SoftwareKey, systemRandom, xWingKem } from "../../src/index.ts";
+import { hpkeOpen, hpkeXWing, PublicKey, Secret, SoftwareKey, systemRandom, xWingAgreement, xWingKem } from "../../src/index.ts";
 import { xWingPkcs8Prefix } from "../../src/x-wing.ts";
 
 /** What we read of a vector of draft-ietf-hpke-pq; everything is hex. */
@@ -31,6 +31,15 @@ describeVectors("X-Wing in the vectors of the HPKE working group", "hpke/hpke-pq
       const secret = await key.decryptionKey().decapsulate(Uint8Array.fromHex(vector.enc));
       secret.use((bytes) => assert.equal(bytes.toHex(), vector.shared_secret));
     });
+
+    test(`KGRP: vector ${i}: as a group, from a seed and from a static key, it gives the same secret`, async () => {
+      const seed = Secret.take("agreement seed", Uint8Array.fromHex(vector.skRm));
+      assert.equal(xWingAgreement.publicOf(seed).toHex(), vector.pkRm);
+      const value = Uint8Array.fromHex(vector.enc);
+      for (const agreed of [xWingAgreement.complete(seed, value), await keyOf(vector.skRm).agreementKey().agree(value)]) {
+        agreed.use((bytes) => assert.equal(bytes.toHex(), vector.shared_secret));
+      }
+    });
   }
 });
 
@@ -47,6 +56,16 @@ test("X-Wing agrees with an independent implementation in both directions", asyn
     const decapsulated = await ours.decryptionKey().decapsulate(cipherText);
     decapsulated.use((bytes) => assert.equal(bytes.toHex(), sharedSecret.toHex()));
   }
+});
+
+test("KGRP: X-Wing as a group agrees with an independent implementation at either end", () => {
+  const { publicValue, seed } = xWingAgreement.generate(systemRandom);
+  const theirs = oracle.encapsulate(Uint8Array.from(publicValue));
+  xWingAgreement.complete(seed, theirs.cipherText).use((bytes) => assert.equal(bytes.toHex(), theirs.sharedSecret.toHex()));
+  const { secretKey, publicKey } = oracle.keygen();
+  const { value, shared } = xWingAgreement.respond(publicKey, systemRandom);
+  const opened = oracle.decapsulate(Uint8Array.from(value), secretKey);
+  shared.use((bytes) => assert.equal(bytes.toHex(), opened.toHex()));
 });
 
 test("X-Wing keys come back from PKCS #8 and SPKI, and other lengths are refused", () => {

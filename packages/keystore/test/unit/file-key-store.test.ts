@@ -29,8 +29,17 @@ const place = (password?: string) => async (): Promise<KeyPlace> => {
   return { open: () => new FileKeyStore(folder.keys, options()), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 };
 
-keyStoreContract("files", place(), ["x25519", "x-wing"]);
-keyStoreContract("encrypted files", place("correct horse"), ["x25519"]);
+const encryptable = {
+  sign: ["ed25519", "p256", "ml-dsa-65", "rsa2048"],
+  decrypt: ["x25519", "p256", "rsa2048"],
+  agree: ["x25519", "p256"],
+} as const;
+keyStoreContract("files", place(), {
+  sign: encryptable.sign,
+  decrypt: [...encryptable.decrypt, "x-wing"],
+  agree: [...encryptable.agree, "x-wing", "ffdhe2048"],
+});
+keyStoreContract("encrypted files", place("correct horse"), encryptable);
 
 describe("a key file", () => {
   test("is one of mode 0600 in a folder of 0700, and nothing is left beside it", async () => {
@@ -77,7 +86,7 @@ describe("a key file", () => {
     await store.generate("one", "ed25519");
     const path = join(folder.keys, "one.pem");
     const right = await readFile(path, "utf8");
-    const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+    const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey;
     const contents = [
       "",
       "x",
@@ -91,8 +100,8 @@ describe("a key file", () => {
       right.replace("-----\n", "-----\n?"),
       right.replace("-----\n", "-----\nMII="),
       right.replace(/\n(.)/, (_, first: string) => `\n${first === "M" ? "N" : "M"}`),
-      p256.export({ type: "pkcs8", format: "pem" }),
-      p256.export({ type: "sec1", format: "pem" }),
+      p384.export({ type: "pkcs8", format: "pem" }),
+      p384.export({ type: "sec1", format: "pem" }),
       right.replace("\n-----END", "=\n-----END"),
       right.replace("\n-----END", `${"\n".repeat(17_000)}-----END`),
     ];

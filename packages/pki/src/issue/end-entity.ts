@@ -2,7 +2,7 @@ import type { PublicKey, Randomness, SigningKey } from "@sealane/crypto";
 import { equalBytes, type Name } from "@sealane/wire";
 import { parseCertificate } from "../certificate.ts";
 import { pkiErrors } from "../errors.ts";
-import { keyUsageOfKind, type Purpose, purposes } from "../labels.ts";
+import { keyUsageOf, type Purpose, purposes } from "../labels.ts";
 import {
   authorityKeyIdentifier,
   extendedKeyUsage,
@@ -51,7 +51,7 @@ export async function issueCertificate(input: CertificateInput): Promise<Uint8Ar
       notAfterSeconds: Math.min(input.notAfterSeconds, issuer.notAfterSeconds),
       extensions: [
         subjectAltName(subject.name),
-        keyUsage([keyUsageOfKind[publicKey.kind]]),
+        keyUsage([keyUsageOf(purpose, publicKey.kind)]),
         extendedKeyUsage(purpose),
         subjectKeyIdentifier(keyIdentifierOf(publicKey)),
         authorityKeyIdentifier(issuer.subjectKeyIdentifier ?? keyIdentifierOf(issuer.publicKey)),

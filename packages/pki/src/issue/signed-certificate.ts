@@ -11,7 +11,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { type PublicKey, type Randomness, type SigningKey, sha256, signatureAlgorithmOf, verifySignature } from "@sealane/crypto";
+import { type KeyKind, type PublicKey, type Randomness, type SigningKey, sha256, verifySignature } from "@sealane/crypto";
 import { equalBytes, type Name } from "@sealane/wire";
 import { parseCertificate } from "../certificate.ts";
 import { malformed, pkiErrors } from "../errors.ts";
@@ -33,13 +33,15 @@ export interface CertificateContent {
  * Builds a certificate and has it signed by a handle, which may stand for a token: once without signature, to learn the bytes that
  * are signed, and once with it. What comes out was read again and its signature checked.
  *
- * Errors: PKI_VALIDITY_WRONG, PKI_AUTHORITY_KEY_WRONG, PKI_CERTIFICATE_MALFORMED (an issuer's name that the library writes
- * otherwise than it stands in its certificate); what the handle throws.
+ * Errors: PKI_VALIDITY_WRONG, PKI_AUTHORITY_KEY_WRONG (also for a key whose signatures certificates cannot have),
+ * PKI_CERTIFICATE_MALFORMED (an issuer's name that the library writes otherwise than it stands in its certificate); what the handle
+ * throws.
  */
 export async function signCertificate(content: CertificateContent, key: SigningKey): Promise<Uint8Array> {
   const serial = newSerial(content.random);
   requireValidity(content);
-  const algorithm = signatureAlgorithmOf(key.publicKey);
+  const signingAlgorithm = libraryAlgorithms.get(key.publicKey.kind);
+  if (signingAlgorithm === undefined) throw pkiErrors.error("PKI_AUTHORITY_KEY_WRONG", { kind: key.publicKey.kind });
   const build = async (signature: Uint8Array): Promise<Uint8Array> => {
     const certificate = await X509CertificateGenerator.create({
       serialNumber: Buffer.from(serial).toString("hex"),
@@ -49,12 +51,12 @@ export async function signCertificate(content: CertificateContent, key: SigningK
       notAfter: new Date(content.notAfterSeconds * 1000),
       publicKey: Uint8Array.from(content.publicKey.spki),
       extensions: [...content.extensions],
-      signingAlgorithm: { name: algorithm.name },
+      signingAlgorithm,
       signature: Uint8Array.from(signature),
     });
     return new Uint8Array(certificate.rawData);
   };
-  const draft = parseCertificate(await build(new Uint8Array(algorithm.signatureBytes)));
+  const draft = parseCertificate(await build(new Uint8Array(draftSignatureBytes)));
   if ("der" in content.issuer && !equalBytes(draft.issuer, content.issuer.der)) throw malformed("issuer");
   const signature = await key.sign(draft.toBeSigned);
   const certificate = parseCertificate(await build(signature));
@@ -65,6 +67,16 @@ export async function signCertificate(content: CertificateContent, key: SigningK
   }
   return certificate.der;
 }
+
+/** Of any length but that of ECDSA, which is divided into r and s: what is signed does not depend on it. */
+const draftSignatureBytes = 64;
+
+/** The algorithms that certificates are signed with, as the library calls them; it turns r and s of ECDSA into DER. */
+const libraryAlgorithms: ReadonlyMap<KeyKind, { readonly name: string; readonly namedCurve?: string }> = new Map([
+  ["ed25519", { name: "Ed25519" }],
+  ["p256", { name: "ECDSA", namedCurve: "P-256" }],
+  ["ml-dsa-65", { name: "ML-DSA-65" }],
+]);
 
 /** The first 160 bits of the key's SHA-256 (RFC 7093, section 2, method 1). */
 export function keyIdentifierOf(publicKey: PublicKey): Uint8Array {

@@ -32,7 +32,7 @@ import {
 
 const name = subjectAltName("urn:sealane:terminal:1");
 const x25519Spki = SoftwareKey.generate("x25519").publicKey.spki;
-const ecdsaSha256 = sequence(oid("1.2.840.10045.4.3.2"));
+const ecdsaSha384 = sequence(oid("1.2.840.10045.4.3.3"));
 const unknownCritical = extension("1.3.6.1.4.1.99999.1", { critical: true, value: sequence() });
 
 test("KCERT: a certificate of a party is read", async () => {
@@ -82,13 +82,13 @@ describe("KCERT: a certificate is refused", () => {
     ["with a negative serial number", "PKI_CERTIFICATE_MALFORMED", { serial: integer(0x80) }],
     ["with a serial number of 21 bytes", "PKI_CERTIFICATE_MALFORMED", { serial: integer(...new Array<number>(21).fill(1)) }],
     ["with a serial number that is not shortest", "PKI_CERTIFICATE_MALFORMED", { serial: integer(0, 1) }],
-    ["with another signature algorithm outside", "PKI_CERTIFICATE_MALFORMED", { outerAlgorithm: ecdsaSha256 }],
+    ["with another signature algorithm outside", "PKI_CERTIFICATE_MALFORMED", { outerAlgorithm: ecdsaSha384 }],
     [
       "with another signature algorithm inside",
       "PKI_CERTIFICATE_MALFORMED",
-      { innerAlgorithm: ecdsaSha256, outerAlgorithm: ed25519Algorithm },
+      { innerAlgorithm: ecdsaSha384, outerAlgorithm: ed25519Algorithm },
     ],
-    ["with another signature algorithm on both sides", "PKI_ALGORITHM_UNKNOWN", { innerAlgorithm: ecdsaSha256 }],
+    ["with another signature algorithm on both sides", "PKI_ALGORITHM_UNKNOWN", { innerAlgorithm: ecdsaSha384 }],
     [
       "with parameters of its signature algorithm",
       "PKI_CERTIFICATE_MALFORMED",

@@ -5,11 +5,12 @@ import {
   type EnrolRequest,
   enrolReplyCodec,
   enrolRequestCodec,
-  maxEnrolBytes,
+  maxEnrolRequestBytes,
+  signedEnrolRequestCodec,
   statementAad,
 } from "@sealane/api";
 import { openWithPrivateKey, parseSign1, requireBytes, sealToPublicKey, verifySign1 } from "@sealane/cose";
-import { encryptionFor, PublicKey, sha256 } from "@sealane/crypto";
+import { encryptionFor, type KeyPurpose, PublicKey, sha256 } from "@sealane/crypto";
 import { defaultToleranceSeconds, defaultWindowSeconds } from "@sealane/link";
 import { parseCertificate } from "@sealane/pki";
 import { issueCertificate } from "@sealane/pki/issue";
@@ -17,20 +18,26 @@ import { decode, decodeAs, encode, encodeAs, equalBytes, thumbprint } from "@sea
 import { serverErrors } from "../errors.ts";
 import { backdateSeconds, certificateLifeSeconds } from "../limits.ts";
 import type { Enrolment, EnrolmentToken } from "../storage/enrolment-tokens.ts";
-import type { CertifiedDecryptionKey } from "../storage/terminals.ts";
+import type { TerminalKey, TerminalKeyPurpose } from "../storage/terminals.ts";
 import type { CaRole } from "./ca-role.ts";
 
-/** A request whose signature is right: whoever sent it holds the signing key. */
+/** A request whose signatures are right: whoever sent it holds the signing keys. */
 interface SignedRequest extends EnrolRequest {
+  /** By which the terminal is known. */
   readonly signingKey: PublicKey;
-  /** In the order of the request. */
-  readonly decryptionKeys: readonly PublicKey[];
+  /** All others, in the order of the request. */
+  readonly keys: readonly RequestedKey[];
+}
+
+interface RequestedKey {
+  readonly purpose: TerminalKeyPurpose;
+  readonly publicKey: PublicKey;
 }
 
 /**
  * Enrols a terminal's keys: one encrypted request, signed by the new signing key and authorised by a one-time token. The token is
  * bound to the keys of the first request; the same request again gets the same certificates, which are active only when the
- * terminal has proved that it can read every decryption certificate ({@link proveEnrolment}).
+ * terminal has proved that it can read every certificate that was encrypted to its own key ({@link proveEnrolment}).
  *
  * Errors: COSE_*, CRYPTO_*, WIRE_*, SERVER_STATEMENT_STALE, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_MISUSED, SERVER_TOKEN_EXPIRED,
  * SERVER_TOKEN_BOUND, SERVER_KEYS_WRONG, SERVER_KEY_TAKEN, PKI_KEY_WRONG, STORE_*.
@@ -47,20 +54,34 @@ export async function enrol(role: CaRole, body: Uint8Array): Promise<Uint8Array>
 async function openRequest(role: CaRole, body: Uint8Array): Promise<SignedRequest> {
   const { key } = role.enrolment;
   const externalAad = statementAad("enrol request");
-  const plaintext = await openWithPrivateKey(encryptionFor(key.publicKey), key, { value: decode(body, maxEnrolBytes), externalAad });
-  const signed = decode(plaintext, maxEnrolBytes);
+  const plaintext = await openWithPrivateKey(encryptionFor(key.publicKey), key, { value: decode(body, maxEnrolRequestBytes), externalAad });
+  const { signed, alsoSigned } = decodeAs(signedEnrolRequestCodec, plaintext, { maxBytes: maxEnrolRequestBytes, what: "enrol request" });
   plaintext.fill(0);
-  // The key that signs stands in what it signs: to hold it is what the signature proves.
+  // The keys that sign stand in what they sign: to hold them is what the signatures prove.
   const unproven = decodeRequest(requireBytes(parseSign1(signed).rest[0]));
-  const signingKey = PublicKey.fromSpki(unproven.signingSpki);
-  const request = decodeRequest(verifySign1(signed, { publicKey: signingKey, externalAad }));
-  const decryptionKeys = request.decryptionSpkis.map((spki) => PublicKey.fromSpki(spki));
-  if (new Set(decryptionKeys.map(({ kind }) => kind)).size !== decryptionKeys.length) throw serverErrors.error("SERVER_KEYS_WRONG");
-  return { ...request, signingKey, decryptionKeys };
+  const [signingKey, ...others] = requestedKeys("sign", unproven.signingSpkis);
+  if (signingKey === undefined || alsoSigned.length !== others.length) throw serverErrors.error("SERVER_KEYS_WRONG", { purpose: "sign" });
+  const payload = verifySign1(signed, { publicKey: signingKey.publicKey, externalAad });
+  for (const [position, { publicKey }] of others.entries()) {
+    verifySign1(alsoSigned[position] ?? null, { publicKey, externalAad, detachedPayload: payload });
+  }
+  const request = decodeRequest(payload);
+  const keys = [...others, ...requestedKeys("decrypt", request.decryptionSpkis), ...requestedKeys("agree", request.agreementSpkis)];
+  const spkis = new Set([signingKey, ...keys].map(({ publicKey }) => publicKey.spki.toHex()));
+  if (spkis.size !== keys.length + 1) throw serverErrors.error("SERVER_KEYS_WRONG", { key: "for two purposes" });
+  return { ...request, signingKey: signingKey.publicKey, keys };
+}
+
+/** The keys for one purpose, of which no two are of one kind. */
+function requestedKeys(purpose: TerminalKeyPurpose, spkis: readonly Uint8Array[]): readonly RequestedKey[] {
+  const keys = spkis.map((spki) => ({ purpose, publicKey: PublicKey.fromSpki(spki) }));
+  const kinds = new Set(keys.map(({ publicKey }) => publicKey.kind));
+  if (kinds.size !== keys.length) throw serverErrors.error("SERVER_KEYS_WRONG", { purpose });
+  return keys;
 }
 
 function decodeRequest(payload: Uint8Array): EnrolRequest {
-  return decodeAs(enrolRequestCodec, payload, { maxBytes: maxEnrolBytes, what: "enrol request" });
+  return decodeAs(enrolRequestCodec, payload, { maxBytes: maxEnrolRequestBytes, what: "enrol request" });
 }
 
 function requireFresh(role: CaRole, { issuedAtSeconds }: EnrolRequest): void {
@@ -100,43 +121,50 @@ async function issueEnrolment(role: CaRole, request: SignedRequest): Promise<Enr
   const { name, signingKey } = request;
   const nowSeconds = role.now();
   const validity = { notBeforeSeconds: nowSeconds - backdateSeconds, notAfterSeconds: nowSeconds + certificateLifeSeconds };
-  const issue = async (purpose: "terminal-sign" | "terminal-decrypt", publicKey: PublicKey): Promise<Uint8Array> =>
-    await issueCertificate({ authority, subject: { name, purpose, publicKey }, ...validity, random });
-  const signing = await issue("terminal-sign", signingKey);
-  const decryptionKeys: CertifiedDecryptionKey[] = [];
-  for (const key of request.decryptionKeys) {
-    decryptionKeys.push({ kind: key.kind, keyDigest: sha256(key.spki), chain: [await issue("terminal-decrypt", key)] });
+  const issue = async (purpose: KeyPurpose, publicKey: PublicKey): Promise<Uint8Array> =>
+    await issueCertificate({ authority, subject: { name, purpose: `terminal-${purpose}`, publicKey }, ...validity, random });
+  const signing = await issue("sign", signingKey);
+  const keys: TerminalKey[] = [];
+  for (const { purpose, publicKey } of request.keys) {
+    const { kind, spki } = publicKey;
+    keys.push({ purpose, kind, keyDigest: sha256(spki), chain: [await issue(purpose, publicKey)] });
   }
-  const all = [signing, ...decryptionKeys.flatMap(({ chain }) => chain)];
+  const all = [signing, ...keys.flatMap(({ chain }) => chain)];
   return {
     signingKeyDigest: sha256(signingKey.spki),
     signingThumbprint: thumbprint(sha256(signing)),
     signingChain: [signing],
-    decryptionKeys,
+    keys,
     certificateExpiresAtSeconds: Math.min(...all.map((der) => parseCertificate(der).notAfterSeconds)),
     boundAtSeconds: nowSeconds,
   };
 }
 
 function requireBoundTo(enrolment: Enrolment, request: SignedRequest): void {
-  const bound = [enrolment.signingKeyDigest, ...enrolment.decryptionKeys.map(({ keyDigest }) => keyDigest)];
-  const asked = [request.signingKey, ...request.decryptionKeys].map(({ spki }) => sha256(spki));
+  const bound = [enrolment.signingKeyDigest, ...enrolment.keys.flatMap(({ purpose, keyDigest }) => [purpose, keyDigest])];
+  const asked = [sha256(request.signingKey.spki), ...request.keys.flatMap(({ purpose, publicKey }) => [purpose, sha256(publicKey.spki)])];
   if (!equalBytes(encode(bound), encode(asked))) throw serverErrors.error("SERVER_TOKEN_BOUND", { name: request.name });
 }
 
-/** The certificates; each of decryption encrypted to its own key. */
+/** The certificates; all but those of the signing keys encrypted to their own keys. */
 function replyOf(role: CaRole, given: { readonly request: SignedRequest; readonly enrolment: Enrolment }): EnrolReply {
   const { request, enrolment } = given;
   const { random } = role;
   const externalAad = statementAad("enrol reply");
-  const sealedDecryptionChains = request.decryptionKeys.map((publicKey, position) => {
-    const plaintext = encodeAs(certificateChainCodec, enrolment.decryptionKeys[position]?.chain ?? []);
-    return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random }, { plaintext, externalAad }));
-  });
+  const issued = request.keys.map((key, position) => ({ ...key, chain: enrolment.keys[position]?.chain ?? [] }));
+  const sealedFor = (wanted: TerminalKeyPurpose): readonly Uint8Array[] =>
+    issued
+      .filter(({ purpose }) => purpose === wanted)
+      .map(({ publicKey, chain }) => {
+        const plaintext = encodeAs(certificateChainCodec, chain);
+        return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random }, { plaintext, externalAad }));
+      });
   return {
-    signingChain: enrolment.signingChain,
-    sealedDecryptionChains,
-    serverSigningChain: role.signing.chain,
+    signingChains: [enrolment.signingChain, ...issued.filter(({ purpose }) => purpose === "sign").map(({ chain }) => chain)],
+    sealedDecryptionChains: sealedFor("decrypt"),
+    sealedAgreementChains: sealedFor("agree"),
+    serverSigningChains: role.signing.map(({ chain }) => chain),
     serverDecryptionChains: role.decryption.map(({ chain }) => chain),
+    serverAgreementChains: role.agreement.map(({ chain }) => chain),
   };
 }

@@ -1,4 +1,4 @@
-import { encodeProven, enrolProofCodec, maxEnrolBytes, statementAad } from "@sealane/api";
+import { encodeProven, enrolProofCodec, maxEnrolRequestBytes, statementAad } from "@sealane/api";
 import { verifySign1 } from "@sealane/cose";
 import { sha256 } from "@sealane/crypto";
 import { type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
@@ -13,15 +13,15 @@ import type { CaRole } from "./ca-role.ts";
 type UsedToken = EnrolmentToken & { readonly enrolment: Enrolment };
 
 /**
- * Completes an enrolment: the terminal signed the thumbprints of all its decryption certificates, each of which only the holder of
- * its key could read. The terminal takes the place of the one that had its name before, whose messages go. The same proof
- * again is right again and changes nothing.
+ * Completes an enrolment: the terminal signed the thumbprints of all its certificates but the first one that signs; those for
+ * decryption and agreement only the holders of their keys could read. The terminal takes the place of the one that had its name
+ * before, whose messages go. The same proof again is right again and changes nothing.
  *
  * Errors: WIRE_*, COSE_*, CRYPTO_SIGNATURE_WRONG, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_EXPIRED, SERVER_PROOF_WRONG, SERVER_KEY_TAKEN,
  * PKI_*, STORE_*.
  */
 export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<void> {
-  const { signingThumbprint, signature } = decodeAs(enrolProofCodec, body, { maxBytes: maxEnrolBytes, what: "proof" });
+  const { signingThumbprint, signature } = decodeAs(enrolProofCodec, body, { maxBytes: maxEnrolRequestBytes, what: "proof" });
   const signer = thumbprint(signingThumbprint);
   const token = await role.stores.enrolmentTokens.findBySigner(signer);
   const active = await role.stores.terminals.findBySigner(signer);
@@ -32,10 +32,7 @@ export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<vo
     publicKey: signerOf(role, certificates, name).publicKey,
     externalAad: statementAad("enrol proof"),
   });
-  const chains =
-    active === null
-      ? (token?.enrolment?.decryptionKeys ?? []).map(({ chain }) => chain)
-      : await role.stores.terminals.decryptionChains(name);
+  const chains = active === null ? (token?.enrolment?.keys ?? []).map(({ chain }) => chain) : await role.stores.terminals.chains(name);
   const thumbprints = chains.flatMap(([certificate]) => (certificate === undefined ? [] : [sha256(certificate)]));
   if (thumbprints.length === 0 || !equalBytes(payload, encodeProven(thumbprints))) throw serverErrors.error("SERVER_PROOF_WRONG", { name });
   if (active === null && isUsed(token)) await activate(role, token);
@@ -57,11 +54,12 @@ async function activate(role: CaRole, { id, name, model, expiresAtSeconds, enrol
     if ((await stores.enrolmentTokens.find(id)) === null) throw serverErrors.error("SERVER_TOKEN_UNKNOWN", { name });
     if (await stores.terminals.areKeysTaken(name, enrolment)) throw serverErrors.error("SERVER_KEY_TAKEN", { name });
     await stores.terminals.activate({ ...enrolment, name, model, enrolledAtSeconds: nowSeconds });
-    await forgetMessages(stores, name);
+    await forgetOther(stores, name);
   });
 }
 
-/** What was encrypted to the certificate before cannot be read any more. */
-async function forgetMessages({ inbox }: Stores, name: Name): Promise<void> {
+/** What was encrypted to the certificate before cannot be read any more; what its device holds of groups must not be used any more. */
+async function forgetOther({ inbox, groups }: Stores, name: Name): Promise<void> {
   await inbox.clear(name);
+  await groups.distrust(name);
 }

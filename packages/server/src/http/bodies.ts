@@ -73,6 +73,15 @@ export class JsonBody {
     return nameOf(this.#members.get(member), member);
   }
 
+  nameOr<T>(member: string, missing: T): Name | T {
+    return this.#members.has(member) ? this.name(member) : missing;
+  }
+
+  /** Different names; none where the member is missing. */
+  namesOrNone(member: string, max: number): readonly Name[] {
+    return this.#members.has(member) ? this.names(member, max) : [];
+  }
+
   /** Different names, at least one. */
   names(member: string, max: number): readonly Name[] {
     const value = this.#members.get(member);

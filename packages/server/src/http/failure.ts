@@ -1,4 +1,5 @@
 import { apiErrors } from "@sealane/api";
+import { keystoreErrors } from "@sealane/keystore";
 import { SealaneError } from "@sealane/wire";
 import type { FastifyRequest } from "fastify";
 
@@ -41,8 +42,13 @@ export function outwardOf(failure: SealaneError | Error, request: FastifyRequest
   const { refusal } = request.routeOptions.config;
   const isOurs = failure instanceof SealaneError;
   if (isOurs && transportCodes.includes(failure.code)) return failure;
-  if (refusal !== undefined) return isOurs && failure.entry.blame === "system" ? machineFault(failure) : apiErrors.error(refusal);
+  if (refusal !== undefined) return isOurs && isMachineFault(failure) ? machineFault(failure) : apiErrors.error(refusal);
   return isOurs && failure.entry.blame !== "internal" ? failure : apiErrors.error("API_SERVER_FAILED");
+}
+
+/** Also what is wrong with the server's own keys, whose user is the operator and not who asks. */
+function isMachineFault({ entry, code }: SealaneError): boolean {
+  return entry.blame === "system" || Object.hasOwn(keystoreErrors.entries, code);
 }
 
 /** The machine's faults in the codes that every client knows: later, or look at the log. */

@@ -1,3 +1,5 @@
+import http from "node:http";
+import https from "node:https";
 import rateLimit from "@fastify/rate-limit";
 import { apiErrors, mediaType, problemOf, routes } from "@sealane/api";
 import { SealaneError } from "@sealane/wire";
@@ -5,6 +7,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { maxJsonBytes, type ServerLimits } from "../limits.ts";
 import { endUnreadBody } from "./bodies.ts";
 import { failureOf, logFieldsOf, outwardOf } from "./failure.ts";
+import type { Metrics } from "./metrics.ts";
+import type { TlsCertificate } from "./tls-certificate.ts";
 
 /** Where the log goes, as lines of JSON. */
 export interface LogOptions {
@@ -17,10 +21,18 @@ export interface HttpServerOptions {
   readonly log: LogOptions;
   /** True when the server is stopping: new requests are turned away. */
   readonly isStopping: () => boolean;
+  readonly metrics: Metrics;
+  /** TLS in place of plain HTTP. */
+  readonly tls: TlsCertificate | null;
+  /** Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed. */
+  readonly trustedProxies: readonly string[];
 }
 
 /** Raw bytes of a path's parameter: a name of 128 with every one of them percent-encoded. */
 const maxParamLength = 384;
+
+/** Asked every few seconds by whoever watches the server. */
+const quietRoutes: readonly string[] = [routes.health, routes.ready, routes.metrics];
 
 /** How often connections are looked at for their time limits. */
 const checkMilliseconds = 5_000;
@@ -33,10 +45,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   const { limits } = options;
   const app = fastify({
     bodyLimit: maxJsonBytes,
-    requestTimeout: limits.uploadSeconds * 1000,
-    connectionTimeout: limits.idleSeconds * 1000,
-    keepAliveTimeout: limits.idleSeconds * 1000,
-    http: { headersTimeout: limits.bodySeconds * 1000, connectionsCheckingInterval: checkMilliseconds },
+    serverFactory: (handler) => createListener(handler, options),
+    ...(options.trustedProxies.length === 0 ? {} : { trustProxy: [...options.trustedProxies] }),
     routerOptions: { maxParamLength },
     exposeHeadRoutes: false,
     return503OnClosing: false, // our own hook answers in our own form
@@ -53,13 +63,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.removeAllContentTypeParsers();
   app.setErrorHandler(sendProblem);
   app.addHook("onResponse", logResponse);
+  app.addHook("onResponse", async (request, reply) => options.metrics.countRequest(request, reply));
   app.addHook("onResponse", async (request) => endUnreadBody(request));
   app.addHook("onRequestAbort", async (request) => request.log.info(requestFieldsOf(request), "client went"));
-  app.addHook("onRequest", async (_request, reply) => {
-    if (!options.isStopping()) return;
-    reply.header("connection", "close");
-    throw apiErrors.error("API_SERVER_BUSY");
+  app.addHook("onRequest", async () => {
+    if (options.isStopping()) throw apiErrors.error("API_SERVER_BUSY");
   });
+  // Also of a request that began before: a connection that is kept alive would keep the server waiting.
+  app.addHook("onSend", async (_request, reply) => void (options.isStopping() && reply.header("connection", "close")));
   await app.register(rateLimit, {
     max: limits.requestsPerMinute,
     timeWindow: 60_000,
@@ -72,6 +83,22 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   app.get(routes.health, async () => ({ status: "ok" }));
   return app;
+}
+
+/** The server of `node:http` or `node:https` with its bounds on time. */
+function createListener(handler: http.RequestListener, { limits, tls }: HttpServerOptions): http.Server {
+  const bounds = {
+    requestTimeout: limits.uploadSeconds * 1000,
+    keepAliveTimeout: limits.idleSeconds * 1000,
+    headersTimeout: limits.bodySeconds * 1000,
+    connectionsCheckingInterval: checkMilliseconds,
+  };
+  const server =
+    tls === null
+      ? http.createServer(bounds, handler)
+      : https.createServer({ ...bounds, ...tls, minVersion: "TLSv1.3", handshakeTimeout: limits.bodySeconds * 1000 }, handler);
+  server.setTimeout(limits.idleSeconds * 1000);
+  return server;
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -95,7 +122,7 @@ async function logResponse(request: FastifyRequest, reply: FastifyReply): Promis
   };
   if (failure !== null && (!(failure instanceof SealaneError) || reply.statusCode >= 500)) request.log.error(line, "failed");
   else if (failure !== null) request.log.warn(line, "refused");
-  else if (line.route === routes.health) request.log.debug(line, "done");
+  else if (quietRoutes.includes(line.route ?? "")) request.log.debug(line, "done");
   else request.log.info(line, "done");
 }
 

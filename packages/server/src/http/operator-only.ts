@@ -9,15 +9,24 @@ import { operatorTokenBytes } from "../limits.ts";
 import type { OperatorTokens } from "../storage/operator-tokens.ts";
 
 /**
- * A hook that lets operators pass: from this machine (the server speaks plain HTTP; a TLS proxy stands beside it), with a token
- * that is known. Errors: SERVER_OPERATOR_REMOTE, API_TOKEN_WRONG.
+ * A hook that lets operators pass: over TLS, or from this machine, with a token that is known.
+ * Errors: SERVER_OPERATOR_REMOTE, API_TOKEN_WRONG.
  */
 export function operatorOnly(tokens: OperatorTokens): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    const { remoteAddress } = request.socket;
-    if (!isLoopback(remoteAddress)) throw serverErrors.error("SERVER_OPERATOR_REMOTE");
+    if (!isPrivate(request)) throw serverErrors.error("SERVER_OPERATOR_REMOTE");
     if ((await tokens.find(sha256(parseToken(request.headers.authorization)))) === null) throw apiErrors.error("API_TOKEN_WRONG");
   };
+}
+
+/**
+ * Whether a token can come this way unseen: every leg is TLS or stays on this machine. Behind a trusted proxy there are two, and what
+ * the proxy says of the first counts.
+ */
+function isPrivate(request: Pick<FastifyRequest, "ip" | "protocol"> & { readonly socket: FastifyRequest["socket"] }): boolean {
+  const { socket } = request;
+  const hasTls = "encrypted" in socket && socket.encrypted === true;
+  return (hasTls || isLoopback(socket.remoteAddress)) && (request.protocol === "https" || isLoopback(request.ip));
 }
 
 const loopback = new BlockList();

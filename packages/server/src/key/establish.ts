@@ -1,12 +1,34 @@
-import { type ServerReply, serverReplyCodec } from "@sealane/api";
+import { isEverAllowed, requireAllowed, type ServerReply, serverReplyCodec } from "@sealane/api";
 import { sha256 } from "@sealane/crypto";
-import { acceptMessage, decodeMessage, defaultToleranceSeconds, defaultWindowSeconds, linkErrors, readReference } from "@sealane/link";
-import { type Digest, encodeAs, equalBytes } from "@sealane/wire";
+import {
+  type AcceptedLink,
+  acceptMessage,
+  type ConfidentialLink,
+  type ContinueContext,
+  decodeMessage,
+  defaultToleranceSeconds,
+  defaultWindowSeconds,
+  linkErrors,
+  mechanismNamed,
+  readReference,
+  referenceOf,
+  type ThirdContent,
+  UnconfirmedLink,
+} from "@sealane/link";
+import { type ArtefactId, type Digest, encodeAs, equalBytes } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
+import { offerLifeSeconds, thirdSeconds } from "../limits.ts";
+import type { IssuedLicence } from "../storage/licences.ts";
+import type { LinkOwner, NewLink } from "../storage/links.ts";
+import type { PendingReply, PendingThird } from "../storage/pending-links.ts";
 import type { KeyStores } from "../storage/stores.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
+import { DeferredChallenge } from "./challenge.ts";
 import { DeferredReplay } from "./deferred-replay.ts";
 import type { KeyRole } from "./key-role.ts";
+import { licenceOf } from "./licence.ts";
+import { answerOpenRequest } from "./open-request.ts";
+import { offersFor } from "./respond.ts";
 import { TerminalDirectory } from "./terminal-directory.ts";
 
 /** A link message as received. */
@@ -16,22 +38,29 @@ interface Received {
 }
 
 /**
- * Takes a link message: a terminal's M1, which is answered by the answer, or the answer to a message of this server, which is
- * answered by the first record, with what is on offer.
+ * Takes a link message of a terminal and gives what is sent back:
+ *
+ * - M1: the answer, or M2;
+ * - the answer to a message of this server: the first record, with what is on offer;
+ * - M2 to a message of this server: M3, or the first record where the mechanism has no M3;
+ * - M3: the first record, with what is on offer;
+ * - M1 of `open-broadcast`: a wrapped content key, and no link.
  *
  * A message makes one link. The same bytes again, from a terminal that did not hear, get the same bytes again until the link moved
  * on, M1 only within its window; after that they are a replay.
  *
- * Errors: those of `acceptMessage`, `readReference`, `AwaitedAnswer.receive`; LINK_MESSAGE_REPLAYED, SERVER_TERMINAL_INACTIVE,
+ * Errors: those of `acceptMessage`, `readReference`, `AwaitedReply.receive`, `AwaitedThird.receive`; LINK_MECHANISM_UNKNOWN (no policy
+ * allows it), POLICY_REFUSED (not for what was offered any more), LINK_MESSAGE_REPLAYED, SERVER_TERMINAL_INACTIVE,
  * SERVER_PENDING_UNKNOWN, STORE_*.
  */
 export async function establishLink(role: KeyRole, message: Uint8Array): Promise<Uint8Array> {
   const received = { message, digest: sha256(message) };
-  const isFirst = decodeMessage(message).header.number === 1;
-  const repeatSeconds = isFirst ? defaultWindowSeconds + defaultToleranceSeconds : Number.POSITIVE_INFINITY;
+  const { number, mechanism } = decodeMessage(message).header;
+  const repeatSeconds = number === 1 ? defaultWindowSeconds + defaultToleranceSeconds : Number.POSITIVE_INFINITY;
   const sent = await sentBefore(role, received, repeatSeconds);
   if (sent !== null) return sent;
-  const made = isFirst ? await acceptFirst(role, received) : await receiveAnswer(role, received);
+  if (!isEverAllowed(role.policy, mechanism)) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
+  const made = number === 1 ? await acceptFirst(role, received) : await receiveLater(role, received);
   const response = made ?? (await sentBefore(role, received, repeatSeconds));
   if (response === null) throw linkErrors.error("LINK_MESSAGE_REPLAYED");
   return response;
@@ -43,66 +72,201 @@ async function sentBefore(role: KeyRole, { digest }: Received, repeatSeconds: nu
   const opened = await role.stores.links.findOpened(digest, nowSeconds);
   if (opened === null) return null;
   using _link = opened.link;
-  await requireActive(role.stores, { name: opened.terminal, signingThumbprint: opened.signingThumbprint });
+  if (opened.owner !== null) await requireActive(role.stores, opened.owner);
   const isRepeated = equalBytes(opened.last.requestDigest, digest) && nowSeconds <= opened.createdAtSeconds + repeatSeconds;
   if (!isRepeated) throw linkErrors.error("LINK_MESSAGE_REPLAYED");
   return opened.last.response;
 }
 
-/**
- * Null when M1 was accepted before. It is remembered together with its link or not at all, so that a terminal that got no answer can
- * send it again.
- */
-async function acceptFirst(role: KeyRole, { message, digest }: Received): Promise<Uint8Array | null> {
+/** Null when M1 was accepted before by another request. */
+async function acceptFirst(role: KeyRole, received: Received): Promise<Uint8Array | null> {
+  const { message } = received;
   const { self, random } = role;
-  const nowSeconds = role.now();
+  const { mechanism } = decodeMessage(message).header;
+  const waiting = await role.stores.pendingLinks.find(referenceOf(message), role.now());
+  if (waiting !== null) {
+    waiting.awaited[Symbol.dispose]();
+    if (waiting.kind === "third") return waiting.sent;
+  }
   const peers = new TerminalDirectory(role);
   const replay = new DeferredReplay();
-  // A terminal that sends M1 has a connection: it needs nothing that is stored.
-  const freshness = { nowSeconds, storedSeconds: 0 };
-  const { answer, link } = await acceptMessage({ self, peers, replay, freshness, random }, message);
-  using accepted = link;
-  const { terminal } = peers;
-  return await role.atomically(async (stores) => {
-    if (!(await replay.insertInto(stores.replay))) return null;
-    await requireActive(stores, terminal);
-    const { name, signingThumbprint } = terminal;
-    const opening = { requestDigest: digest, response: answer };
-    await stores.links.add({ link: accepted, terminal: name, signingThumbprint, nowSeconds, opening });
-    await stores.terminals.seen(name, nowSeconds);
-    return answer;
-  });
+  const challenge = new DeferredChallenge();
+  const freshness = mechanismNamed(mechanism).broadcast
+    ? { nowSeconds: role.now(), storedSeconds: defaultWindowSeconds } // it always has an end, and is for more than who gave a challenge
+    : { nowSeconds: role.now(), storedSeconds: 0, isChallenge: challenge.isChallenge }; // with a connection nothing has to be stored
+  const accepted = await acceptMessage({ self, peers, replay, freshness, random }, message);
+  switch (accepted.kind) {
+    case "answered":
+      return await addAnswered(role, received, { accepted, replay, challenge, owner: ownerOf(peers, mechanismNamed(mechanism).anonymous) });
+    case "waiting":
+      return await addWaiting(role, { accepted, challenge, owner: ownerOf(peers, "no") });
+    case "broadcast": {
+      using link = accepted.link;
+      return await answerOpenRequest(role, { link, replay, terminal: ownerOf(peers, "no") });
+    }
+  }
 }
 
-/** Null when the same answer was taken by another request at the same time. */
-async function receiveAnswer(role: KeyRole, { message, digest }: Received): Promise<Uint8Array | null> {
-  const nowSeconds = role.now();
-  const reference = readReference(message);
-  const pending = await role.stores.pendingLinks.find(reference, nowSeconds);
-  if (pending === null) throw serverErrors.error("SERVER_PENDING_UNKNOWN");
-  using awaited = pending.awaited;
-  const terminal = { name: pending.terminal, signingThumbprint: pending.signingThumbprint };
-  await requireActive(role.stores, terminal);
-  using link = awaited.receive(message, nowSeconds);
-  const release = await role.stores.releases.find(pending.artefactId);
-  const reply: ServerReply = { kind: "offers", offers: release === null ? [] : [release.description] };
-  const response = link.seal(encodeAs(serverReplyCodec, reply), nowSeconds);
-  return await role.atomically(async (stores) => {
-    if (!(await stores.pendingLinks.take(reference))) return null;
-    await requireActive(stores, terminal);
-    await stores.inbox.remove(reference);
-    const { name, signingThumbprint } = terminal;
-    await stores.links.add({ link, terminal: name, signingThumbprint, nowSeconds, opening: { requestDigest: digest, response } });
-    await stores.terminals.seen(name, nowSeconds);
-    return response;
+/** The terminal of a message; null where it has no name. Error: SERVER_TERMINAL_INACTIVE. */
+function ownerOf({ terminal }: TerminalDirectory, anonymous: "no"): ActiveTerminal;
+function ownerOf({ terminal }: TerminalDirectory, anonymous: string): ActiveTerminal | null;
+function ownerOf({ terminal }: TerminalDirectory, anonymous: string): ActiveTerminal | null {
+  if (anonymous === "originator") return null;
+  if (terminal === null) throw serverErrors.error("SERVER_TERMINAL_INACTIVE");
+  return terminal;
+}
+
+/**
+ * M1 is remembered together with its link or not at all, so that a terminal that got no answer can send it again. Null when it was
+ * accepted before: of an anonymous one only its link is remembered.
+ */
+async function addAnswered(
+  role: KeyRole,
+  { digest }: Received,
+  given: {
+    readonly accepted: Extract<AcceptedLink, { kind: "answered" }>;
+    readonly replay: DeferredReplay;
+    readonly challenge: DeferredChallenge;
+    readonly owner: LinkOwner | null;
+  },
+): Promise<Uint8Array | null> {
+  const { accepted, replay, challenge, owner } = given;
+  const { reply } = accepted;
+  using link = accepted.link;
+  const isAdded = await role.atomically(async (stores) => {
+    if (!(await replay.insertInto(stores.replay))) return false;
+    const isNew = await addLink(role, stores, { link, owner, offered: null, opening: { requestDigest: digest, response: reply } });
+    if (isNew) await challenge.takeFrom(stores, role.now());
+    return isNew;
   });
+  if (!isAdded) return null;
+  role.metrics.countLink(link);
+  return reply;
+}
+
+/** Nothing is proven of the terminal before M3, and nothing happens but that M3 is awaited. */
+async function addWaiting(
+  role: KeyRole,
+  given: {
+    readonly accepted: Extract<AcceptedLink, { kind: "waiting" }>;
+    readonly challenge: DeferredChallenge;
+    readonly owner: LinkOwner;
+  },
+): Promise<Uint8Array> {
+  const { accepted, challenge, owner } = given;
+  using awaited = accepted.awaited;
+  const expiresAtSeconds = role.now() + thirdSeconds;
+  const pending: PendingThird = { kind: "third", awaited, owner, sent: accepted.reply, expiresAtSeconds };
+  const isAdded = await role.atomically(async (stores) => {
+    if (!(await stores.pendingLinks.add(pending))) return false;
+    await challenge.takeFrom(stores, role.now());
+    return true;
+  });
+  if (isAdded) return accepted.reply;
+  // Another request with the same M1 was quicker.
+  const known = await role.stores.pendingLinks.find(awaited.reference, role.now());
+  if (known?.kind !== "third") throw linkErrors.error("LINK_MESSAGE_REPLAYED");
+  known.awaited[Symbol.dispose]();
+  return known.sent;
+}
+
+/** The answer, M2 or M3. Null when the same message was taken by another request at the same time. */
+async function receiveLater(role: KeyRole, received: Received): Promise<Uint8Array | null> {
+  const pending = await role.stores.pendingLinks.find(readReference(received.message), role.now());
+  if (pending === null) {
+    // Another request with the same message may have been quicker since this one looked.
+    const sent = await sentBefore(role, received, Number.POSITIVE_INFINITY);
+    if (sent === null) throw serverErrors.error("SERVER_PENDING_UNKNOWN");
+    return sent;
+  }
+  using _awaited = pending.awaited;
+  const terminal = await requireActive(role.stores, pending.owner);
+  return pending.kind === "reply"
+    ? await receiveReply(role, received, { pending, terminal })
+    : await receiveThird(role, received, { pending, terminal });
+}
+
+async function receiveReply(
+  role: KeyRole,
+  received: Received,
+  of: { readonly pending: PendingReply; readonly terminal: ActiveTerminal },
+): Promise<Uint8Array | null> {
+  const { pending, terminal } = of;
+  const mechanism = mechanismNamed(pending.awaited.mechanism);
+  const release = await role.stores.releases.find(pending.artefactId);
+  // The policy may have changed since the offer was made.
+  if (release !== null) requireAllowed(role.policy, { softwareClass: release.description.softwareClass, mechanism: mechanism.name });
+  const issued = mechanism.vouches && release !== null ? await licenceOf(role, { terminal, release }) : null;
+  const content: ThirdContent = { artefactId: issued?.artefactId ?? null, licence: issued?.licence ?? null };
+  const self = mechanism.anonymous === "originator" ? unnamedServer : role.self;
+  const established = await pending.awaited.receive({ ...contextOf(role, offerLifeSeconds), self }, received.message, content);
+  using link = established.link;
+  const offers: ServerReply = { kind: "offers", offers: release === null ? [] : [release.description], nowSeconds: role.now() };
+  const response = established.message ?? firstRecord(link, offers, role.now());
+  return await establishPending(role, received, { pending, link, offered: pending.artefactId, response, issued });
+}
+
+async function receiveThird(
+  role: KeyRole,
+  received: Received,
+  of: { readonly pending: PendingThird; readonly terminal: ActiveTerminal },
+): Promise<Uint8Array | null> {
+  const { pending, terminal } = of;
+  const established = await pending.awaited.receive(contextOf(role), received.message);
+  using link = established.link;
+  const response = firstRecord(link, await offersFor(role, { terminal, module: null, offered: null }), role.now());
+  return await establishPending(role, received, { pending, link, offered: null, response, issued: null });
+}
+
+const unnamedServer = { name: null, role: "server" } as const;
+
+/** A reply to a stored message may be as old as that: the terminal writes it down before it finds a network to send it. */
+function contextOf(role: KeyRole, windowSeconds = defaultWindowSeconds): ContinueContext {
+  const freshness = { nowSeconds: role.now(), windowSeconds };
+  return { self: role.self, peers: new TerminalDirectory(role), freshness, random: role.random };
+}
+
+function firstRecord(link: ConfidentialLink | UnconfirmedLink, reply: ServerReply, nowSeconds: number): Uint8Array {
+  if (link instanceof UnconfirmedLink) throw linkErrors.error("LINK_STATE_WRONG"); // it comes with M3, which is sent in place of a record
+  return link.seal(encodeAs(serverReplyCodec, reply), nowSeconds);
+}
+
+/** Puts a link in place of the pending state that it came from, together with everything that goes with it. */
+async function establishPending(
+  role: KeyRole,
+  { digest }: Received,
+  given: {
+    readonly pending: PendingReply | PendingThird;
+    readonly link: ConfidentialLink | UnconfirmedLink;
+    readonly offered: ArtefactId | null;
+    readonly response: Uint8Array;
+    readonly issued: IssuedLicence | null;
+  },
+): Promise<Uint8Array | null> {
+  const { pending, link, offered, response, issued } = given;
+  const { owner, awaited } = pending;
+  const isAdded = await role.atomically(async (stores) => {
+    if (!(await stores.pendingLinks.take(awaited.reference))) return false;
+    await stores.inbox.remove(awaited.reference);
+    if (issued !== null) await stores.licences.add(issued);
+    return await addLink(role, stores, { link, owner, offered, opening: { requestDigest: digest, response } });
+  });
+  if (!isAdded) return null;
+  role.metrics.countLink(link);
+  return response;
+}
+
+async function addLink(role: KeyRole, stores: KeyStores, made: Omit<NewLink, "nowSeconds">): Promise<boolean> {
+  const { owner } = made;
+  const nowSeconds = role.now();
+  if (owner !== null) await requireActive(stores, owner);
+  if (!(await stores.links.add({ ...made, nowSeconds }))) return false;
+  if (owner !== null) await stores.terminals.seen(owner.name, nowSeconds);
+  return true;
 }
 
 /** Refuses a terminal that has other certificates by now, or none. Error: SERVER_TERMINAL_INACTIVE. */
-export async function requireActive(
-  stores: KeyStores,
-  terminal: Pick<ActiveTerminal, "name" | "signingThumbprint">,
-): Promise<ActiveTerminal> {
+export async function requireActive(stores: KeyStores, terminal: LinkOwner): Promise<ActiveTerminal> {
   const current = await stores.terminals.find(terminal.name);
   if (current === null || !equalBytes(current.signingThumbprint, terminal.signingThumbprint)) {
     throw serverErrors.error("SERVER_TERMINAL_INACTIVE", { terminal: terminal.name });

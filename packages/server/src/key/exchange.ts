@@ -31,17 +31,17 @@ export async function exchangeRecord(role: KeyRole, { linkId, record }: Exchange
   const requestDigest = sha256(record);
   const found = await findLink(role, linkId);
   using before = found.link;
-  const terminal = await requireActive(role.stores, { name: found.terminal, signingThumbprint: found.signingThumbprint });
+  const terminal = found.owner === null ? null : await requireActive(role.stores, found.owner);
   const sent = responseTo(found, requestDigest);
   if (sent !== null) return { response: sent, refusal: null };
   const { link, payload } = openRecord(before, record, nowSeconds);
   using after = link;
-  const { reply, effect, refusal } = await respond(role, { link: after, terminal, payload });
+  const { reply, effect, refusal } = await respond(role, { link: after, terminal, offered: found.offered, payload });
   const response = after.seal(encodeAs(serverReplyCodec, reply), nowSeconds);
   const isSaved = await role.atomically(async (stores) => {
     if (!(await stores.links.advance({ link: after, version: found.version, requestDigest, response }))) return false;
     await effect(stores);
-    await stores.terminals.seen(terminal.name, nowSeconds);
+    if (terminal !== null) await stores.terminals.seen(terminal.name, nowSeconds);
     return true;
   });
   return isSaved ? { response, refusal } : await afterLoss(role, { linkId, requestDigest });
@@ -69,7 +69,7 @@ function responseTo({ last }: StoredLink, requestDigest: Uint8Array): Uint8Array
   return equalBytes(last.requestDigest, requestDigest) ? last.response : null;
 }
 
-/** The originator's first record confirms the link; every other one is opened on it. */
+/** The first record confirms a link that awaits it; every other one is opened on it. */
 function openRecord(
   link: StoredLink["link"],
   record: Uint8Array,

@@ -1,7 +1,15 @@
-import { apiErrors } from "@sealane/api";
+import { apiErrors, requireAllowed } from "@sealane/api";
 import { sha256 } from "@sealane/crypto";
-import type { ConfidentialLink } from "@sealane/link";
-import { issueLicence, licenceId, openContentKey, type SoftwareDescription, softwareErrors, verifyRelease } from "@sealane/software";
+import { anonymousRecipient, type ConfidentialLink, type everyRecipient } from "@sealane/link";
+import {
+  issueLicence,
+  licenceId,
+  openContentKey,
+  type SoftwareDescription,
+  softwareErrors,
+  type VerifiedRelease,
+  verifyRelease,
+} from "@sealane/software";
 import { type ArtefactId, equalBytes } from "@sealane/wire";
 import { licenceRights } from "../labels.ts";
 import { backdateSeconds, licenceLifeSeconds } from "../limits.ts";
@@ -10,9 +18,15 @@ import type { StoredRelease } from "../storage/releases.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
 import type { KeyRole } from "./key-role.ts";
 
-export interface LicenceRequest {
+/** Whom a licence is for: a terminal, one that stays anonymous, or everybody that hears a broadcast. */
+interface Licensee {
+  readonly terminal: ActiveTerminal | null;
+  /** Where there is no terminal; "anonymous" unless told. */
+  readonly nameless?: typeof anonymousRecipient | typeof everyRecipient;
+}
+
+export interface LicenceRequest extends Licensee {
   readonly link: ConfidentialLink;
-  readonly terminal: ActiveTerminal;
   readonly artefactId: ArtefactId;
 }
 
@@ -25,19 +39,33 @@ export interface LicenceGrant {
 }
 
 /**
- * Licenses a release to a terminal (LIC) and wraps its content key under the link. A licence that has half of its life before it is
- * given again, so that a terminal that asks often gets one licence and not many.
+ * Licenses a release to a terminal (LIC) and wraps its content key under the link.
  *
- * Errors: RELEASE_UNKNOWN, also for another model; RELEASE_UNTRUSTED, RELEASE_KEY_WRONG, LINK_EXHAUSTED, STORE_*.
+ * Errors: RELEASE_UNKNOWN, also for another model; POLICY_REFUSED (POLICY), RELEASE_UNTRUSTED, RELEASE_KEY_WRONG, LINK_EXHAUSTED,
+ * STORE_*.
  */
 export async function licenceFor(role: KeyRole, request: LicenceRequest): Promise<LicenceGrant> {
   const { link, terminal, artefactId } = request;
   const release = await role.stores.releases.find(artefactId);
-  if (release === null || !isForModel(release.description, terminal.model)) throw apiErrors.error("RELEASE_UNKNOWN");
-  const issued = (await usableLicence(role, request)) ?? (await issue(role, { terminal, release }));
-  using contentKey = await contentKeyOf(role, release);
+  if (release === null) throw apiErrors.error("RELEASE_UNKNOWN");
+  requireAllowed(role.policy, { softwareClass: release.description.softwareClass, mechanism: link.mechanism });
+  const issued = await licenceOf(role, { terminal, release });
+  using contentKey = await contentKeyOf(role, proveRelease(role, release));
   const wrap = link.wrap(contentKey, { artefactId, licenceDigest: issued.digest, random: role.random, nowSeconds: role.now() });
   return { licence: issued.licence, wrap, issued };
+}
+
+/**
+ * The licence of a terminal for a release. One that has half of its life before it is given again, so that a terminal that asks often
+ * gets one licence and not many; anonymous terminals have one together, which tells none from another (ANON).
+ *
+ * Errors: RELEASE_UNKNOWN for another model; STORE_*.
+ */
+export async function licenceOf(role: KeyRole, request: Licensee & { readonly release: StoredRelease }): Promise<IssuedLicence> {
+  const { terminal, release } = request;
+  // The model of an anonymous terminal is not known here; the terminal checks it.
+  if (terminal !== null && !isForModel(release.description, terminal.model)) throw apiErrors.error("RELEASE_UNKNOWN");
+  return (await usableLicence(role, request)) ?? (await issue(role, request));
 }
 
 /** Software without models does not depend on the model. */
@@ -45,20 +73,24 @@ function isForModel({ models }: SoftwareDescription, model: string): boolean {
   return models.length === 0 || models.includes(model);
 }
 
-async function usableLicence(role: KeyRole, { terminal, artefactId }: LicenceRequest): Promise<IssuedLicence | null> {
-  const latest = await role.stores.licences.latest(terminal.name, artefactId);
-  if (latest === null || latest.issuedAtSeconds < terminal.enrolledAtSeconds) return null;
+async function usableLicence(
+  role: KeyRole,
+  { terminal, nameless = anonymousRecipient, release }: Licensee & { readonly release: StoredRelease },
+): Promise<IssuedLicence | null> {
+  const latest = await role.stores.licences.latest(terminal?.name ?? nameless, release.description.artefactId);
+  if (latest === null || (terminal !== null && latest.issuedAtSeconds < terminal.enrolledAtSeconds)) return null;
   const halfSeconds = (latest.expiresAtSeconds - latest.issuedAtSeconds) / 2;
   const nowSeconds = role.now();
   return nowSeconds >= latest.issuedAtSeconds && nowSeconds + halfSeconds < latest.expiresAtSeconds ? latest : null;
 }
 
-async function issue(role: KeyRole, given: { readonly terminal: ActiveTerminal; readonly release: StoredRelease }): Promise<IssuedLicence> {
+async function issue(role: KeyRole, given: Licensee & { readonly release: StoredRelease }): Promise<IssuedLicence> {
   const { self, licenceSigner, random } = role;
-  const { terminal, release } = given;
+  const { terminal, nameless = anonymousRecipient, release } = given;
+  const recipient = terminal?.name ?? nameless;
   const issuedAtSeconds = role.now();
   const { key, certificate } = licenceSigner;
-  const lastSecond = Math.min(terminal.certificateExpiresAtSeconds, certificate.notAfterSeconds);
+  const lastSecond = Math.min(terminal?.certificateExpiresAtSeconds ?? certificate.notAfterSeconds, certificate.notAfterSeconds);
   const expiresAtSeconds = Math.min(issuedAtSeconds + licenceLifeSeconds, lastSecond + 1);
   const licence = await issueLicence({
     key,
@@ -66,7 +98,7 @@ async function issue(role: KeyRole, given: { readonly terminal: ActiveTerminal; 
     licence: {
       ...release.description,
       issuer: self.name,
-      recipient: terminal.name,
+      recipient,
       licenceId: licenceId(random.bytes(16)),
       issuedAtSeconds,
       notBeforeSeconds: issuedAtSeconds - backdateSeconds,
@@ -76,15 +108,27 @@ async function issue(role: KeyRole, given: { readonly terminal: ActiveTerminal; 
     },
   });
   const { artefactId } = release.description;
-  return { digest: sha256(licence), terminal: terminal.name, artefactId, licence, issuedAtSeconds, expiresAtSeconds };
+  return {
+    digest: sha256(licence),
+    recipient,
+    artefactId,
+    licence,
+    issuedAtSeconds,
+    expiresAtSeconds,
+  };
 }
 
-/** The release is proven again, as of when it was accepted: what stands in the database alone opens no content key. */
-async function contentKeyOf(role: KeyRole, release: StoredRelease): ReturnType<typeof openContentKey> {
-  const { anchor, self } = role;
-  const { statement, acceptedAtSeconds, description } = release;
-  const proven = verifyRelease(statement, { anchors: [anchor], nowSeconds: acceptedAtSeconds, artefactId: description.artefactId });
-  const sealedTo = self.decryption.find(({ certificate }) => equalBytes(certificate.thumbprint, proven.keyRole));
+/**
+ * The release is proven again, as of when it was accepted: what stands in the database alone opens no content key and makes nothing
+ * public. Errors: RELEASE_UNTRUSTED and others of `verifyRelease`.
+ */
+export function proveRelease(role: KeyRole, { statement, acceptedAtSeconds, description }: StoredRelease): VerifiedRelease {
+  return verifyRelease(statement, { anchors: [role.anchor], nowSeconds: acceptedAtSeconds, artefactId: description.artefactId });
+}
+
+/** The content key of a release. Error: RELEASE_KEY_WRONG. */
+export async function contentKeyOf({ self }: KeyRole, release: VerifiedRelease): ReturnType<typeof openContentKey> {
+  const sealedTo = self.decryption.find(({ certificate }) => equalBytes(certificate.thumbprint, release.keyRole));
   if (sealedTo === undefined) throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: "sealed to another certificate" });
-  return await openContentKey(proven, sealedTo.key);
+  return await openContentKey(release, sealedTo.key);
 }

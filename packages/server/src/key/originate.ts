@@ -1,29 +1,32 @@
-import { apiErrors } from "@sealane/api";
+import { apiErrors, requireAllowed } from "@sealane/api";
 import { type Suite, suiteNamed } from "@sealane/crypto";
-import { defaultKeyLifeSeconds, defaultToleranceSeconds, type Mechanism, mechanismNamed } from "@sealane/link";
+import { defaultKeyLifeSeconds, defaultToleranceSeconds, linkErrors, type Mechanism, mechanismNamed } from "@sealane/link";
 import type { Name } from "@sealane/wire";
 import { offerLifeSeconds } from "../limits.ts";
 import type { NewInboxMessage } from "../storage/inbox.ts";
-import type { PendingLink } from "../storage/pending-links.ts";
-import { decryptionCertificateOf, type KeyRole } from "./key-role.ts";
+import type { PendingReply } from "../storage/pending-links.ts";
+import { certificatesOf, firstSuiteWith, type KeyRole } from "./key-role.ts";
 
 /** What an operator asks for: a release of the module, offered to each terminal. */
 export interface Offer {
   readonly terminals: readonly Name[];
   readonly module: string;
   readonly mechanism: string;
-  readonly suite: string;
+  /** Null: for each terminal the first that both can take part in. */
+  readonly suite: string | null;
 }
 
 /**
  * Originates a link to each terminal (EQ1): M1 into its inbox, the pending state into the store, all of them or none.
  *
- * Errors: TERMINAL_UNKNOWN, RELEASE_UNKNOWN, LINK_MECHANISM_UNKNOWN, CRYPTO_SUITE_UNKNOWN (here or at the terminal), SERVER_INBOX_FULL, PKI_* (an expired
+ * Errors: TERMINAL_UNKNOWN, RELEASE_UNKNOWN, LINK_MECHANISM_UNKNOWN, CRYPTO_SUITE_UNKNOWN (here or at the terminal), POLICY_REFUSED, SERVER_INBOX_FULL, PKI_* (an expired
  * certificate), STORE_*.
  */
 export async function originateOffers(role: KeyRole, offer: Offer): Promise<void> {
   const mechanism = mechanismNamed(offer.mechanism);
-  const suite = suiteNamed(offer.suite);
+  const isForOne = !mechanism.broadcast && mechanism.equations.server !== undefined;
+  if (!isForOne) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism: mechanism.name, originator: "server" });
+  const suite = offer.suite === null ? null : suiteNamed(offer.suite);
   const made: MadeOffer[] = [];
   try {
     for (const terminal of offer.terminals) made.push(await originate(role, { terminal, module: offer.module, mechanism, suite }));
@@ -41,33 +44,39 @@ export async function originateOffers(role: KeyRole, offer: Offer): Promise<void
 
 interface MadeOffer {
   readonly message: NewInboxMessage;
-  readonly pending: PendingLink;
+  readonly pending: PendingReply;
 }
 
 async function originate(
   role: KeyRole,
-  offer: { readonly terminal: Name; readonly module: string; readonly mechanism: Mechanism; readonly suite: Suite },
+  offer: { readonly terminal: Name; readonly module: string; readonly mechanism: Mechanism; readonly suite: Suite | null },
 ): Promise<MadeOffer> {
-  const { self, random, stores } = role;
+  const { random, stores } = role;
   const nowSeconds = role.now();
   const terminal = await stores.terminals.find(offer.terminal);
   if (terminal === null) throw apiErrors.error("TERMINAL_UNKNOWN", { terminal: offer.terminal });
   const [release] = await stores.releases.newest(terminal.model, { module: offer.module, max: 1 });
   if (release === undefined) throw apiErrors.error("RELEASE_UNKNOWN", { terminal: offer.terminal, module: offer.module });
-  const recipient = await decryptionCertificateOf(role, terminal, offer.suite);
+  const { softwareClass, artefactId } = release.description;
+  const { mechanism } = offer;
+  requireAllowed(role.policy, { softwareClass, mechanism: mechanism.name });
+  const suite = offer.suite ?? (await firstSuiteWith(role, terminal));
+  const recipient = await certificatesOf(role, terminal, suite);
   const expiresAtSeconds = nowSeconds + offerLifeSeconds;
   // The key's life begins when the message may be read last.
   const keyLifeSeconds = offerLifeSeconds + defaultKeyLifeSeconds;
-  const options = { suite: offer.suite, expiresAtSeconds, keyLifeSeconds };
-  const { message, awaited } = await offer.mechanism.originate({ self, recipient, nowSeconds, random }, options);
+  const self = mechanism.anonymous === "originator" ? ({ name: null, role: "server" } as const) : role.self;
+  const sent = await mechanism.originate({ self, recipient, nowSeconds, random }, { suite, expiresAtSeconds, keyLifeSeconds });
+  if (sent.kind === "broadcast") throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism: mechanism.name });
+  const { message, awaited } = sent;
   const { name, signingThumbprint } = terminal;
   return {
     message: { terminal: name, reference: awaited.reference, message, expiresAtSeconds },
     pending: {
+      kind: "reply",
       awaited,
-      terminal: name,
-      signingThumbprint,
-      artefactId: release.description.artefactId,
+      owner: { name, signingThumbprint },
+      artefactId,
       // A terminal whose clock is behind accepts it that much later, and its answer takes its way.
       expiresAtSeconds: expiresAtSeconds + 2 * defaultToleranceSeconds,
     },

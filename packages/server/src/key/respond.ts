@@ -9,16 +9,21 @@ import {
 } from "@sealane/api";
 import { type ConfidentialLink, maxRecordBytes } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { decodeAs, encodeAs, SealaneError } from "@sealane/wire";
+import { type ArtefactId, decodeAs, encodeAs, SealaneError } from "@sealane/wire";
+import type { StoredRelease } from "../storage/releases.ts";
 import type { KeyStores } from "../storage/stores.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
+import { membershipsOf } from "./groups.ts";
 import type { KeyRole } from "./key-role.ts";
 import { licenceFor } from "./licence.ts";
 
 /** A record that was opened: from whom, on which link, what it says. */
 export interface OpenedRecord {
   readonly link: ConfidentialLink;
-  readonly terminal: ActiveTerminal;
+  /** Null where it is anonymous. */
+  readonly terminal: ActiveTerminal | null;
+  /** What the server began the link for. */
+  readonly offered: ArtefactId | null;
   readonly payload: Uint8Array;
 }
 
@@ -41,22 +46,48 @@ export async function respond(role: KeyRole, record: OpenedRecord): Promise<Resp
 }
 
 async function carryOut(role: KeyRole, record: OpenedRecord, request: TerminalRequest): Promise<Response> {
-  const { terminal, link } = record;
+  const { terminal, link, offered } = record;
   switch (request.kind) {
     case "offers": {
       const { module, installed } = request;
-      const releases = await role.stores.releases.newest(terminal.model, { module, max: maxOffers });
-      return {
-        reply: { kind: "offers", offers: thatFit(releases.map(({ description }) => description)) },
-        effect: (stores) => stores.terminals.report(terminal.name, installed),
-        refusal: null,
+      const effect = async (stores: KeyStores): Promise<void> => {
+        if (terminal !== null) await stores.terminals.report(terminal.name, installed);
       };
+      return { reply: await offersFor(role, { terminal, module, offered }), effect, refusal: null };
     }
     case "licence": {
       const { licence, wrap, issued } = await licenceFor(role, { link, terminal, artefactId: request.artefactId });
       return { reply: { kind: "licence", licence, wrap }, effect: (stores) => stores.licences.add(issued), refusal: null };
     }
+    case "groups": {
+      if (terminal === null) throw apiErrors.error("API_REQUEST_WRONG", { kind: "groups" }); // who has no name is in no group
+      return { reply: { kind: "groups", memberships: await membershipsOf(role, terminal) }, effect: async () => {}, refusal: null };
+    }
   }
+}
+
+/**
+ * What is on offer: for a terminal the newest releases for its model, of any module or of one; for an anonymous one the newest of the
+ * module that it names, whatever the model. On a link that the server began it is what that was for, unless a module is named.
+ * Errors: API_REQUEST_WRONG, STORE_*.
+ */
+export async function offersFor(
+  role: KeyRole,
+  wanted: Pick<OpenedRecord, "terminal" | "offered"> & { readonly module: string | null },
+): Promise<Extract<ServerReply, { kind: "offers" }>> {
+  const { terminal, module, offered } = wanted;
+  const { releases } = role.stores;
+  if (module === null && offered !== null) {
+    const release = await releases.find(offered);
+    return asOffers(role, release === null ? [] : [release]);
+  }
+  if (terminal !== null) return asOffers(role, await releases.newest(terminal.model, { module, max: maxOffers }));
+  if (module === null) throw apiErrors.error("API_REQUEST_WRONG", { field: "module" });
+  return asOffers(role, await releases.newestOf(module, maxOffers));
+}
+
+function asOffers({ now }: KeyRole, releases: readonly StoredRelease[]): Extract<ServerReply, { kind: "offers" }> {
+  return { kind: "offers", offers: thatFit(releases.map(({ description }) => description)), nowSeconds: now() };
 }
 
 /** Bytes of a request: 64 installed modules. */
@@ -74,7 +105,11 @@ function parseRequest(payload: Uint8Array): TerminalRequest {
 function thatFit(offers: readonly SoftwareDescription[]): readonly SoftwareDescription[] {
   for (let count = offers.length; ; count--) {
     const some = offers.slice(0, count);
-    if (count === 0 || encodeAs(serverReplyCodec, { kind: "offers", offers: some }).length <= maxRecordBytes) return some;
+    if (
+      count === 0 ||
+      encodeAs(serverReplyCodec, { kind: "offers", offers: some, nowSeconds: Number.MAX_SAFE_INTEGER }).length <= maxRecordBytes
+    )
+      return some;
   }
 }
 

@@ -15,8 +15,8 @@ export interface TokenInput {
 /** Makes a one-time enrolment token in place of any other of its name. Errors: SERVER_NAME_TAKEN, STORE_*. */
 export async function makeToken(role: OperatorRole, input: TokenInput): Promise<TokenView> {
   const { name, model, lifeSeconds } = input;
-  const { anchor, signing, random, now, publicUrl } = role;
-  if (name === signing.name || name === anonymousRecipient) throw serverErrors.error("SERVER_NAME_TAKEN", { name });
+  const { anchor, name: own, random, now, publicUrl } = role;
+  if (name === own || name === anonymousRecipient) throw serverErrors.error("SERVER_NAME_TAKEN", { name });
   const createdAtSeconds = now();
   const expiresAtSeconds = createdAtSeconds + lifeSeconds;
   const tokenId = random.bytes(tokenIdBytes);

@@ -1,4 +1,5 @@
 import type { ReleaseView, TerminalView } from "@sealane/api";
+import { parseRelease } from "@sealane/software";
 import type { EnrolmentToken } from "../storage/enrolment-tokens.ts";
 import type { StoredRelease } from "../storage/releases.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
@@ -17,7 +18,7 @@ export function enrollingView({ name, model, enrolment }: EnrolmentToken): reado
   return [{ name, model, status: "enrolling", enrolledAtSeconds, lastSeenSeconds: null, certificateExpiresAtSeconds, installed: [] }];
 }
 
-export function releaseView({ description, publisher, publishedAtSeconds }: StoredRelease): ReleaseView {
+export function releaseView({ description, publisher, publishedAtSeconds, statement }: StoredRelease): ReleaseView {
   const { module, version, sequence, models, artefactId, sha256, plaintextBytes } = description;
   return {
     module,
@@ -29,5 +30,6 @@ export function releaseView({ description, publisher, publishedAtSeconds }: Stor
     plaintextBytes,
     publishedAtSeconds,
     publisher,
+    grade: parseRelease(statement).release.grade,
   };
 }

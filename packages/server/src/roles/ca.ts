@@ -1,4 +1,4 @@
-import { type EnrolInfo, enrolInfoCodec, maxEnrolBytes, mediaType, routes } from "@sealane/api";
+import { type EnrolInfo, enrolInfoCodec, maxEnrolRequestBytes, mediaType, routes } from "@sealane/api";
 import { encodeAs } from "@sealane/wire";
 import type { FastifyInstance } from "fastify";
 import type { CaRole } from "../ca/ca-role.ts";
@@ -14,7 +14,7 @@ export function caRoutes(role: CaRole): (app: FastifyInstance) => Promise<void> 
     const { bodySeconds, enrolmentsPerMinute } = role.limits;
     acceptCbor(app, bodySeconds);
     const options = {
-      bodyLimit: maxEnrolBytes,
+      bodyLimit: maxEnrolRequestBytes,
       config: { refusal: "ENROL_REFUSED", rateLimit: { max: enrolmentsPerMinute } },
     } as const;
     app.get(routes.enrol, async (_request, reply) => reply.type(mediaType.cbor).send(encodedInfo));

@@ -1,17 +1,22 @@
 import type { FileHandle } from "node:fs/promises";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { apiErrors, mediaType, routes } from "@sealane/api";
 import { type ArtefactId, artefactId } from "@sealane/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ArtefactStore } from "../artefact-store.ts";
 import { parseRange } from "../byte-range.ts";
-import { downloadMemoryBytes, maxDownloadPieceBytes, minDownloadPieceBytes } from "../limits.ts";
+import { systemCodeOf } from "../files.ts";
+import type { Metrics } from "../http/metrics.ts";
+import { write } from "../http/write.ts";
+import { type DownloadBuffers, PieceBuffers } from "../piece-buffers.ts";
 
 /**
  * Routes of the download role: sealed artefacts as they lie on the disk, to anybody, with one range, cacheable for ever. It needs
  * neither a key nor the database nor to know who asks.
  */
-export function downloadRoutes(store: ArtefactStore): (app: FastifyInstance) => Promise<void> {
-  const downloads = { running: 0 };
+export function downloadRoutes(store: ArtefactStore, metrics: Metrics): (app: FastifyInstance) => Promise<void> {
+  const buffers = new PieceBuffers();
+  metrics.watchDownloads(() => buffers.running);
   return async (app) => {
     app.route<{ Params: { id: string } }>({
       method: ["GET", "HEAD"],
@@ -21,7 +26,7 @@ export function downloadRoutes(store: ArtefactStore): (app: FastifyInstance) => 
         const file = await store.open(id);
         if (file === null) throw apiErrors.error("ARTEFACT_UNKNOWN", { artefactId: request.params.id });
         try {
-          return await sendFile({ file, downloads }, request, reply);
+          return await sendFile({ file, buffers, metrics }, request, reply);
         } catch (error) {
           await file.close();
           throw error;
@@ -33,11 +38,11 @@ export function downloadRoutes(store: ArtefactStore): (app: FastifyInstance) => 
 
 /** Sends the file, or the range of it that was asked for, and closes it when that ends in whatever way. */
 async function sendFile(
-  from: { readonly file: FileHandle; readonly downloads: { running: number } },
+  from: { readonly file: FileHandle; readonly buffers: PieceBuffers; readonly metrics: Metrics },
   request: FastifyRequest<{ Params: { id: string } }>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { file, downloads } = from;
+  const { file, metrics } = from;
   const { size } = await file.stat();
   const tag = `"${request.params.id}"`;
   reply.headers({ etag: tag, "cache-control": "public, max-age=31536000, immutable", "accept-ranges": "bytes" });
@@ -52,15 +57,52 @@ async function sendFile(
     await file.close();
     return reply.send();
   }
-  downloads.running++;
-  const stream = file.createReadStream({ ...(range ?? {}), highWaterMark: pieceBytes(downloads.running) });
-  stream.once("close", () => downloads.running--);
-  return reply.send(stream);
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
+  const [first, end] = range === null ? [0, size] : [range.start, range.end + 1];
+  using buffers = from.buffers.begin(end - first);
+  let sent = 0;
+  try {
+    sent = await pump(file, raw, { from: first, to: end, buffers });
+  } catch (error) {
+    raw.destroy(); // the status has gone out: a connection that breaks is all that can be told
+    request.log.error({ route: routes.artefact, reason: systemCodeOf(error) ?? "unknown" }, "a download ended");
+  } finally {
+    metrics.countDownloaded(sent);
+    await file.close();
+  }
+  return reply;
 }
 
-/** A download's share of the memory for all of them. */
-function pieceBytes(running: number): number {
-  return Math.max(minDownloadPieceBytes, Math.min(maxDownloadPieceBytes, Math.floor(downloadMemoryBytes / running)));
+/**
+ * Copies a range to the response piece by piece: while one is on its way to the client, the next is read where there is room for it. A
+ * stream would take new memory for each piece. Ends early, and gives what was sent, when the client has gone.
+ */
+async function pump(
+  file: FileHandle,
+  response: ServerResponse,
+  range: { readonly from: number; readonly to: number; readonly buffers: DownloadBuffers },
+): Promise<number> {
+  const { from, to, buffers } = range;
+  let sending: Promise<boolean> = Promise.resolve(true);
+  let at = from;
+  while (at < to) {
+    const large = buffers.takeLarge();
+    if (large === null && !(await sending)) return at - from; // the small buffer may be what is on its way
+    const buffer = large ?? buffers.small;
+    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - at), at);
+    if (!(await sending)) return at - from;
+    if (bytesRead === 0) break; // the file became shorter: the connection ends before the announced length
+    sending = write(response, buffer.subarray(0, bytesRead)).then((isTaken) => {
+      if (isTaken) buffers.giveBack(buffer);
+      return isTaken;
+    });
+    at += bytesRead;
+  }
+  if (at < to) response.destroy();
+  else if (await sending) response.end();
+  return at - from;
 }
 
 /** Null for the whole file: also for HEAD (RFC 9110, section 14.2), and where If-Range names another file (section 13.1.5). */

@@ -1,30 +1,30 @@
-import { apiErrors, inboxMessagesCodec, maxInboxWaitSeconds, mediaType, type OfferView, routes } from "@sealane/api";
-import { defaultSuite } from "@sealane/crypto";
+import { apiErrors, mediaType, type OfferView, routes } from "@sealane/api";
 import { maxMessageBytes } from "@sealane/link";
-import { encodeAs } from "@sealane/wire";
 import type { FastifyInstance } from "fastify";
 import { acceptCbor, acceptJson, cborBody, JsonBody } from "../http/bodies.ts";
 import { logFieldsOf } from "../http/failure.ts";
 import { operatorOnly } from "../http/operator-only.ts";
+import { giveChallenge } from "../key/challenge.ts";
 import { establishLink } from "../key/establish.ts";
 import { exchangeRecord } from "../key/exchange.ts";
 import type { KeyRole } from "../key/key-role.ts";
 import { originateOffers } from "../key/originate.ts";
-import { readInbox } from "../key/read-inbox.ts";
 import { defaultMechanism } from "../labels.ts";
 import { maxOfferTerminals, maxRecordWireBytes } from "../limits.ts";
+import { inboxRoutes } from "./inbox.ts";
 
 /** Routes of the key role: links, records, inbox, and offers for operators. It holds the content keys. */
 export function keyRoutes(role: KeyRole): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     app.addHook("preClose", async () => role.waiters.close());
     await app.register(async (scope) => linkRoutes(scope, role));
+    await app.register(async (scope) => inboxRoutes(scope, role));
     await app.register(async (scope) => offerRoutes(scope, role));
   };
 }
 
 function linkRoutes(app: FastifyInstance, role: KeyRole): void {
-  const { bodySeconds, linksPerMinute, requestsPerMinute } = role.limits;
+  const { bodySeconds, linksPerMinute } = role.limits;
   acceptCbor(app, bodySeconds);
   const config = { refusal: "LINK_REFUSED" } as const;
 
@@ -34,6 +34,13 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
     async (request, reply) => reply.type(mediaType.cbor).send(await establishLink(role, cborBody(request))),
   );
 
+  app.post(routes.challenges, { bodyLimit: 1, config: { ...config, rateLimit: { max: linksPerMinute } } }, async (_request, reply) =>
+    reply
+      .type(mediaType.cbor)
+      .header("cache-control", "no-store")
+      .send(await giveChallenge(role)),
+  );
+
   app.post<{ Params: { id: string } }>(
     routes.records,
     { bodyLimit: maxRecordWireBytes, config: { ...config, rateLimit: { max: linksPerMinute } } },
@@ -41,22 +48,6 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
       const { response, refusal } = await exchangeRecord(role, { linkId: parseLinkId(request.params.id), record: cborBody(request) });
       if (refusal !== null) request.log.warn({ route: routes.records, ...logFieldsOf(refusal) }, "refused inside a link");
       return reply.type(mediaType.cbor).send(response);
-    },
-  );
-
-  app.get<{ Querystring: Record<string, unknown> }>(
-    routes.inbox,
-    { config: { ...config, rateLimit: { max: requestsPerMinute } } },
-    async (request, reply) => {
-      const gone = new AbortController();
-      reply.raw.once("close", () => gone.abort());
-      const messages = await readInbox(role, {
-        authorization: request.headers.authorization,
-        after: parseCount(request.query["after"], Number.MAX_SAFE_INTEGER),
-        waitSeconds: Math.min(parseCount(request.query["wait"], Number.MAX_SAFE_INTEGER), maxInboxWaitSeconds),
-        signal: gone.signal,
-      });
-      return reply.type(mediaType.cbor).header("cache-control", "no-store").send(encodeAs(inboxMessagesCodec, messages));
     },
   );
 }
@@ -71,7 +62,7 @@ function offerRoutes(app: FastifyInstance, role: KeyRole): void {
       terminals,
       module: body.text("module", /^[a-z0-9._-]{1,64}$/),
       mechanism: body.textOr("mechanism", label, defaultMechanism),
-      suite: body.textOr("suite", label, defaultSuite.name),
+      suite: body.textOr("suite", label, null),
     });
     return { offered: terminals };
   });
@@ -81,10 +72,4 @@ function offerRoutes(app: FastifyInstance, role: KeyRole): void {
 function parseLinkId(text: string): Uint8Array {
   if (!/^[0-9a-f]{32}$/.test(text)) throw apiErrors.error("API_REQUEST_WRONG", { field: "link id" });
   return Uint8Array.fromHex(text);
-}
-
-function parseCount(text: unknown, max: number): number {
-  const count = text === undefined ? 0 : typeof text === "string" && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(count <= max)) throw apiErrors.error("API_REQUEST_WRONG", { field: "query" });
-  return count;
 }

@@ -60,7 +60,7 @@ function uploadRoutes(app: FastifyInstance, role: OperatorRole): void {
 }
 
 function viewRoutes(app: FastifyInstance, role: OperatorRole): void {
-  const { stores, anchor, signing, decryption } = role;
+  const { stores, anchor, name, decryption } = role;
   app.get(routes.terminals, async (): Promise<readonly TerminalView[]> => {
     const active = (await stores.terminals.list()).map(terminalView);
     const enrolling = (await stores.enrolmentTokens.listEnrolling()).flatMap(enrollingView);
@@ -73,7 +73,7 @@ function viewRoutes(app: FastifyInstance, role: OperatorRole): void {
   });
   app.get(routes.releases, async (): Promise<readonly ReleaseView[]> => (await stores.releases.list()).map(releaseView));
   const view: ServerView = {
-    name: signing.name,
+    name,
     fingerprint: anchor.thumbprint.toHex(),
     decryptionChains: decryption.map(({ chain }) => chain.map((der) => der.toBase64())),
     authority: anchor.der.toBase64(),

@@ -1,29 +1,43 @@
 import { access } from "node:fs/promises";
 import { Kysely, sql } from "kysely";
 import { serverErrors } from "../errors.ts";
+import { sqlChallenges } from "./challenges.ts";
+import type { DatabaseLocation, PostgresLocation } from "./database-location.ts";
+import { sqlGroupEpochs } from "./group-epochs.ts";
 import { sqlLinks } from "./links.ts";
 import { migrate, requireMigrated } from "./migrations.ts";
 import { sqlPendingLinks } from "./pending-links.ts";
+import { NodePostgresDialect } from "./postgres-dialect.ts";
 import type { RowSeal } from "./row-seal.ts";
 import type { Schema } from "./schema.ts";
 import { NodeSqliteDialect } from "./sqlite-dialect.ts";
 import { sqlStores } from "./stores.ts";
 
-/** The embedded database: a file, opened by every process that needs it. */
+/** The database of a server, opened by every process that needs it. */
 export type Database = Kysely<Schema>;
 
-/** Makes a new database at `file`, or brings an old one to this version's schema. Errors: those of `migrate`. */
-export async function migrateDatabase(file: string): Promise<void> {
-  await using db = connect(file);
-  await migrate(db, "blob");
+/**
+ * Makes a new database, or brings an old one to this version's schema.
+ * Errors: those of `migrate`; STORE_UNREACHABLE.
+ */
+export async function migrateDatabase(location: DatabaseLocation): Promise<void> {
+  await using db = connect(location);
+  if (location.kind === "postgres") await sql`create schema if not exists ${sql.id(location.schema)}`.execute(db);
+  await migrate(db, location);
+}
+
+/** Removes a schema with everything in it. Error: STORE_*. */
+export async function dropSchema(location: PostgresLocation): Promise<void> {
+  await using db = connect(location);
+  await sql`drop schema if exists ${sql.id(location.schema)} cascade`.execute(db);
 }
 
 /** Opens a database. Errors: SERVER_NOT_INITIALISED, SERVER_SCHEMA_OLD, SERVER_SCHEMA_NEW, STORE_*. */
-export async function openDatabase(file: string): Promise<Database> {
-  await requireFile(file);
-  const db = connect(file);
+export async function openDatabase(location: DatabaseLocation): Promise<Database> {
+  await requireDatabase(location);
+  const db = connect(location);
   try {
-    await requireMigrated(db, "blob");
+    await requireMigrated(db, location);
     return db;
   } catch (error) {
     await db.destroy();
@@ -32,7 +46,9 @@ export async function openDatabase(file: string): Promise<Database> {
 }
 
 /** Refuses a folder without a database, which SQLite would make. Error: SERVER_NOT_INITIALISED. */
-export async function requireFile(file: string): Promise<void> {
+export async function requireDatabase(location: DatabaseLocation): Promise<void> {
+  if (location.kind !== "sqlite") return;
+  const { file } = location;
   try {
     await access(file);
   } catch (cause) {
@@ -40,19 +56,26 @@ export async function requireFile(file: string): Promise<void> {
   }
 }
 
-/** Removes everything whose time is over, and what the journal still has of it. `seal` is null without the key role. */
-export async function purgeExpired(db: Database, options: { readonly seal: RowSeal | null; readonly nowSeconds: number }): Promise<void> {
-  const { seal, nowSeconds } = options;
-  const { inbox, enrolmentTokens } = sqlStores(db);
+/** Removes everything whose time is over, and what a journal still has of it. `seal` is null without the key role. */
+export async function purgeExpired(
+  db: Database,
+  options: { readonly kind: DatabaseLocation["kind"]; readonly seal: RowSeal | null; readonly nowSeconds: number },
+): Promise<void> {
+  const { kind, seal, nowSeconds } = options;
+  const { inbox, enrolmentTokens, broadcasts } = sqlStores(db);
   await inbox.purge(nowSeconds);
+  await broadcasts.purge(nowSeconds);
   await enrolmentTokens.purge(nowSeconds);
   if (seal !== null) {
     await sqlLinks(db, seal).purge(nowSeconds);
     await sqlPendingLinks(db, seal).purge(nowSeconds);
+    await sqlGroupEpochs(db, seal).purge(nowSeconds);
+    await sqlChallenges(db).purge(nowSeconds);
   }
-  await sql`pragma wal_checkpoint(truncate)`.execute(db);
+  if (kind === "sqlite") await sql`pragma wal_checkpoint(truncate)`.execute(db);
 }
 
-function connect(file: string): Database {
-  return new Kysely<Schema>({ dialect: new NodeSqliteDialect(file) });
+function connect(location: DatabaseLocation): Database {
+  const dialect = location.kind === "sqlite" ? new NodeSqliteDialect(location.file) : new NodePostgresDialect(location);
+  return new Kysely<Schema>({ dialect });
 }

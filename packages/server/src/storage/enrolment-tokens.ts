@@ -1,14 +1,7 @@
 import { type Digest, digest, type Name, parseName, type Thumbprint, thumbprint } from "@sealane/wire";
 import type { Selectable } from "kysely";
 import type { Queries, Schema } from "./schema.ts";
-import {
-  decodeChain,
-  decodeDecryptionKeys,
-  encodeChain,
-  encodeDecryptionKeys,
-  type SigningCertificate,
-  type TerminalKeys,
-} from "./terminals.ts";
+import { decodeChain, decodeKeys, encodeChain, encodeKeys, type SigningCertificate, type TerminalKeys } from "./terminals.ts";
 
 /** A one-time token as it was handed out. */
 interface NewToken {
@@ -55,7 +48,7 @@ export function sqlEnrolmentTokens(db: Queries): EnrolmentTokens {
         signing_key_digest: null,
         signing_thumbprint: null,
         signing_chain: null,
-        decryption_keys: null,
+        keys: null,
         certificate_expires_at: null,
         bound_at: null,
       };
@@ -79,7 +72,7 @@ export function sqlEnrolmentTokens(db: Queries): EnrolmentTokens {
           signing_key_digest: enrolment.signingKeyDigest,
           signing_thumbprint: enrolment.signingThumbprint,
           signing_chain: encodeChain(enrolment.signingChain),
-          decryption_keys: encodeDecryptionKeys(enrolment.decryptionKeys),
+          keys: encodeKeys(enrolment.keys),
           certificate_expires_at: enrolment.certificateExpiresAtSeconds,
           bound_at: enrolment.boundAtSeconds,
         })
@@ -112,13 +105,13 @@ function tokenOf(row: Selectable<Schema["enrolment_tokens"]>): EnrolmentToken {
 }
 
 function enrolmentOf(row: Selectable<Schema["enrolment_tokens"]>): Enrolment | null {
-  const { signing_key_digest, signing_thumbprint, signing_chain, decryption_keys } = row;
+  const { signing_key_digest, signing_thumbprint, signing_chain, keys } = row;
   const { certificate_expires_at, bound_at } = row;
   const isBound =
     signing_key_digest !== null &&
     signing_thumbprint !== null &&
     signing_chain !== null &&
-    decryption_keys !== null &&
+    keys !== null &&
     certificate_expires_at !== null &&
     bound_at !== null;
   if (!isBound) return null;
@@ -126,7 +119,7 @@ function enrolmentOf(row: Selectable<Schema["enrolment_tokens"]>): Enrolment | n
     signingKeyDigest: digest(signing_key_digest),
     signingThumbprint: thumbprint(signing_thumbprint),
     signingChain: decodeChain(signing_chain),
-    decryptionKeys: decodeDecryptionKeys(decryption_keys),
+    keys: decodeKeys(keys),
     certificateExpiresAtSeconds: certificate_expires_at,
     boundAtSeconds: bound_at,
   };

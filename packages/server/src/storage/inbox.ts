@@ -2,6 +2,7 @@ import { type InboxMessage, maxInboxMessages } from "@sealane/api";
 import type { Name } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import { maxWaitingMessages } from "../limits.ts";
+import { announceMessage } from "./inbox-signals.ts";
 import type { Queries } from "./schema.ts";
 
 /** A message to be kept for a terminal. */
@@ -22,6 +23,8 @@ export interface Inbox {
   add(message: NewInboxMessage, nowSeconds: number): Promise<void>;
   /** The oldest messages behind a position, at most 16. */
   after(terminal: Name, position: number, nowSeconds: number): Promise<readonly InboxMessage[]>;
+  /** The oldest message behind a position; null when none waits there. */
+  next(terminal: Name, position: number, nowSeconds: number): Promise<InboxMessage | null>;
   /** Removes the message of a reference, if it is there. */
   remove(reference: Uint8Array): Promise<void>;
   /** Removes all messages of a terminal. */
@@ -31,6 +34,14 @@ export interface Inbox {
 }
 
 export function sqlInbox(db: Queries): Inbox {
+  const behind = (terminal: Name, position: number, nowSeconds: number) =>
+    db
+      .selectFrom("inbox_messages")
+      .select(["position", "message"])
+      .where("terminal", "=", terminal)
+      .where("position", ">", position)
+      .where("expires_at", ">=", nowSeconds)
+      .orderBy("position");
   return {
     async add({ terminal, reference, message, expiresAtSeconds }, nowSeconds) {
       const owner = await db
@@ -52,17 +63,13 @@ export function sqlInbox(db: Queries): Inbox {
         .insertInto("inbox_messages")
         .values({ terminal, position: owner.inbox_position, reference, message, expires_at: expiresAtSeconds })
         .execute();
+      await announceMessage(db, terminal);
     },
     async after(terminal, position, nowSeconds) {
-      return await db
-        .selectFrom("inbox_messages")
-        .select(["position", "message"])
-        .where("terminal", "=", terminal)
-        .where("position", ">", position)
-        .where("expires_at", ">=", nowSeconds)
-        .orderBy("position")
-        .limit(maxInboxMessages)
-        .execute();
+      return await behind(terminal, position, nowSeconds).limit(maxInboxMessages).execute();
+    },
+    async next(terminal, position, nowSeconds) {
+      return (await behind(terminal, position, nowSeconds).limit(1).executeTakeFirst()) ?? null;
     },
     async remove(reference) {
       await db.deleteFrom("inbox_messages").where("reference", "=", reference).execute();

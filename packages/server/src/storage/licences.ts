@@ -1,3 +1,4 @@
+import { type anonymousRecipient, everyRecipient } from "@sealane/link";
 import { type ArtefactId, artefactId, type Digest, digest, type Name } from "@sealane/wire";
 import type { Queries } from "./schema.ts";
 
@@ -5,7 +6,8 @@ import type { Queries } from "./schema.ts";
 export interface IssuedLicence {
   /** SHA-256 of the licence. */
   readonly digest: Digest;
-  readonly terminal: Name;
+  /** A terminal, all anonymous ones, or everybody; no terminal has such a name. */
+  readonly recipient: Name | typeof anonymousRecipient | typeof everyRecipient;
   readonly artefactId: ArtefactId;
   readonly licence: Uint8Array;
   readonly issuedAtSeconds: number;
@@ -16,24 +18,31 @@ export interface IssuedLicence {
 export interface Licences {
   /** Adds a licence; the same one again changes nothing. */
   add(licence: IssuedLicence): Promise<void>;
-  /** The one issued last to a terminal for an artefact. */
-  latest(terminal: Name, artefactId: ArtefactId): Promise<IssuedLicence | null>;
+  /** The artefact of a licence for everybody, by its SHA-256; null when it was not issued here. */
+  forEverybody(digest: Digest): Promise<ArtefactId | null>;
+  /** The one issued last to a recipient for an artefact. */
+  latest(recipient: IssuedLicence["recipient"], artefactId: ArtefactId): Promise<IssuedLicence | null>;
 }
 
 export function sqlLicences(db: Queries): Licences {
   return {
-    async add({ issuedAtSeconds, expiresAtSeconds, artefactId: artefact_id, ...rest }) {
+    async add({ issuedAtSeconds, expiresAtSeconds, artefactId: artefact_id, recipient, ...rest }) {
       await db
         .insertInto("licences")
-        .values({ ...rest, artefact_id, issued_at: issuedAtSeconds, expires_at: expiresAtSeconds })
+        .values({ ...rest, terminal: recipient, artefact_id, issued_at: issuedAtSeconds, expires_at: expiresAtSeconds })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
-    async latest(terminal, id) {
+    async forEverybody(licenceDigest) {
+      const issued = db.selectFrom("licences").select("artefact_id").where("digest", "=", licenceDigest);
+      const row = await issued.where("terminal", "=", everyRecipient).executeTakeFirst();
+      return row === undefined ? null : artefactId(row.artefact_id);
+    },
+    async latest(recipient, id) {
       const row = await db
         .selectFrom("licences")
         .selectAll()
-        .where("terminal", "=", terminal)
+        .where("terminal", "=", recipient)
         .where("artefact_id", "=", id)
         .orderBy("issued_at", "desc")
         .limit(1)
@@ -42,7 +51,7 @@ export function sqlLicences(db: Queries): Licences {
       const { licence, issued_at: issuedAtSeconds, expires_at: expiresAtSeconds } = row;
       return {
         digest: digest(row.digest),
-        terminal,
+        recipient,
         artefactId: artefactId(row.artefact_id),
         licence,
         issuedAtSeconds,

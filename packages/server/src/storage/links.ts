@@ -1,7 +1,7 @@
 import { ConfidentialLink, UnconfirmedLink } from "@sealane/link";
-import { type Name, parseName, type Thumbprint, thumbprint } from "@sealane/wire";
+import { type ArtefactId, artefactId, type Name, parseName, type Thumbprint, thumbprint } from "@sealane/wire";
 import type { Selectable } from "kysely";
-import { maxLinksPerTerminal } from "../limits.ts";
+import { maxAnonymousLinks, maxLinksPerTerminal } from "../limits.ts";
 import type { RowSeal } from "./row-seal.ts";
 import type { Queries, Schema } from "./schema.ts";
 
@@ -12,12 +12,19 @@ interface Exchange {
   readonly response: Uint8Array;
 }
 
+/** The terminal of a link, and its signing certificate when the link was established. */
+export interface LinkOwner {
+  readonly name: Name;
+  readonly signingThumbprint: Thumbprint;
+}
+
 /** A link that has just been established. */
 export interface NewLink {
   readonly link: UnconfirmedLink | ConfidentialLink;
-  readonly terminal: Name;
-  /** The terminal's signing certificate at that time. */
-  readonly signingThumbprint: Thumbprint;
+  /** Null where the terminal is anonymous. */
+  readonly owner: LinkOwner | null;
+  /** What the server originated the link for; null where a terminal did. */
+  readonly offered: ArtefactId | null;
   readonly nowSeconds: number;
   /** The message that established it, M1 or an answer, and what was sent back. */
   readonly opening: Exchange;
@@ -26,8 +33,10 @@ export interface NewLink {
 /** A link between two records. */
 export interface StoredLink {
   readonly link: UnconfirmedLink | ConfidentialLink;
-  readonly terminal: Name;
-  readonly signingThumbprint: Thumbprint;
+  /** Null where the terminal is anonymous. */
+  readonly owner: LinkOwner | null;
+  /** What the server originated the link for; null where a terminal did. */
+  readonly offered: ArtefactId | null;
   /** Which state this is; {@link Links.advance} wants it back. */
   readonly version: number;
   readonly last: Exchange;
@@ -43,8 +52,11 @@ interface LinkAdvance extends Exchange {
 
 /** Links, their secrets sealed. A link never goes back: each state replaces the one that was read, or is refused. */
 export interface Links {
-  /** Adds a link; the terminal's oldest ones make room. */
-  add(link: NewLink): Promise<void>;
+  /**
+   * Adds a link; the terminal's oldest ones make room, or the oldest of all anonymous ones. False, and nothing, when its message has
+   * established one already.
+   */
+  add(link: NewLink): Promise<boolean>;
   /** Null also when it has expired. Errors: STORE_SECRET_WRONG, LINK_STATE_WRONG. */
   find(id: Uint8Array, nowSeconds: number): Promise<StoredLink | null>;
   /** The same for the link that a message with this SHA-256 established. */
@@ -68,22 +80,25 @@ export function sqlLinks(db: Queries, seal: RowSeal): Links {
     using saved = seal.open({ table, row: row.id }, row.state, "saved link");
     return {
       link: row.stage === "unconfirmed" ? UnconfirmedLink.load(saved) : ConfidentialLink.load(saved),
-      terminal: parseName(row.terminal),
-      signingThumbprint: thumbprint(row.signing_thumbprint),
+      owner: ownerOf(row),
+      offered: row.offered === null ? null : artefactId(row.offered),
       version: row.version,
       last: { requestDigest: row.request_digest, response: row.response },
       createdAtSeconds: row.created_at,
     };
   };
   return {
-    async add({ link, terminal, signingThumbprint, nowSeconds, opening }) {
-      await makeRoom(db, terminal);
+    async add({ link, owner, offered, nowSeconds, opening }) {
+      const known = db.selectFrom(table).select("id").where("opening_digest", "=", opening.requestDigest);
+      if ((await known.executeTakeFirst()) !== undefined) return false;
+      await makeRoom(db, owner);
       await db
         .insertInto(table)
         .values({
           ...stateOf(link),
-          terminal,
-          signing_thumbprint: signingThumbprint,
+          terminal: owner?.name ?? null,
+          signing_thumbprint: owner?.signingThumbprint ?? null,
+          offered,
           version: 0,
           created_at: nowSeconds,
           expires_at: link.keyExpiresAtSeconds,
@@ -92,6 +107,7 @@ export function sqlLinks(db: Queries, seal: RowSeal): Links {
           response: opening.response,
         })
         .execute();
+      return true;
     },
     async find(id, nowSeconds) {
       return load(await db.selectFrom(table).selectAll().where("id", "=", id).where("expires_at", ">=", nowSeconds).executeTakeFirst());
@@ -116,12 +132,17 @@ export function sqlLinks(db: Queries, seal: RowSeal): Links {
   };
 }
 
-async function makeRoom(db: Queries, terminal: Name): Promise<void> {
-  const kept = db
-    .selectFrom(table)
-    .select("id")
-    .where("terminal", "=", terminal)
-    .orderBy("created_at", "desc")
-    .limit(maxLinksPerTerminal - 1);
-  await db.deleteFrom(table).where("terminal", "=", terminal).where("id", "not in", kept).execute();
+function ownerOf({ terminal, signing_thumbprint }: Selectable<Schema["links"]>): LinkOwner | null {
+  if (terminal === null || signing_thumbprint === null) return null;
+  return { name: parseName(terminal), signingThumbprint: thumbprint(signing_thumbprint) };
+}
+
+/** Counts first: to look for the oldest among thousands of links each time would cost more than making one. */
+async function makeRoom(db: Queries, owner: LinkOwner | null): Promise<void> {
+  const [operator, terminal] = owner === null ? (["is", null] as const) : (["=", owner.name] as const);
+  const own = db.selectFrom(table).where("terminal", operator, terminal);
+  const { count } = await own.select((sql) => sql.fn.countAll<number | string>().as("count")).executeTakeFirstOrThrow();
+  const over = Number(count) + 1 - (owner === null ? maxAnonymousLinks : maxLinksPerTerminal);
+  if (over <= 0) return;
+  await db.deleteFrom(table).where("id", "in", own.select("id").orderBy("created_at").limit(over)).execute();
 }

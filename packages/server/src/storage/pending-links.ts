@@ -1,23 +1,42 @@
-import { AwaitedAnswer } from "@sealane/link";
-import { type ArtefactId, artefactId, type Name, parseName, type Thumbprint, thumbprint } from "@sealane/wire";
+import { type AwaitedReply, type AwaitedThird, loadAwaitedReply, loadAwaitedThird } from "@sealane/link";
+import { type ArtefactId, artefactId, parseName, thumbprint } from "@sealane/wire";
+import { maxThirdsPerTerminal } from "../limits.ts";
+import type { LinkOwner } from "./links.ts";
 import type { RowSeal } from "./row-seal.ts";
 import type { Queries } from "./schema.ts";
 
-/** A message that the server originated and whose answer is awaited. */
-export interface PendingLink {
-  readonly awaited: AwaitedAnswer;
-  readonly terminal: Name;
-  /** The terminal's signing certificate when the message was made; another enrolment of its name must not use the answer. */
-  readonly signingThumbprint: Thumbprint;
-  /** What the message offers. */
-  readonly artefactId: ArtefactId;
+interface Pending {
+  /** The terminal, and its signing certificate at that time: another enrolment of its name must not go on. */
+  readonly owner: LinkOwner;
   readonly expiresAtSeconds: number;
 }
 
+/** A message that the server originated, whose reply is awaited. */
+export interface PendingReply extends Pending {
+  readonly kind: "reply";
+  readonly awaited: AwaitedReply;
+  /** What the message offers. */
+  readonly artefactId: ArtefactId;
+}
+
+/** A terminal's message that was replied to, whose M3 is awaited; nothing is proven of the terminal yet. */
+export interface PendingThird extends Pending {
+  readonly kind: "third";
+  readonly awaited: AwaitedThird;
+  /** M2: the same M1 again gets the same. */
+  readonly sent: Uint8Array;
+}
+
+type PendingLink = PendingReply | PendingThird;
+
 /** Pending states, their secrets sealed; any server process may continue one. */
 export interface PendingLinks {
-  add(pending: PendingLink): Promise<void>;
-  /** Reads without removing: only a right answer uses the state up. Errors: STORE_SECRET_WRONG, LINK_STATE_WRONG. */
+  /**
+   * Adds a pending state; false when its M1 has one already. Of a terminal's messages whose M3 is awaited the oldest make room: anybody
+   * can send such a message in a terminal's name. To be called in a transaction.
+   */
+  add(pending: PendingLink): Promise<boolean>;
+  /** Reads without removing: only a right message uses the state up. Errors: STORE_SECRET_WRONG, LINK_STATE_WRONG. */
   find(reference: Uint8Array, nowSeconds: number): Promise<PendingLink | null>;
   /** Removes a pending state; true for the one caller that did. */
   take(reference: Uint8Array): Promise<boolean>;
@@ -28,14 +47,26 @@ const table = "pending_links";
 
 export function sqlPendingLinks(db: Queries, seal: RowSeal): PendingLinks {
   return {
-    async add({ awaited, terminal, signingThumbprint: signing_thumbprint, artefactId: artefact_id, expiresAtSeconds }) {
+    async add(pending) {
+      const { awaited, owner, expiresAtSeconds } = pending;
       const { reference } = awaited;
       using saved = awaited.save();
-      const state = seal.seal({ table, row: reference }, saved);
-      await db
+      const { numInsertedOrUpdatedRows } = await db
         .insertInto(table)
-        .values({ reference, terminal, signing_thumbprint, artefact_id, state, expires_at: expiresAtSeconds })
-        .execute();
+        .values({
+          reference,
+          terminal: owner.name,
+          signing_thumbprint: owner.signingThumbprint,
+          artefact_id: pending.kind === "reply" ? pending.artefactId : null,
+          sent: pending.kind === "third" ? pending.sent : null,
+          state: seal.seal({ table, row: reference }, saved),
+          expires_at: expiresAtSeconds,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst();
+      const isAdded = numInsertedOrUpdatedRows === 1n;
+      if (isAdded && pending.kind === "third") await makeRoomFor(db, pending);
+      return isAdded;
     },
     async find(reference, nowSeconds) {
       const row = await db
@@ -46,13 +77,11 @@ export function sqlPendingLinks(db: Queries, seal: RowSeal): PendingLinks {
         .executeTakeFirst();
       if (row === undefined) return null;
       using saved = seal.open({ table, row: reference }, row.state, "saved pending link");
-      return {
-        awaited: AwaitedAnswer.load(saved),
-        terminal: parseName(row.terminal),
-        signingThumbprint: thumbprint(row.signing_thumbprint),
-        artefactId: artefactId(row.artefact_id),
-        expiresAtSeconds: row.expires_at,
-      };
+      const owner = { name: parseName(row.terminal), signingThumbprint: thumbprint(row.signing_thumbprint) };
+      const pending = { owner, expiresAtSeconds: row.expires_at };
+      if (row.artefact_id !== null)
+        return { ...pending, kind: "reply", awaited: loadAwaitedReply(saved), artefactId: artefactId(row.artefact_id) };
+      return { ...pending, kind: "third", awaited: loadAwaitedThird(saved), sent: row.sent ?? new Uint8Array(0) };
     },
     async take(reference) {
       const { numDeletedRows } = await db.deleteFrom(table).where("reference", "=", reference).executeTakeFirst();
@@ -62,4 +91,12 @@ export function sqlPendingLinks(db: Queries, seal: RowSeal): PendingLinks {
       await db.deleteFrom(table).where("expires_at", "<", nowSeconds).execute();
     },
   };
+}
+
+/** Removes the oldest others of the terminal; those of one second in no order, but never the one that has just come. */
+async function makeRoomFor(db: Queries, { owner, awaited }: PendingThird): Promise<void> {
+  const ofTerminal = db.selectFrom(table).select("reference").where("terminal", "=", owner.name).where("artefact_id", "is", null);
+  const others = ofTerminal.where("reference", "!=", awaited.reference);
+  const over = (await others.orderBy("expires_at", "desc").execute()).slice(maxThirdsPerTerminal - 1);
+  for (const { reference } of over) await db.deleteFrom(table).where("reference", "=", reference).execute();
 }

@@ -23,6 +23,8 @@ export interface Releases {
   find(artefactId: ArtefactId): Promise<StoredRelease | null>;
   /** The newest of each module, or of the one named, that is for a model or for any; by module, at most `max`. */
   newest(model: string, options: { readonly module: string | null; readonly max: number }): Promise<readonly StoredRelease[]>;
+  /** The latest of one module, for whatever models, the newest first; at most `max`. */
+  newestOf(module: string, max: number): Promise<readonly StoredRelease[]>;
   list(): Promise<readonly StoredRelease[]>;
 }
 
@@ -78,6 +80,10 @@ export function sqlReleases(db: Queries): Releases {
         .orderBy("releases.module")
         .execute();
       return rows.map(releaseOf);
+    },
+    async newestOf(module, max) {
+      const rows = db.selectFrom("releases").selectAll().where("module", "=", module).orderBy("sequence", "desc").limit(max);
+      return (await rows.execute()).map(releaseOf);
     },
     async list() {
       const rows = await db

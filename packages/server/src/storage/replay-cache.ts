@@ -52,10 +52,15 @@ async function forget(tx: Queries, nowSeconds: number): Promise<number> {
   if (latest === undefined) return floor ?? 0;
   await tx.deleteFrom("replay_entries").where("remember_until", "<", nowSeconds).execute();
   const raised = Math.max(latest, floor ?? 0);
+  await raiseReplayFloor(tx, raised);
+  return raised;
+}
+
+/** Lets everything that ends at or before this second count as seen. */
+export async function raiseReplayFloor(tx: Queries, rememberUntilSeconds: number): Promise<void> {
   await tx
     .insertInto("replay_floor")
-    .values({ id: floorId, remember_until: raised })
-    .onConflict((conflict) => conflict.column("id").doUpdateSet({ remember_until: raised }))
+    .values({ id: floorId, remember_until: rememberUntilSeconds })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet({ remember_until: rememberUntilSeconds }))
     .execute();
-  return raised;
 }

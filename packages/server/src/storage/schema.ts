@@ -1,5 +1,6 @@
 import type { KeyKind } from "@sealane/crypto";
 import type { Kysely } from "kysely";
+import type { TerminalKeyPurpose } from "./terminals.ts";
 
 /**
  * The tables. Bytes are BLOBs (`bytea` on PostgreSQL), times are whole seconds since 1970, nothing is a boolean or a default of
@@ -9,15 +10,21 @@ export interface Schema {
   operator_tokens: OperatorTokenRow;
   enrolment_tokens: EnrolmentTokenRow;
   terminals: TerminalRow;
-  terminal_decryption_keys: TerminalDecryptionKeyRow;
+  terminal_keys: TerminalKeyRow;
   releases: ReleaseRow;
   release_models: ReleaseModelRow;
   replay_entries: ReplayEntryRow;
   replay_floor: ReplayFloorRow;
+  challenges: ChallengeRow;
   pending_links: PendingLinkRow;
   links: LinkRow;
   inbox_messages: InboxMessageRow;
   licences: LicenceRow;
+  groups: GroupRow;
+  group_members: GroupMemberRow;
+  group_epochs: GroupEpochRow;
+  broadcasts: BroadcastRow;
+  broadcast_channel: BroadcastChannelRow;
 }
 
 /** A connection or a transaction. */
@@ -43,8 +50,8 @@ interface EnrolmentTokenRow {
   signing_key_digest: Uint8Array | null;
   signing_thumbprint: Uint8Array | null;
   signing_chain: Uint8Array | null;
-  /** CBOR of the decryption keys, in the order of the request. */
-  decryption_keys: Uint8Array | null;
+  /** CBOR of the keys for decryption and agreement, in the order of the request. */
+  keys: Uint8Array | null;
   certificate_expires_at: number | null;
   bound_at: number | null;
 }
@@ -66,14 +73,17 @@ interface TerminalRow {
   inbox_position: number;
 }
 
-/** Decryption keys of active terminals, one of a kind. */
-interface TerminalDecryptionKeyRow {
+/** Keys of active terminals beside the signing key by which they are known: for each purpose one of a kind. */
+interface TerminalKeyRow {
   terminal: string;
+  purpose: TerminalKeyPurpose;
   kind: KeyKind;
   /** Its place in the enrolment request. */
   position: number;
   /** SHA-256 of the SubjectPublicKeyInfo. */
   key_digest: Uint8Array;
+  /** SHA-256 of the certificate of a key that signs. */
+  signing_thumbprint: Uint8Array | null;
   chain: Uint8Array;
 }
 
@@ -114,12 +124,19 @@ interface ReplayFloorRow {
   remember_until: number;
 }
 
+interface ChallengeRow {
+  challenge: Uint8Array;
+  expires_at: number;
+}
+
 interface PendingLinkRow {
   reference: Uint8Array;
   terminal: string;
   signing_thumbprint: Uint8Array;
-  /** What the message offers. */
-  artefact_id: Uint8Array;
+  /** What the server's own message offers; null where a terminal's M3 is awaited. */
+  artefact_id: Uint8Array | null;
+  /** M2 as it was sent, where M3 is awaited; null where a reply is. */
+  sent: Uint8Array | null;
   /** Sealed under the storage key. */
   state: Uint8Array;
   expires_at: number;
@@ -127,8 +144,11 @@ interface PendingLinkRow {
 
 interface LinkRow {
   id: Uint8Array;
-  terminal: string;
-  signing_thumbprint: Uint8Array;
+  /** Both null where the terminal is anonymous. */
+  terminal: string | null;
+  signing_thumbprint: Uint8Array | null;
+  /** Artefact id of what the server originated it for; null where a terminal did. */
+  offered: Uint8Array | null;
   stage: "unconfirmed" | "confirmed";
   /** Sealed under the storage key. */
   state: Uint8Array;
@@ -159,4 +179,55 @@ interface LicenceRow {
   licence: Uint8Array;
   issued_at: number;
   expires_at: number;
+}
+
+interface GroupRow {
+  name: string;
+  /** The epoch that was begun last; 0 before the first. */
+  last_epoch: number;
+  /** 1 when somebody holds the secret who is no member any more: the next use begins a new epoch. */
+  is_stale: number;
+  created_at: number;
+}
+
+interface GroupMemberRow {
+  group_name: string;
+  terminal: string;
+}
+
+/** The epoch of now, and until its end the one before. */
+interface GroupEpochRow {
+  group_name: string;
+  epoch: number;
+  /** The signed record. */
+  record: Uint8Array;
+  /** Sealed under the storage key. */
+  seeds: Uint8Array;
+  expires_at: number;
+}
+
+/** A broadcast that runs, with its M1 of now. */
+interface BroadcastRow {
+  id: Uint8Array;
+  artefact_id: Uint8Array;
+  mechanism: string;
+  suite: string;
+  /** Null where it is for everybody. */
+  group_name: string | null;
+  started_at: number;
+  ends_at: number;
+  /** Where it stands on the channel; a renewed M1 has a new place. */
+  position: number;
+  message: Uint8Array;
+  wrap: Uint8Array;
+  /** When M1 was signed, until when it is accepted, and from when on another is made. */
+  issued_at: number;
+  expires_at: number;
+  renew_at: number;
+}
+
+/** One row: the position that was given last. */
+interface BroadcastChannelRow {
+  id: number;
+  position: number;
 }

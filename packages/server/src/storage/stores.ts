@@ -1,6 +1,10 @@
 import type { ReplayCache } from "@sealane/link";
 import type { Kysely } from "kysely";
+import { type Broadcasts, sqlBroadcasts } from "./broadcasts.ts";
+import { type Challenges, sqlChallenges } from "./challenges.ts";
 import { type EnrolmentTokens, sqlEnrolmentTokens } from "./enrolment-tokens.ts";
+import { type GroupEpochs, sqlGroupEpochs } from "./group-epochs.ts";
+import { type Groups, sqlGroups } from "./groups.ts";
 import { type Inbox, sqlInbox } from "./inbox.ts";
 import { type Licences, sqlLicences } from "./licences.ts";
 import { type Links, sqlLinks } from "./links.ts";
@@ -20,6 +24,8 @@ export interface Stores {
   readonly releases: Releases;
   readonly inbox: Inbox;
   readonly licences: Licences;
+  readonly broadcasts: Broadcasts;
+  readonly groups: Groups;
 }
 
 /** What the key role uses besides: secrets, which need the storage key. */
@@ -27,6 +33,8 @@ export interface KeyStores extends Stores {
   readonly replay: ReplayCache;
   readonly links: Links;
   readonly pendingLinks: PendingLinks;
+  readonly groupEpochs: GroupEpochs;
+  readonly challenges: Challenges;
 }
 
 /** Stores of one kind, and transactions over all of them. */
@@ -44,12 +52,21 @@ export function sqlStores(db: Queries): Stores {
     releases: sqlReleases(db),
     inbox: sqlInbox(db),
     licences: sqlLicences(db),
+    broadcasts: sqlBroadcasts(db),
+    groups: sqlGroups(db),
   };
 }
 
 export function sqlKeyStores(db: Queries, options: ReplayCacheOptions & { readonly seal: RowSeal }): KeyStores {
   const { seal } = options;
-  return { ...sqlStores(db), replay: sqlReplayCache(db, options), links: sqlLinks(db, seal), pendingLinks: sqlPendingLinks(db, seal) };
+  return {
+    ...sqlStores(db),
+    replay: sqlReplayCache(db, options),
+    links: sqlLinks(db, seal),
+    pendingLinks: sqlPendingLinks(db, seal),
+    groupEpochs: sqlGroupEpochs(db, seal),
+    challenges: sqlChallenges(db),
+  };
 }
 
 export function transactional<S>(db: Kysely<Schema>, make: (db: Queries) => S): Transactional<S> {

@@ -1,5 +1,5 @@
-import { certificateChainCodec, type InstalledModule, installedModulesCodec, maxDecryptionKinds } from "@sealane/api";
-import { decryptionKinds, type KeyKind } from "@sealane/crypto";
+import { certificateChainCodec, type InstalledModule, installedModulesCodec, maxKeyKinds } from "@sealane/api";
+import { type KeyKind, keyKindsOf, sha256, suites } from "@sealane/crypto";
 import { maxCertificateBytes, maxChainLength } from "@sealane/link";
 import {
   bytesAs,
@@ -8,6 +8,7 @@ import {
   decodeAs,
   digest,
   encodeAs,
+  equalBytes,
   listOf,
   type Name,
   oneOf,
@@ -20,8 +21,13 @@ import type { Selectable } from "kysely";
 import { lastSeenSeconds } from "../limits.ts";
 import type { Queries, Schema } from "./schema.ts";
 
-/** A decryption key of a terminal, which has one of a kind. */
-export interface CertifiedDecryptionKey {
+/** What a terminal's keys are for beside the signing key by which it is known; for each purpose it has one of a kind. */
+const terminalKeyPurposes = ["sign", "decrypt", "agree"] as const;
+export type TerminalKeyPurpose = (typeof terminalKeyPurposes)[number];
+
+/** A key of a terminal beside the one by which it is known. */
+export interface TerminalKey {
+  readonly purpose: TerminalKeyPurpose;
   readonly kind: KeyKind;
   /** SHA-256 of the SubjectPublicKeyInfo. */
   readonly keyDigest: Digest;
@@ -32,15 +38,15 @@ export interface CertifiedDecryptionKey {
 export interface TerminalKeys {
   /** SHA-256 of the SubjectPublicKeyInfo. */
   readonly signingKeyDigest: Digest;
-  /** In the order of the enrolment request. */
-  readonly decryptionKeys: readonly CertifiedDecryptionKey[];
+  /** In the order of the enrolment request: those that sign, those that decrypt, then those that agree. */
+  readonly keys: readonly TerminalKey[];
 }
 
 /** By what a terminal is known. */
 export interface SigningCertificate {
   readonly signingThumbprint: Thumbprint;
   readonly signingChain: readonly Uint8Array[];
-  /** The earliest end of its certificates, those of decryption too. */
+  /** The earliest end of all its certificates. */
   readonly certificateExpiresAtSeconds: number;
 }
 
@@ -60,16 +66,26 @@ export interface ActiveTerminal extends SigningCertificate {
   readonly installed: readonly InstalledModule[];
 }
 
-/** The active terminals: those that proved all their keys. One name has one terminal, one key belongs to one name. */
+/** A terminal with the chain of one of its signing certificates. */
+export interface SignerOf {
+  readonly terminal: ActiveTerminal;
+  readonly chain: readonly Uint8Array[];
+}
+
+/** The active terminals: those that proved all their keys. One name has one terminal, one key belongs to one name and purpose. */
 export interface Terminals {
   find(name: string): Promise<ActiveTerminal | null>;
   findBySigner(signingThumbprint: Thumbprint): Promise<ActiveTerminal | null>;
+  /** The terminal that one of whose other signing certificates this is, with the certificate's chain. */
+  findByOtherSigner(signingThumbprint: Thumbprint): Promise<SignerOf | null>;
   list(): Promise<readonly ActiveTerminal[]>;
-  /** The chain of a terminal's decryption certificate for keys of a kind; null when it has none. */
-  decryptionChain(name: Name, kind: KeyKind): Promise<readonly Uint8Array[] | null>;
-  /** The chains of all its decryption certificates, in the order of the enrolment request. */
-  decryptionChains(name: Name): Promise<readonly (readonly Uint8Array[])[]>;
-  /** Whether another name has one of the keys. */
+  /** The chain of a terminal's certificate for one purpose and kind of key; null when it has none. */
+  chain(name: Name, key: Pick<TerminalKey, "purpose" | "kind">): Promise<readonly Uint8Array[] | null>;
+  /** The kinds of these keys by purpose, in the order of the enrolment request. */
+  kinds(name: Name): Promise<Readonly<Record<TerminalKeyPurpose, readonly KeyKind[]>>>;
+  /** The chains of all these certificates, in the order of the enrolment request. */
+  chains(name: Name): Promise<readonly (readonly Uint8Array[])[]>;
+  /** Whether one of the keys belongs to another name, or to this one for another purpose. */
   areKeysTaken(name: Name, keys: TerminalKeys): Promise<boolean>;
   /** Puts a terminal in place, of the one that had the name before too. In a transaction with {@link Terminals.areKeysTaken}. */
   activate(terminal: NewTerminal): Promise<void>;
@@ -80,7 +96,7 @@ export interface Terminals {
 }
 
 const table = "terminals";
-const keyTable = "terminal_decryption_keys";
+const keyTable = "terminal_keys";
 
 /** Bytes of what a terminal says it has installed: 64 modules of a name, a version and a number. */
 const maxInstalledBytes = 16_384;
@@ -95,24 +111,51 @@ export function sqlTerminals(db: Queries): Terminals {
     async findBySigner(signingThumbprint) {
       return activeTerminal(await rows.where("signing_thumbprint", "=", signingThumbprint).executeTakeFirst());
     },
+    async findByOtherSigner(signingThumbprint) {
+      const key = await db
+        .selectFrom(keyTable)
+        .select(["terminal", "chain"])
+        .where("signing_thumbprint", "=", signingThumbprint)
+        .executeTakeFirst();
+      const terminal = key === undefined ? null : activeTerminal(await rows.where("name", "=", key.terminal).executeTakeFirst());
+      return key === undefined || terminal === null ? null : { terminal, chain: decodeChain(key.chain) };
+    },
     async list() {
       const found = await rows.orderBy("name").execute();
       return found.map(terminalOf);
     },
-    async decryptionChain(name, kind) {
-      const found = await keyRows.where("terminal", "=", name).where("kind", "=", kind).executeTakeFirst();
+    async chain(name, { purpose, kind }) {
+      const found = await keyRows.where("terminal", "=", name).where("purpose", "=", purpose).where("kind", "=", kind).executeTakeFirst();
       return found === undefined ? null : decodeChain(found.chain);
     },
-    async decryptionChains(name) {
+    async kinds(name) {
+      const found = await db.selectFrom(keyTable).select(["purpose", "kind"]).where("terminal", "=", name).orderBy("position").execute();
+      const of = (wanted: TerminalKeyPurpose): readonly KeyKind[] =>
+        found.filter(({ purpose }) => purpose === wanted).map(({ kind }) => kind);
+      return { sign: of("sign"), decrypt: of("decrypt"), agree: of("agree") };
+    },
+    async chains(name) {
       const found = await keyRows.where("terminal", "=", name).orderBy("position").execute();
       return found.map(({ chain }) => decodeChain(chain));
     },
-    async areKeysTaken(name, { signingKeyDigest, decryptionKeys }) {
-      const signing = db.selectFrom(table).select("name").where("name", "!=", name).where("signing_key_digest", "=", signingKeyDigest);
-      if ((await signing.executeTakeFirst()) !== undefined) return true;
-      const digests = decryptionKeys.map(({ keyDigest }) => keyDigest);
-      const decryption = db.selectFrom(keyTable).select("terminal").where("terminal", "!=", name).where("key_digest", "in", digests);
-      return (await decryption.executeTakeFirst()) !== undefined;
+    async areKeysTaken(name, { signingKeyDigest, keys }) {
+      const wanted = [{ purpose: "sign", keyDigest: signingKeyDigest }, ...keys];
+      const digests = wanted.map(({ keyDigest }) => keyDigest);
+      const signing = await db
+        .selectFrom(table)
+        .select(["name as terminal", "signing_key_digest as key_digest"])
+        .where("signing_key_digest", "in", digests)
+        .execute();
+      const others = await db
+        .selectFrom(keyTable)
+        .select(["terminal", "purpose", "key_digest"])
+        .where("key_digest", "in", digests)
+        .execute();
+      return [...signing.map((row) => ({ ...row, purpose: "sign" })), ...others].some(
+        (row) =>
+          row.terminal !== name ||
+          wanted.some(({ purpose, keyDigest }) => equalBytes(keyDigest, row.key_digest) && purpose !== row.purpose),
+      );
     },
     async activate(terminal) {
       const { name, ...rest } = valuesOf(terminal);
@@ -122,8 +165,9 @@ export function sqlTerminals(db: Queries): Terminals {
         .values({ name, ...rest, inbox_position: 0 })
         .onConflict((conflict) => conflict.column("name").doUpdateSet(rest))
         .execute();
-      const keys = terminal.decryptionKeys.map(({ kind, keyDigest, chain }, position) => {
-        return { terminal: name, kind, position, key_digest: keyDigest, chain: encodeChain(chain) };
+      const keys = terminal.keys.map(({ purpose, kind, keyDigest, chain }, position) => {
+        const signing_thumbprint = purpose === "sign" ? sha256(chain[0] ?? new Uint8Array(0)) : null;
+        return { terminal: name, purpose, kind, position, key_digest: keyDigest, signing_thumbprint, chain: encodeChain(chain) };
       });
       await db.insertInto(keyTable).values(keys).execute();
     },
@@ -145,7 +189,7 @@ export function sqlTerminals(db: Queries): Terminals {
   };
 }
 
-/** Bytes of a chain with heads, a kind and a digest. */
+/** Bytes of a chain with heads, a purpose, a kind and a digest. */
 const maxChainBytes = maxChainLength * (maxCertificateBytes + 16) + 64;
 
 /** Chains in the database. */
@@ -157,18 +201,28 @@ export function decodeChain(bytes: Uint8Array): readonly Uint8Array[] {
   return fromRow(certificateChainCodec, bytes, maxChainBytes);
 }
 
-const decryptionKeysCodec: Codec<readonly CertifiedDecryptionKey[]> = listOf(
-  tuple<CertifiedDecryptionKey>({ kind: oneOf(decryptionKinds), keyDigest: bytesAs(digest), chain: certificateChainCodec }),
-  { min: 1, max: maxDecryptionKinds },
+const maxKeys = terminalKeyPurposes.length * maxKeyKinds;
+
+const { signing, decryption, agreement } = keyKindsOf(suites);
+const everyKind = [...new Set([...signing, ...decryption, ...agreement])];
+
+const keysCodec: Codec<readonly TerminalKey[]> = listOf(
+  tuple<TerminalKey>({
+    purpose: oneOf(terminalKeyPurposes),
+    kind: oneOf(everyKind),
+    keyDigest: bytesAs(digest),
+    chain: certificateChainCodec,
+  }),
+  { min: 1, max: maxKeys },
 );
 
-/** Decryption keys that are not proven, in the database. */
-export function encodeDecryptionKeys(keys: readonly CertifiedDecryptionKey[]): Uint8Array {
-  return encodeAs(decryptionKeysCodec, keys);
+/** Keys that are not proven, in the database. */
+export function encodeKeys(keys: readonly TerminalKey[]): Uint8Array {
+  return encodeAs(keysCodec, keys);
 }
 
-export function decodeDecryptionKeys(bytes: Uint8Array): readonly CertifiedDecryptionKey[] {
-  return fromRow(decryptionKeysCodec, bytes, maxDecryptionKinds * maxChainBytes);
+export function decodeKeys(bytes: Uint8Array): readonly TerminalKey[] {
+  return fromRow(keysCodec, bytes, maxKeys * maxChainBytes);
 }
 
 function valuesOf(terminal: NewTerminal): Omit<Selectable<Schema["terminals"]>, "inbox_position"> {

@@ -7,13 +7,17 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type ArtefactView, mediaType, pathOf, type ReleaseView, routes } from "@sealane/api";
 import { systemRandom } from "@sealane/crypto";
-import { equalBytes, parseName } from "@sealane/wire";
+import { concatBytes, equalBytes, parseName } from "@sealane/wire";
 import { startServer } from "../../src/index.ts";
+import { downloadMemoryBytes, largePieceBytes } from "../../src/limits.ts";
 import { replyOf } from "./device.ts";
-import { Publisher } from "./publisher.ts";
+import { type Prepared, Publisher } from "./publisher.ts";
 import { TestServer } from "./test-server.ts";
 
 const content = systemRandom.bytes(300_000);
+
+/** More than there are large buffers for. */
+const slowReaders: number = downloadMemoryBytes / largePieceBytes + 6;
 
 async function published(t: TestContext): Promise<{ server: TestServer; url: string; id: string; file: Uint8Array }> {
   const server = await TestServer.start(t);
@@ -24,6 +28,12 @@ async function published(t: TestContext): Promise<{ server: TestServer; url: str
 
 async function filesOf(server: TestServer): Promise<readonly string[]> {
   return await readdir(join(server.folder, "artefacts"));
+}
+
+/** What the server says of itself. */
+async function runningDownloads(server: TestServer): Promise<number> {
+  const metrics = await (await fetch(server.url + routes.metrics)).text();
+  return Number(/^sealane_downloads_running (\d+)$/m.exec(metrics)?.[1]);
 }
 
 test("an artefact comes whole, cacheable for ever, without any authorisation", async (t) => {
@@ -101,6 +111,35 @@ test("clients that go in the middle leave no file open", { skip: process.platfor
   const deadline = performance.now() + 5_000;
   while ((await open()) > 0 && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(await open(), 0);
+});
+
+test("readers that stop hold nobody up, and each gets its own artefact when it goes on", async (t) => {
+  const server = await TestServer.start(t);
+  const artefacts = [
+    await server.publish(systemRandom.bytes(20_000_000), { module: "one" }),
+    await server.publish(systemRandom.bytes(20_000_000), { module: "two" }),
+  ] as const;
+  const urlOf = ({ artefactId }: Prepared): string => server.url + pathOf(routes.artefact, artefactId.toHex());
+  const readers = await Promise.all(
+    Array.from({ length: slowReaders }, async (_, i) => {
+      const wanted = artefacts[i % 2 === 0 ? 0 : 1];
+      const body = (await fetch(urlOf(wanted))).body?.getReader();
+      assert.ok(body !== undefined);
+      return { wanted, body, first: (await body.read()).value ?? new Uint8Array(0) };
+    }),
+  );
+  assert.equal(await runningDownloads(server), slowReaders);
+  const [one] = artefacts;
+  assert.equal(equalBytes(await (await fetch(urlOf(one))).bytes(), one.artefact), true);
+  for (const { body } of readers.slice(4)) await body.cancel();
+  for (const { wanted, body, first } of readers.slice(0, 4)) {
+    const pieces = [first];
+    for (let next = await body.read(); next.value !== undefined; next = await body.read()) pieces.push(next.value);
+    assert.equal(equalBytes(concatBytes(...pieces), wanted.artefact), true);
+  }
+  const deadline = performance.now() + 5_000;
+  while ((await runningDownloads(server)) > 0 && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await runningDownloads(server), 0);
 });
 
 test("the download role runs on the artefacts alone: no key, no database", async (t) => {

@@ -1,44 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pathOf, routes, type ServerReply, type TerminalView } from "@sealane/api";
-import { sha256, suites, systemRandom } from "@sealane/crypto";
+import { standardSuites, systemRandom } from "@sealane/crypto";
 import type { ConfidentialLink } from "@sealane/link";
 import { parseLicence, verifyLicence } from "@sealane/software";
 import { artefactId, equalBytes, hasCode } from "@sealane/wire";
 import { post, readReply } from "./device.ts";
-import type { Prepared } from "./publisher.ts";
+import { type Grant, granted, opensTo, refusedCode, versions } from "./server-replies.ts";
 import { TestServer } from "./test-server.ts";
 
-type Grant = Extract<ServerReply, { kind: "licence" }>;
-
-function granted(reply: ServerReply): Grant {
-  assert.ok(reply.kind === "licence", JSON.stringify(reply.kind));
-  return reply;
-}
-
-function refusedCode(reply: ServerReply): string {
-  assert.ok(reply.kind === "refused", reply.kind);
-  return reply.code;
-}
-
-function versions(reply: ServerReply): readonly string[] {
-  assert.ok(reply.kind === "offers", reply.kind);
-  return reply.offers.map(({ version }) => version);
-}
-
-/** Whether the wrap opens on this link for this licence, to the content key that the publisher sealed with. */
-function opensTo(prepared: Prepared, link: ConfidentialLink, grant: Grant, nowSeconds: number): boolean {
-  const binding = { artefactId: prepared.artefactId, licenceDigest: sha256(grant.licence), nowSeconds };
-  using key = link.unwrap(grant.wrap, binding);
-  return key.use((opened) => prepared.contentKey.use((sealed) => equalBytes(opened, sealed)));
-}
-
-for (const suite of suites) {
+for (const suite of standardSuites) {
   test(`EQ5 LIC UNI: on ${suite.name} a terminal originates a link and is given licence and content key`, async (t) => {
     const server = await TestServer.start(t);
     const prepared = await server.publish("the software", {}, suite);
     const device = await server.device("gate-1");
-    using link = await device.establish(suite);
+    using link = await device.establish({ suite });
     assert.deepEqual(versions(await device.ask(link, { kind: "offers", module: null, installed: [] })), ["1.0"]);
     const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
     const { nowSeconds } = server;
@@ -46,7 +22,7 @@ for (const suite of suites) {
     const licence = verifyLicence(grant.licence, {
       anchors: [device.anchor],
       nowSeconds,
-      recipient: device.name,
+      recipients: [device.name],
       model: "m1",
       artefactId: prepared.artefactId,
     });
@@ -59,11 +35,11 @@ for (const suite of suites) {
     const server = await TestServer.start(t);
     const prepared = await server.publish("the software", {}, suite);
     const device = await server.device("gate-1");
-    assert.deepEqual(await server.offer(["gate-1"], "app", suite), ["gate-1"]);
+    assert.deepEqual(await server.offer(["gate-1"], "app", { suite }), ["gate-1"]);
     const [message] = await device.inbox();
     assert.ok(message !== undefined);
-    const { answer, link: unconfirmed } = await device.accept(message.message);
-    const first = await post(device.url + routes.links, answer);
+    const { reply, link: unconfirmed } = await device.accept(message.message);
+    const first = await post(device.url + routes.links, reply);
     assert.equal(first.status, 200);
     const { link, payload } = unconfirmed.confirm(first.body, server.nowSeconds);
     assert.deepEqual(versions(readReply(payload)), ["1.0"]);

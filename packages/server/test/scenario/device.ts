@@ -24,19 +24,41 @@ import {
   terminalRequestCodec,
 } from "@sealane/api";
 import { openWithPrivateKey, sealToPublicKey, sign1 } from "@sealane/cose";
-import { decryptionKinds, defaultSuite, encryptionFor, type SigningKey, SoftwareKey, type Suite, systemRandom } from "@sealane/crypto";
 import {
+  type DecryptionKey,
+  defaultSuite,
+  encryptionFor,
+  keyKindsOf,
+  type PossessionKey,
+  possessionOf,
+  type SigningKey,
+  SoftwareKey,
+  type Suite,
+  standardSuites,
+  systemRandom,
+} from "@sealane/crypto";
+import {
+  type AcceptedLink,
+  type AwaitedReply,
   acceptMessage,
+  type CertifiedKey,
   type ConfidentialLink,
-  certificateFor,
+  type ContinueContext,
+  type Mechanism,
+  type MechanismName,
   maxMessageBytes,
   maxRecordBytes,
-  mechanisms,
-  type SignedTransportOptions,
-  type UnconfirmedLink,
+  mechanismNamed,
+  type OriginatedLink,
+  type OriginateOptions,
+  type Self,
+  type ThirdContent,
+  thirdModes,
+  UnconfirmedLink,
+  type Unnamed,
 } from "@sealane/link";
 import { credentialOf, equalCredentials, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { concatBytes, decode, decodeAs, encode, encodeAs, type Name, thumbprint } from "@sealane/wire";
+import { type CborValue, concatBytes, decode, decodeAs, encode, encodeAs, type Name, thumbprint } from "@sealane/wire";
 
 const maxBytes = 1_000_000;
 const cbor = { "content-type": mediaType.cbor };
@@ -83,23 +105,63 @@ export async function replyOf(response: Response): Promise<Reply> {
   return { status: response.status, body, code };
 }
 
+/** An enrolment reply with the certificates that only this device can read. */
+interface OpenedReply {
+  readonly reply: EnrolReply;
+  readonly decryptionChains: OpenedChains;
+  readonly agreementChains: OpenedChains;
+}
+
+type OpenedChains = readonly (readonly Uint8Array[])[];
+
+type ProvenCertificates = Pick<Device, "signing" | "alsoSigning" | "decryption" | "agreement">;
+
+async function openChain(sealed: Uint8Array, key: DecryptionKey | PossessionKey): Promise<readonly Uint8Array[]> {
+  const input = { value: decode(sealed, maxBytes), externalAad: statementAad("enrol reply") };
+  const opened = await openWithPrivateKey(encryptionFor(key.publicKey), key, input);
+  return decodeAs(certificateChainCodec, opened, { maxBytes, what: "chain" });
+}
+
+/** What a device reads its time from, and the suites that it has keys for: the standard ones unless told. */
+export interface DeviceOptions {
+  readonly now: () => number;
+  readonly suites?: readonly Suite[];
+}
+
+/** Who signs a request in place of the device's keys. */
+export interface RequestSigners {
+  readonly first?: SigningKey;
+  /** Changes the further signatures of the payload. */
+  readonly others?: (made: readonly CborValue[], input: Parameters<typeof sign1>[1]) => Promise<readonly CborValue[]>;
+}
+
 /** A device before it is enrolled: keys, and the messages that it makes of them. */
 export class NewDevice {
   readonly url: string;
   readonly token: EnrolToken;
-  readonly signing: SoftwareKey = SoftwareKey.generate("ed25519");
-  /** One of each kind. */
-  readonly decryption: readonly SoftwareKey[] = decryptionKinds.map((kind) => SoftwareKey.generate(kind));
+  /** The key by which it is known. */
+  readonly signing: SoftwareKey;
+  /** The other keys that sign; each list has one of each kind that its suites use. */
+  readonly alsoSigning: readonly SoftwareKey[];
+  readonly decryption: readonly SoftwareKey[];
+  readonly agreement: readonly SoftwareKey[];
   readonly now: () => number;
 
-  constructor(url: string, token: string, now: () => number) {
+  constructor(url: string, token: string, { now, suites = standardSuites }: DeviceOptions) {
     this.url = url;
     this.token = parseEnrolToken(token);
     this.now = now;
+    const kinds = keyKindsOf(suites);
+    const [signing, ...alsoSigning] = kinds.signing.map((kind) => SoftwareKey.generate(kind));
+    if (signing === undefined) throw new Error("a device has a key that signs");
+    this.signing = signing;
+    this.alsoSigning = alsoSigning;
+    this.decryption = kinds.decryption.map((kind) => SoftwareKey.generate(kind));
+    this.agreement = kinds.agreement.map((kind) => SoftwareKey.generate(kind));
   }
 
-  /** An enrolment request with some fields changed, signed by this or another key. */
-  async request(changes: Partial<EnrolRequest> = {}, signer: SigningKey = this.signing.signingKey()): Promise<Uint8Array> {
+  /** An enrolment request with some fields changed, signed by these keys or others. */
+  async request(changes: Partial<EnrolRequest> = {}, signers: RequestSigners = {}): Promise<Uint8Array> {
     const response = await fetch(this.url + routes.enrol);
     const info = decodeAs(enrolInfoCodec, await response.bytes(), { maxBytes, what: "info" });
     const anchor = trustAnchor(info.authority, { fingerprint: thumbprint(this.token.fingerprint) });
@@ -110,13 +172,17 @@ export class NewDevice {
       tokenSecret,
       name,
       model,
-      signingSpki: this.signing.publicKey.spki,
+      signingSpkis: [this.signing, ...this.alsoSigning].map(({ publicKey }) => publicKey.spki),
       decryptionSpkis: this.decryption.map(({ publicKey }) => publicKey.spki),
+      agreementSpkis: this.agreement.map(({ publicKey }) => publicKey.spki),
       issuedAtSeconds: this.now(),
       ...changes,
     });
     const externalAad = statementAad("enrol request");
-    const plaintext = encode(await sign1(signer, { payload, externalAad }));
+    const { first = this.signing.signingKey(), others = async (made) => await Promise.resolve(made) } = signers;
+    const detached = { payload, detached: true, externalAad };
+    const own = await Promise.all(this.alsoSigning.map(async (key) => await sign1(key.signingKey(), detached)));
+    const plaintext = encode([await sign1(first, { payload, externalAad }), await others(own, detached)]);
     return encode(
       sealToPublicKey(
         encryptionFor(recipient.publicKey),
@@ -126,22 +192,22 @@ export class NewDevice {
     );
   }
 
-  async readReply(
-    body: Uint8Array,
-  ): Promise<{ readonly reply: EnrolReply; readonly decryptionChains: readonly (readonly Uint8Array[])[] }> {
+  async readReply(body: Uint8Array): Promise<OpenedReply> {
     const reply = decodeAs(enrolReplyCodec, body, { maxBytes, what: "reply" });
-    const open = async (key: SoftwareKey, sealed: Uint8Array): Promise<readonly Uint8Array[]> => {
-      const input = { value: decode(sealed, maxBytes), externalAad: statementAad("enrol reply") };
-      const opened = await openWithPrivateKey(encryptionFor(key.publicKey), key.decryptionKey(), input);
-      return decodeAs(certificateChainCodec, opened, { maxBytes, what: "chain" });
+    const open = async (sealed: readonly Uint8Array[], keys: readonly (DecryptionKey | PossessionKey)[]): Promise<OpenedChains> =>
+      await Promise.all(keys.map((key, i) => openChain(sealed[i] ?? new Uint8Array(0), key)));
+    const decrypting = this.decryption.map((key) => key.decryptionKey());
+    const agreeing = this.agreement.map((key) => possessionOf(key.agreementKey()));
+    return {
+      reply,
+      decryptionChains: await open(reply.sealedDecryptionChains, decrypting),
+      agreementChains: await open(reply.sealedAgreementChains, agreeing),
     };
-    const sealed = reply.sealedDecryptionChains;
-    return { reply, decryptionChains: await Promise.all(this.decryption.map((key, i) => open(key, sealed[i] ?? new Uint8Array(0)))) };
   }
 
   /** Proof of possession for these certificates. */
-  async proof({ signing, decryption }: Pick<Device, "signing" | "decryption">): Promise<Uint8Array> {
-    const payload = encode(decryption.map(({ thumbprint: each }) => each));
+  async proof({ signing, alsoSigning, decryption, agreement }: ProvenCertificates): Promise<Uint8Array> {
+    const payload = encode([...alsoSigning, ...decryption, ...agreement].map(({ thumbprint: each }) => each));
     const signature = await sign1(this.signing.signingKey(), { payload, externalAad: statementAad("enrol proof") });
     return encodeAs(enrolProofCodec, { signingThumbprint: signing.thumbprint, signature });
   }
@@ -157,38 +223,68 @@ export class NewDevice {
   }
 
   async deviceOf(replyBody: Uint8Array): Promise<Device> {
-    const { reply, decryptionChains } = await this.readReply(replyBody);
+    const { reply, decryptionChains, agreementChains } = await this.readReply(replyBody);
     const info = decodeAs(enrolInfoCodec, await (await fetch(this.url + routes.enrol)).bytes(), { maxBytes, what: "info" });
     const anchor = trustAnchor(info.authority, { fingerprint: thumbprint(this.token.fingerprint) });
     const certificate = (chain: readonly Uint8Array[], purpose: Parameters<typeof verifyCertificate>[0]["purpose"]): VerifiedCertificate =>
       verifyCertificate({ chain, anchors: [anchor], purpose, nowSeconds: this.now() });
+    const [signing, ...alsoSigning] = reply.signingChains.map((chain) => certificate(chain, "terminal-sign"));
+    const serverSigners = reply.serverSigningChains.map((chain) => certificate(chain, "server-sign"));
+    const [serverSigning] = serverSigners;
+    if (signing === undefined || serverSigning === undefined) throw new Error("the codec lets no empty list through");
     return new Device({
       keys: this,
       anchor,
-      signing: certificate(reply.signingChain, "terminal-sign"),
+      signing,
+      alsoSigning,
       decryption: decryptionChains.map((chain) => certificate(chain, "terminal-decrypt")),
-      serverSigning: certificate(reply.serverSigningChain, "server-sign"),
+      agreement: agreementChains.map((chain) => certificate(chain, "terminal-agree")),
+      serverSigning,
+      serverSigners,
       serverDecryption: reply.serverDecryptionChains.map((chain) => certificate(chain, "server-decrypt")),
+      serverAgreement: reply.serverAgreementChains.map((chain) => certificate(chain, "server-agree")),
     });
   }
+}
+
+/** Which link: `signed-transport` on the default suite unless told. */
+export type LinkWish = Partial<OriginateOptions> & { readonly mechanism?: MechanismName };
+
+export type SentLink = Extract<OriginatedLink, { kind: "sent" }>;
+export type AnsweredLink = Extract<AcceptedLink, { kind: "answered" }>;
+
+/** A link, and what the server said on it first. */
+export interface FirstReply {
+  readonly link: ConfidentialLink;
+  readonly reply: ServerReply;
 }
 
 interface DeviceParts {
   readonly keys: NewDevice;
   readonly anchor: TrustAnchor;
   readonly signing: VerifiedCertificate;
+  readonly alsoSigning: readonly VerifiedCertificate[];
   readonly decryption: readonly VerifiedCertificate[];
+  readonly agreement: readonly VerifiedCertificate[];
+  /** The first of those that the server signs with, and all of them. */
   readonly serverSigning: VerifiedCertificate;
+  readonly serverSigners: readonly VerifiedCertificate[];
   readonly serverDecryption: readonly VerifiedCertificate[];
+  readonly serverAgreement: readonly VerifiedCertificate[];
 }
 
 /** An enrolled device: link messages by the real package link, sent by hand. */
 export class Device {
   readonly anchor: TrustAnchor;
   readonly signing: VerifiedCertificate;
+  readonly alsoSigning: readonly VerifiedCertificate[];
   readonly decryption: readonly VerifiedCertificate[];
+  readonly agreement: readonly VerifiedCertificate[];
+  /** The first of those that the server signs with, and all of them. */
   readonly serverSigning: VerifiedCertificate;
+  readonly serverSigners: readonly VerifiedCertificate[];
   readonly serverDecryption: readonly VerifiedCertificate[];
+  readonly serverAgreement: readonly VerifiedCertificate[];
   readonly keys: NewDevice;
   /** Where it sends to; changes when the server comes back at another port. */
   url: string;
@@ -198,30 +294,57 @@ export class Device {
     this.url = parts.keys.url;
     this.anchor = parts.anchor;
     this.signing = parts.signing;
+    this.alsoSigning = parts.alsoSigning;
     this.decryption = parts.decryption;
+    this.agreement = parts.agreement;
     this.serverSigning = parts.serverSigning;
+    this.serverSigners = parts.serverSigners;
     this.serverDecryption = parts.serverDecryption;
+    this.serverAgreement = parts.serverAgreement;
   }
 
   get name(): Name {
     return this.signing.name;
   }
 
-  /** M1 of a link that this device originates. */
+  /** M1 of a link that this device originates, without a name where the mechanism is anonymous. */
   async originate(
-    options: Partial<SignedTransportOptions> = {},
-    recipients: readonly VerifiedCertificate[] = this.serverDecryption,
-  ): ReturnType<(typeof mechanisms)["signed-transport"]["originate"]> {
-    const { suite = defaultSuite } = options;
-    const context = { self: this.#self(), recipient: certificateFor(suite, recipients), nowSeconds: this.keys.now(), random: systemRandom };
-    return await mechanisms["signed-transport"].originate(context, { suite, ...options });
+    { mechanism = "signed-transport", suite = defaultSuite, ...options }: LinkWish = {},
+    recipient: readonly VerifiedCertificate[] = [...this.serverDecryption, ...this.serverAgreement],
+  ): Promise<SentLink> {
+    const made = mechanismNamed(mechanism);
+    const context = { self: this.#selfOf(made), recipient, nowSeconds: this.keys.now(), random: systemRandom };
+    const sent = await made.originate(context, { suite, ...options });
+    if (sent.kind !== "sent") throw new Error(`${mechanism} is a broadcast`);
+    return sent;
   }
 
-  async establish(suite: Suite = defaultSuite): Promise<ConfidentialLink> {
-    const { message, awaited } = await this.originate({ suite });
+  /** Takes the reply to M1; sends M3 where there is one, and reads what the server says behind it. */
+  async receive(awaited: AwaitedReply, reply: Uint8Array): Promise<ConfidentialLink> {
+    const { link, message: third } = await awaited.receive(this.context(awaited.mechanism), reply);
+    if (third !== null) return this.openFirst(link, await this.#send(third)).link;
+    if (link instanceof UnconfirmedLink) throw new Error("the server has not confirmed");
+    return link;
+  }
+
+  /** Establishes a link that this device originates. */
+  async establish(wish: LinkWish = {}): Promise<ConfidentialLink> {
+    const { message, awaited } = await this.originate(wish);
+    return await this.receive(awaited, await this.#send(message));
+  }
+
+  /** Sends a link message that must be taken. */
+  async #send(message: Uint8Array): Promise<Uint8Array> {
     const { status, body, code } = await post(this.url + routes.links, message);
     if (status !== 200) throw new Error(`link refused: ${code}`);
-    return awaited.receive(body, this.keys.now());
+    return body;
+  }
+
+  /** Reads the server's first record, which confirms the link where that is awaited. */
+  openFirst(link: ConfidentialLink | UnconfirmedLink, record: Uint8Array): FirstReply {
+    if (!(link instanceof UnconfirmedLink)) return { link, reply: this.open(link, record) };
+    const { link: confirmed, payload } = link.confirm(record, this.keys.now());
+    return { link: confirmed, reply: readReply(payload) };
   }
 
   seal(link: ConfidentialLink, request: TerminalRequest): Uint8Array {
@@ -243,21 +366,43 @@ export class Device {
     return readReply(link.open(record, this.keys.now()));
   }
 
-  /** Accepts a message of the inbox. */
-  async accept(message: Uint8Array): Promise<{ readonly answer: Uint8Array; readonly link: UnconfirmedLink }> {
-    return await acceptMessage(
-      {
-        self: this.#self(),
-        peers: {
-          find: (credential) => (equalCredentials(credential, credentialOf(this.serverSigning)) ? this.serverSigning : null),
-          verify: (chain) => verifyCertificate({ chain, anchors: [this.anchor], purpose: "server-sign", nowSeconds: this.keys.now() }),
+  /** Accepts a message of the inbox, in every form. */
+  async acceptAny(message: Uint8Array): Promise<AcceptedLink> {
+    return await acceptMessage({ ...this.context(), replay: { insert: () => "fresh" }, thirdModes }, message);
+  }
+
+  /** Accepts a message of the inbox that is answered, or replied to with M2 and nothing after it. */
+  async accept(message: Uint8Array): Promise<AnsweredLink> {
+    const accepted = await this.acceptAny(message);
+    if (accepted.kind !== "answered") throw new Error(`the message is ${accepted.kind}`);
+    return accepted;
+  }
+
+  /** Establishes the link of a message of the inbox and asks what is on offer, where the server has not said it. */
+  async join(message: Uint8Array): Promise<FirstReply & { readonly third: ThirdContent | null }> {
+    const accepted = await this.acceptAny(message);
+    if (accepted.kind === "answered") return { ...this.openFirst(accepted.link, await this.#send(accepted.reply)), third: null };
+    if (accepted.kind === "broadcast") throw new Error("the message is a broadcast");
+    const { link, ...third } = await accepted.awaited.receive(this.context(), await this.#send(accepted.reply));
+    return { link, third, reply: await this.ask(link, { kind: "offers", module: null, installed: [] }) };
+  }
+
+  /** What this device receives messages with: without a name where it originated the mechanism so. */
+  context(originated?: MechanismName): ContinueContext {
+    const nowSeconds = this.keys.now();
+    return {
+      self: originated === undefined ? this.#self() : this.#selfOf(mechanismNamed(originated)),
+      peers: {
+        find: (credential) => this.serverSigners.find((each) => equalCredentials(credential, credentialOf(each))) ?? null,
+        verify: (chain) => verifyCertificate({ chain, anchors: [this.anchor], purpose: "server-sign", nowSeconds }),
+        decryption: ({ name, suite }) => {
+          const kind = suite.encryption.keyKind;
+          return this.serverDecryption.find((certificate) => certificate.name === name && certificate.publicKey.kind === kind) ?? null;
         },
-        replay: { insert: () => "fresh" },
-        freshness: { nowSeconds: this.keys.now() },
-        random: systemRandom,
       },
-      message,
-    );
+      freshness: { nowSeconds },
+      random: systemRandom,
+    };
   }
 
   async inboxHeaders(changes: Partial<InboxStatement> = {}): Promise<{ readonly authorization: string }> {
@@ -278,17 +423,31 @@ export class Device {
     return decodeAs(inboxMessagesCodec, await response.bytes(), { maxBytes: 16 * (maxMessageBytes + 64), what: "inbox" });
   }
 
-  #self(): Parameters<typeof acceptMessage>[0]["self"] {
+  #selfOf({ anonymous }: Mechanism): Self | Unnamed {
+    return anonymous === "originator" ? { name: null, role: "terminal" } : this.#self();
+  }
+
+  #self(): Self {
     return {
       name: this.name,
       role: "terminal",
-      signing: { key: this.keys.signing.signingKey(), certificate: this.signing },
-      decryption: this.decryption.flatMap((certificate, i) => {
-        const key = this.keys.decryption[i];
-        return key === undefined ? [] : [{ key: key.decryptionKey(), certificate }];
-      }),
+      signing: certified([this.keys.signing, ...this.keys.alsoSigning], [this.signing, ...this.alsoSigning], (key) => key.signingKey()),
+      decryption: certified(this.keys.decryption, this.decryption, (key) => key.decryptionKey()),
+      agreement: certified(this.keys.agreement, this.agreement, (key) => key.agreementKey()),
     };
   }
+}
+
+/** Keys with their certificates, which are in the same order. */
+function certified<Key>(
+  keys: readonly SoftwareKey[],
+  certificates: readonly VerifiedCertificate[],
+  use: (key: SoftwareKey) => Key,
+): readonly CertifiedKey<Key>[] {
+  return certificates.flatMap((certificate, i) => {
+    const key = keys[i];
+    return key === undefined ? [] : [{ key: use(key), certificate }];
+  });
 }
 
 export function readReply(payload: Uint8Array): ServerReply {

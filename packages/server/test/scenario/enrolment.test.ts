@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enrolProofCodec, maxEnrolBytes, parseEnrolToken, pathOf, routes, statementAad, type TerminalView } from "@sealane/api";
+import { enrolProofCodec, maxEnrolReplyBytes, parseEnrolToken, pathOf, routes, statementAad, type TerminalView } from "@sealane/api";
 import { sign1 } from "@sealane/cose";
-import { decryptionKinds, SoftwareKey, suites, systemRandom } from "@sealane/crypto";
+import { SoftwareKey, standardKinds, standardSuites, systemRandom } from "@sealane/crypto";
 import { encode, encodeAs, equalBytes, hasCode, parseName } from "@sealane/wire";
 import { type Device, NewDevice, post, postTogether, type Reply } from "./device.ts";
 import { TestServer } from "./test-server.ts";
@@ -31,13 +31,19 @@ async function statuses(server: TestServer): Promise<readonly string[]> {
   return terminals.map(({ name, status }) => `${name} ${status}`);
 }
 
-function spkisOf({ decryption }: NewDevice): Uint8Array[] {
-  return decryption.map(({ publicKey }) => publicKey.spki);
+function spkisOf(keys: readonly SoftwareKey[]): Uint8Array[] {
+  return keys.map(({ publicKey }) => publicKey.spki);
 }
 
-function ders({ decryption }: Device): Uint8Array {
-  return encode(decryption.map(({ der }) => der));
+function ders({ decryption, agreement }: Device): Uint8Array {
+  return encode([...decryption, ...agreement].map(({ der }) => der));
 }
+
+/** The two lists of a request. */
+const lists = [
+  { field: "decryptionSpkis", keysOf: ({ decryption }: NewDevice) => decryption },
+  { field: "agreementSpkis", keysOf: ({ agreement }: NewDevice) => agreement },
+] as const;
 
 test("a terminal enrols with a token, and is active when it has proved every key", async (t) => {
   const server = await TestServer.start(t);
@@ -46,44 +52,64 @@ test("a terminal enrols with a token, and is active when it has proved every key
   const reply = await enrol(fresh);
   assert.equal(reply.status, 200);
   assert.deepEqual(await statuses(server), ["gate-1 enrolling"]);
-  assert.ok(reply.body.length < maxEnrolBytes / 4, `the reply takes ${reply.body.length} bytes`);
+  assert.ok(reply.body.length < maxEnrolReplyBytes / 3, `the reply takes ${reply.body.length} bytes`);
   const device = await fresh.deviceOf(reply.body);
   assert.deepEqual(
-    [device.signing, ...device.decryption, device.serverSigning].map(({ name }) => name),
-    ["gate-1", "gate-1", "gate-1", "server"],
+    [device.signing, ...device.decryption, ...device.agreement].map(({ name, purpose }) => [name, purpose]),
+    [
+      ["gate-1", "terminal-sign"],
+      ...standardKinds.decryption.map(() => ["gate-1", "terminal-decrypt"]),
+      ...standardKinds.agreement.map(() => ["gate-1", "terminal-agree"]),
+    ],
   );
+  assert.equal(device.serverSigning.name, "server");
   assert.deepEqual(
-    device.serverDecryption.map(({ name, publicKey }) => [name, publicKey.kind]),
-    decryptionKinds.map((kind) => ["server", kind]),
+    [...device.serverDecryption, ...device.serverAgreement].map(({ name, publicKey, purpose }) => [name, publicKey.kind, purpose]),
+    [
+      ...standardKinds.decryption.map((kind) => ["server", kind, "server-decrypt"]),
+      ...standardKinds.agreement.map((kind) => ["server", kind, "server-agree"]),
+    ],
   );
   assert.equal(equalBytes(device.signing.publicKey.spki, fresh.signing.publicKey.spki), true);
-  for (const [i, { publicKey }] of fresh.decryption.entries()) {
-    assert.equal(Buffer.compare(device.decryption[i]?.publicKey.spki ?? publicKey.raw, publicKey.spki), 0);
+  for (const [keys, certificates] of [
+    [fresh.decryption, device.decryption],
+    [fresh.agreement, device.agreement],
+  ] as const) {
+    const certified = certificates.map(({ publicKey }) => publicKey.spki);
+    assert.equal(Buffer.compare(encode(certified), encode(spkisOf(keys))), 0);
   }
   const { message } = await device.originate();
   assert.equal((await post(device.url + routes.links, message)).code, "LINK_REFUSED"); // not active yet
   const proof = await fresh.proof(device);
-  for (const some of [device.decryption.slice(0, 1), device.decryption.slice(1), device.decryption.toReversed(), []]) {
-    assert.equal(
-      await refusedCode(server, prove(fresh, await fresh.proof({ ...device, signing: device.signing, decryption: some }))),
-      "SERVER_PROOF_WRONG",
-    );
+  const { signing, alsoSigning, decryption, agreement } = device;
+  const all = { signing, alsoSigning, decryption, agreement };
+  for (const [field, certificates] of [["decryption", decryption] as const, ["agreement", agreement] as const]) {
+    for (const some of [certificates.slice(0, 1), certificates.slice(1), certificates.toReversed(), []]) {
+      assert.equal(await refusedCode(server, prove(fresh, await fresh.proof({ ...all, [field]: some }))), "SERVER_PROOF_WRONG");
+    }
   }
+  const exchanged = await fresh.proof({ ...all, decryption: agreement, agreement: decryption });
+  assert.equal(await refusedCode(server, prove(fresh, exchanged)), "SERVER_PROOF_WRONG");
   assert.equal((await prove(fresh, proof)).status, 204);
   assert.equal((await prove(fresh, proof)).status, 204);
   assert.deepEqual(await statuses(server), ["gate-1 active"]);
-  for (const suite of suites) (await device.establish(suite))[Symbol.dispose]();
+  for (const suite of standardSuites) (await device.establish({ suite }))[Symbol.dispose]();
 });
 
-test("a decryption certificate is readable with its own key only", async (t) => {
+test("a certificate for decryption or agreement is readable with its own key only", async (t) => {
   const server = await TestServer.start(t);
   const fresh = await server.newDevice("gate-1");
   const reply = await enrol(fresh);
-  const { decryptionChains } = await fresh.readReply(reply.body);
-  for (const chain of decryptionChains) assert.equal(Buffer.from(reply.body).includes(chain[0] ?? reply.body), false);
-  assert.equal(decryptionChains.length, 2);
-  const other = new NewDevice(server.url, await server.operator.token("gate-2"), () => server.nowSeconds);
-  await assert.rejects(other.readReply(reply.body), (error) => hasCode(error, "CRYPTO_OPEN_FAILED"));
+  const { decryptionChains, agreementChains } = await fresh.readReply(reply.body);
+  const chains = [...decryptionChains, ...agreementChains];
+  for (const chain of chains) assert.equal(Buffer.from(reply.body).includes(chain[0] ?? reply.body), false);
+  assert.equal(chains.length, 4);
+  const other = new NewDevice(server.url, await server.operator.token("gate-2"), { now: () => server.nowSeconds });
+  const { decryption, agreement } = fresh;
+  for (const own of [{ decryption }, { agreement }, { decryption: agreement, agreement: decryption }]) {
+    await assert.rejects(Object.assign(other, own).readReply(reply.body), (error) => hasCode(error, "CRYPTO_OPEN_FAILED"));
+    Object.assign(other, new NewDevice(server.url, await server.operator.token("gate-2"), { now: () => server.nowSeconds }));
+  }
 });
 
 test("the same request again gets the same certificates; other keys are refused, also after a restart", async (t) => {
@@ -93,16 +119,17 @@ test("the same request again gets the same certificates; other keys are refused,
   const again = await fresh.deviceOf((await enrol(fresh)).body);
   assert.equal(equalBytes(first.signing.der, again.signing.der) && equalBytes(ders(first), ders(again)), true);
   const other = SoftwareKey.generate("ed25519");
-  const otherSigner = [{ signingSpki: other.publicKey.spki }, other.signingKey()] as const;
+  const otherSigner = [{ signingSpkis: [other.publicKey.spki] }, { first: other.signingKey() }] as const;
   assert.equal(await refusedCode(server, enrol(fresh, ...otherSigner)), "SERVER_TOKEN_BOUND");
-  const own = spkisOf(fresh);
-  for (const [i, { publicKey }] of fresh.decryption.entries()) {
-    const decryptionSpkis = own.with(i, SoftwareKey.generate(publicKey.kind).publicKey.spki);
-    assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis })), "SERVER_TOKEN_BOUND");
+  for (const { field, keysOf } of lists) {
+    const own = spkisOf(keysOf(fresh));
+    const exchanged = keysOf(fresh).map(({ publicKey }, i) => own.with(i, SoftwareKey.generate(publicKey.kind).publicKey.spki));
+    for (const spkis of [...exchanged, own.toReversed(), own.slice(1), own.slice(0, 1)]) {
+      assert.equal(await refusedCode(server, enrol(fresh, { [field]: spkis })), "SERVER_TOKEN_BOUND");
+    }
   }
-  for (const decryptionSpkis of [own.toReversed(), own.slice(1), own.slice(0, 1)]) {
-    assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis })), "SERVER_TOKEN_BOUND");
-  }
+  const swapped = { decryptionSpkis: spkisOf(fresh.agreement), agreementSpkis: spkisOf(fresh.decryption) };
+  assert.equal(await refusedCode(server, enrol(fresh, swapped)), "SERVER_TOKEN_BOUND");
   await server.restart();
   const url = `${server.url}${routes.enrol}`;
   Object.assign(fresh, { url: server.url });
@@ -111,11 +138,22 @@ test("the same request again gets the same certificates; other keys are refused,
   assert.equal(equalBytes(first.signing.der, third.signing.der), true);
 });
 
+test("a token is bound to what each key is for", async (t) => {
+  const server = await TestServer.start(t);
+  const fresh = await server.newDevice("gate-1");
+  const [first, second] = spkisOf(fresh.decryption);
+  const [third] = spkisOf(fresh.agreement);
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  assert.equal((await enrol(fresh, { decryptionSpkis: [first, second], agreementSpkis: [third] })).status, 200);
+  const moved = { decryptionSpkis: [first], agreementSpkis: [second, third] }; // the same keys in the same order
+  assert.equal(await refusedCode(server, enrol(fresh, moved)), "SERVER_TOKEN_BOUND");
+});
+
 test("of two devices with one token at once one is enrolled", async (t) => {
   const server = await TestServer.start(t);
   const one = await server.newDevice("gate-1");
   const other = SoftwareKey.generate("ed25519");
-  const bodies = [await one.request(), await one.request({ signingSpki: other.publicKey.spki }, other.signingKey())];
+  const bodies = [await one.request(), await one.request({ signingSpkis: [other.publicKey.spki] }, { first: other.signingKey() })];
   const replies = await postTogether(server.url + routes.enrol, bodies);
   assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 403]);
 });
@@ -137,15 +175,19 @@ test("a request that somebody else signed, or with keys of the wrong kind, is re
   const server = await TestServer.start(t);
   const fresh = await server.newDevice("gate-1");
   const other = SoftwareKey.generate("ed25519").signingKey();
-  assert.equal(await refusedCode(server, enrol(fresh, {}, other)), "CRYPTO_SIGNATURE_WRONG");
-  const { signing, decryption } = fresh;
-  assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis: [signing.publicKey.spki] })), "PKI_KEY_WRONG");
-  for (const { publicKey } of decryption) {
-    assert.equal(await refusedCode(server, enrol(fresh, { signingSpki: publicKey.spki })), "CRYPTO_PUBLIC_KEY_WRONG");
-    const decryptionSpkis = [publicKey.spki, SoftwareKey.generate(publicKey.kind).publicKey.spki];
-    assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis })), "SERVER_KEYS_WRONG");
+  assert.equal(await refusedCode(server, enrol(fresh, {}, { first: other })), "CRYPTO_SIGNATURE_WRONG");
+  const { signing } = fresh;
+  for (const { field, keysOf } of lists) {
+    assert.equal(await refusedCode(server, enrol(fresh, { [field]: [signing.publicKey.spki] })), "SERVER_KEYS_WRONG");
+    const unknown = SoftwareKey.generate("ed25519").publicKey.spki;
+    assert.equal(await refusedCode(server, enrol(fresh, { [field]: [unknown] })), "PKI_KEY_WRONG");
+    for (const { publicKey } of keysOf(fresh)) {
+      assert.equal(await refusedCode(server, enrol(fresh, { signingSpkis: [publicKey.spki] })), "CRYPTO_PUBLIC_KEY_WRONG");
+      const ofOneKind = [publicKey.spki, SoftwareKey.generate(publicKey.kind).publicKey.spki];
+      assert.equal(await refusedCode(server, enrol(fresh, { [field]: ofOneKind })), "SERVER_KEYS_WRONG");
+    }
+    assert.equal(await refusedCode(server, enrol(fresh, { [field]: [new Uint8Array(44)] })), "CRYPTO_PUBLIC_KEY_WRONG");
   }
-  assert.equal(await refusedCode(server, enrol(fresh, { decryptionSpkis: [new Uint8Array(44)] })), "CRYPTO_PUBLIC_KEY_WRONG");
   assert.deepEqual(await statuses(server), []);
   assert.equal((await enrol(fresh)).status, 200);
 });
@@ -187,7 +229,7 @@ test("a proof by another key, of another certificate or for another purpose is r
   const fresh = await server.newDevice("gate-1");
   const device = await fresh.deviceOf((await enrol(fresh)).body);
   const { signing } = device;
-  const proven = encode(device.decryption.map(({ thumbprint }) => thumbprint));
+  const proven = encode([...device.decryption, ...device.agreement].map(({ thumbprint }) => thumbprint));
   const signed = async (key: SoftwareKey, payload: Uint8Array, label: "enrol proof" | "inbox" = "enrol proof"): Promise<Uint8Array> =>
     encodeAs(enrolProofCodec, {
       signingThumbprint: signing.thumbprint,
@@ -241,10 +283,13 @@ test("one key is not enrolled under two names", async (t) => {
   const one = await server.newDevice("gate-1");
   await one.enrol();
   const two = await server.newDevice("gate-2");
-  const sameSigner = [{ signingSpki: one.signing.publicKey.spki }, one.signing.signingKey()] as const;
+  const sameSigner = [{ signingSpkis: [one.signing.publicKey.spki] }, { first: one.signing.signingKey() }] as const;
   assert.equal(await refusedCode(server, enrol(two, ...sameSigner)), "SERVER_KEY_TAKEN");
-  for (const [i, { publicKey }] of one.decryption.entries()) {
-    assert.equal(await refusedCode(server, enrol(two, { decryptionSpkis: spkisOf(two).with(i, publicKey.spki) })), "SERVER_KEY_TAKEN");
+  for (const { publicKey } of [...one.decryption, ...one.agreement]) {
+    for (const { field, keysOf } of lists) {
+      const spkis = keysOf(two).map((own) => (own.publicKey.kind === publicKey.kind ? publicKey : own.publicKey).spki);
+      assert.equal(await refusedCode(server, enrol(two, { [field]: spkis })), "SERVER_KEY_TAKEN");
+    }
   }
   // both ask before either is active: the first to prove counts
   const three = await server.newDevice("gate-3");
@@ -253,6 +298,39 @@ test("one key is not enrolled under two names", async (t) => {
   const late = await three.deviceOf((await enrol(three)).body);
   assert.equal((await prove(two, await two.proof(early))).status, 204);
   assert.equal(await refusedCode(server, prove(three, await three.proof(late))), "SERVER_KEY_TAKEN");
+});
+
+test("one key is not enrolled for two purposes, in one request or in two", async (t) => {
+  const server = await TestServer.start(t);
+  const fresh = await server.newDevice("gate-1");
+  const [own, agreeing] = [spkisOf(fresh.decryption), spkisOf(fresh.agreement)];
+  for (const [i, spki] of own.entries()) {
+    assert.equal(await refusedCode(server, enrol(fresh, { agreementSpkis: agreeing.with(i, spki) })), "SERVER_KEYS_WRONG");
+  }
+  assert.deepEqual(await statuses(server), []);
+  await fresh.enrol();
+  const next = await server.newDevice("gate-1");
+  for (const spki of own) assert.equal(await refusedCode(server, enrol(next, { agreementSpkis: [spki] })), "SERVER_KEY_TAKEN");
+  for (const spki of agreeing) assert.equal(await refusedCode(server, enrol(next, { decryptionSpkis: [spki] })), "SERVER_KEY_TAKEN");
+  assert.equal((await enrol(next, { decryptionSpkis: own, agreementSpkis: agreeing })).status, 200);
+});
+
+test("a device that holds an agreement key it does not prove is not enrolled", async (t) => {
+  const server = await TestServer.start(t);
+  const fresh = await server.newDevice("gate-1");
+  const foreign = SoftwareKey.generate("x25519"); // whose private key this device does not have
+  const agreementSpkis = spkisOf(fresh.agreement).with(1, foreign.publicKey.spki);
+  const reply = await enrol(fresh, { agreementSpkis });
+  await assert.rejects(fresh.readReply(reply.body), (error) => hasCode(error, "CRYPTO_OPEN_FAILED"));
+  Object.assign(fresh, { agreement: [fresh.agreement[0], foreign] });
+  const device = await fresh.deviceOf(reply.body);
+  const { signing, alsoSigning, decryption } = device;
+  const agreement = device.agreement.slice(0, 1);
+  assert.equal(
+    await refusedCode(server, prove(fresh, await fresh.proof({ signing, alsoSigning, decryption, agreement }))),
+    "SERVER_PROOF_WRONG",
+  );
+  assert.deepEqual(await statuses(server), ["gate-1 enrolling"]);
 });
 
 test("an operator's token request is checked", async (t) => {

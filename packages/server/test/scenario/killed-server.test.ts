@@ -19,9 +19,11 @@ class ServerProcess {
     this.#child = child;
   }
 
-  static async start({ folder, nowSeconds }: TestServer): Promise<ServerProcess> {
+  static async start({ folder, nowSeconds, database }: TestServer): Promise<ServerProcess> {
     const script = fileURLToPath(import.meta.resolve("./server-process.ts"));
-    const child = spawn(process.execPath, [script, folder, String(nowSeconds)], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [script, folder, String(nowSeconds), ...Object.values(database)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const url = await new Promise<string>((resolve, reject) => {
       child.stdout.once("data", (line) => resolve(String(line).trim()));
       child.once("exit", () => reject(new Error("the server did not start")));
@@ -75,7 +77,7 @@ test("FNONCE UNI: a server that is killed again and again never answers one mess
     const answer = await post(device.url + routes.links, message);
     assert.equal(answer.status, 200);
     if (heard !== null) assert.equal(equalBytes(answer.body, heard.body), true);
-    using link = awaited.receive(answer.body, server.nowSeconds);
+    using link = await device.receive(awaited, answer.body);
     for (const request of [
       { kind: "offers", module: null, installed: [] },
       { kind: "licence", artefactId },

@@ -41,7 +41,8 @@ test("a new server: keys for one purpose each, its owner's only, and a token tha
   const root = join(await emptyFolder(t), "server");
   const { operatorToken, fingerprint } = await initServer({ folder: root, name, nowSeconds });
   const folder = serverFolder(root);
-  const keyIds = ["authority", "enrol-decrypt", "licence-sign", "server-decrypt-x-wing", "server-decrypt-x25519", "server-sign"];
+  const linkKeyIds = ["agree", "decrypt"].flatMap((purpose) => ["x-wing", "x25519"].map((kind) => `server-${purpose}-${kind}`));
+  const keyIds = ["authority", "enrol-decrypt", "licence-sign", ...linkKeyIds, "server-sign-ed25519"];
   assert.deepEqual(
     (await readdir(folder.keys)).sort(),
     keyIds.map((id) => `${id}.pem`),
@@ -137,8 +138,8 @@ test("each role starts without what only others need", async (t) => {
   };
   await without("download", ["keys", "certificates", "authority.der", "storage.key", "data.sqlite"]);
   await without("operator", ["keys", "storage.key"]);
-  const linkKeys = ["keys/server-decrypt-x-wing.pem", "keys/server-decrypt-x25519.pem"];
-  await without("ca", ["storage.key", "artefacts", "keys/server-sign.pem", ...linkKeys, "keys/licence-sign.pem"]);
+  const linkKeys = ["agree", "decrypt"].flatMap((purpose) => ["x-wing", "x25519"].map((kind) => `keys/server-${purpose}-${kind}.pem`));
+  await without("ca", ["storage.key", "artefacts", "keys/server-sign-ed25519.pem", ...linkKeys, "keys/licence-sign.pem"]);
   await without("key", ["artefacts", "keys/authority.pem", "keys/enrol-decrypt.pem"]);
 });
 
@@ -158,10 +159,24 @@ test("a folder that is not whole is refused with what is wrong", async (t) => {
   await broken("SERVER_FILE_WRONG", (folder) => rm(join(folder, "authority.der")));
   await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "storage.key"), new Uint8Array(31)));
   await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "storage.key"), new Uint8Array(33)));
-  await broken("WIRE_TRUNCATED", (folder) => writeFile(join(folder, "certificates", "server-sign.cbor"), ""));
+  await broken("WIRE_TRUNCATED", (folder) => writeFile(join(folder, "certificates", "server-sign-ed25519.cbor"), ""));
+  await broken("SERVER_FILE_WRONG", (folder) => rm(join(folder, "certificates", "server-sign-ed25519.cbor")));
   await broken("KEYSTORE_KEY_MISSING", (folder) => rm(join(folder, "keys", "licence-sign.pem")));
-  await broken("SERVER_KEY_MISMATCH", (folder) => cp(join(folder, "keys", "licence-sign.pem"), join(folder, "keys", "server-sign.pem")));
-  await broken("SERVER_KEY_MISMATCH", (folder) => cp(join(folder, "keys", "server-sign.pem"), join(folder, "keys", "authority.pem")));
+  for (const kind of ["x-wing", "x25519"]) {
+    const [agreeing, decrypting] = [`server-agree-${kind}`, `server-decrypt-${kind}`];
+    for (const id of [agreeing, decrypting]) await broken("SERVER_FILE_WRONG", (folder) => rm(join(folder, "certificates", `${id}.cbor`)));
+    await broken("KEYSTORE_KEY_MISSING", (folder) => rm(join(folder, "keys", `${agreeing}.pem`)));
+    const put = async (folder: string, file: (id: string) => string): Promise<void> =>
+      await cp(join(folder, file(decrypting)), join(folder, file(agreeing)));
+    await broken("SERVER_KEY_MISMATCH", (folder) => put(folder, (id) => join("keys", `${id}.pem`)));
+    await broken("PKI_PURPOSE_WRONG", (folder) => put(folder, (id) => join("certificates", `${id}.cbor`)));
+  }
+  await broken("SERVER_KEY_MISMATCH", (folder) =>
+    cp(join(folder, "keys", "licence-sign.pem"), join(folder, "keys", "server-sign-ed25519.pem")),
+  );
+  await broken("SERVER_KEY_MISMATCH", (folder) =>
+    cp(join(folder, "keys", "server-sign-ed25519.pem"), join(folder, "keys", "authority.pem")),
+  );
   await broken("PKI_CERTIFICATE_EXPIRED", async () => {}, nowSeconds + 366 * 86_400);
   await broken("PKI_CERTIFICATE_NOT_YET_VALID", async () => {}, nowSeconds - 61);
 });
@@ -175,15 +190,7 @@ test("an address that is taken is told", async (t) => {
 
 test("two processes may serve one folder, each in its roles", async (t) => {
   const server = await TestServer.start(t, { roles: ["key"] });
-  const other = await startServer({
-    folder: server.folder,
-    roles: ["ca", "operator"],
-    host: "127.0.0.1",
-    port: 0,
-    log: silent,
-    now: () => server.nowSeconds,
-    publicUrl: "http://127.0.0.1:1/base/",
-  });
+  const other = await startServer(server.options({ roles: ["ca", "operator"], publicUrl: "http://127.0.0.1:1/base/" }));
   try {
     const headers = { authorization: `Bearer ${server.operatorToken}` };
     assert.equal((await fetch(other.url + routes.terminals, { headers })).status, 200);
@@ -196,8 +203,8 @@ test("two processes may serve one folder, each in its roles", async (t) => {
 
 test("a server is migrated when it stands, and one that is not there is refused", async (t) => {
   const folder = join(await emptyFolder(t), "server");
-  await assert.rejects(migrateServer(folder), coded("SERVER_NOT_INITIALISED"));
+  await assert.rejects(migrateServer({ folder }), coded("SERVER_NOT_INITIALISED"));
   await initServer({ folder, name, nowSeconds });
-  await migrateServer(folder);
+  await migrateServer({ folder });
   await (await run(folder, ["operator"])).close();
 });

@@ -43,7 +43,7 @@ test("EQ5: M1 of another version, mechanism, number, sender or suite is refused"
   assert.equal(await refusedCode(server, send(changed(message, 0, 2))), "LINK_VERSION_UNKNOWN");
   assert.equal(await refusedCode(server, send(changed(message, 1, 99))), "LINK_MECHANISM_UNKNOWN");
   assert.equal(await refusedCode(server, send(changed(message, 2, 4))), "LINK_MESSAGE_UNEXPECTED");
-  assert.equal(await refusedCode(server, send(changed(message, 2, 3))), "WIRE_SHAPE_WRONG");
+  assert.equal(await refusedCode(server, send(changed(message, 2, 3))), "LINK_MESSAGE_UNEXPECTED");
   assert.equal(await refusedCode(server, send(changed(message, 3, 1))), "LINK_MESSAGE_UNEXPECTED");
   assert.equal(await refusedCode(server, send(changed(message, 4, 77))), "CRYPTO_SUITE_UNKNOWN");
   assert.equal((await post(device.url + routes.links, message)).status, 200);
@@ -113,7 +113,7 @@ test("FNONCE EQ5: M1 again makes no second link, also after a restart and after 
   await server.restart();
   device.url = server.url;
   assert.equal(equalBytes((await post(device.url + routes.links, message)).body, answer.body), true);
-  using link = awaited.receive(answer.body, server.nowSeconds);
+  using link = await device.receive(awaited, answer.body);
   await device.ask(link, offers);
   const replay = () => post(device.url + routes.links, message);
   assert.equal(await refusedCode(server, replay), "LINK_MESSAGE_REPLAYED");
@@ -131,7 +131,7 @@ test("FNONCE: M1 several times at once makes one link and is answered alike", as
   const [first] = replies;
   assert.ok(first !== undefined);
   for (const { status, body } of replies) assert.deepEqual([status, equalBytes(body, first.body)], [200, true]);
-  using link = awaited.receive(first.body, server.nowSeconds);
+  using link = await device.receive(awaited, first.body);
   assert.equal((await device.ask(link, offers)).kind, "offers");
 });
 
@@ -244,7 +244,7 @@ test("KLIFE: a link is refused when its key's life is over", async (t) => {
   const server = await TestServer.start(t);
   const device = await server.device("gate-1");
   const { message, awaited } = await device.originate({ keyLifeSeconds: 100 });
-  using link = awaited.receive((await post(device.url + routes.links, message)).body, server.nowSeconds);
+  using link = await device.receive(awaited, (await post(device.url + routes.links, message)).body);
   await device.ask(link, offers);
   const record = device.seal(link, offers);
   server.nowSeconds += 100;
@@ -260,7 +260,7 @@ test("EQ1: a wrong answer does not use the message up, the right one counts once
   await server.offer(["gate-1", "gate-2"]);
   const [[message], [others]] = [await device.inbox(), await other.inbox()];
   assert.ok(message !== undefined && others !== undefined);
-  const { answer, link: unconfirmed } = await device.accept(message.message);
+  const { reply: answer, link: unconfirmed } = await device.accept(message.message);
   const second = await device.accept(message.message); // as after a crash of the terminal: another salt
   const send = (body: Uint8Array) => () => post(device.url + routes.links, body);
   const last = answer.length - 1;
@@ -268,7 +268,7 @@ test("EQ1: a wrong answer does not use the message up, the right one counts once
   assert.equal(await refusedCode(server, send(changed(answer, 3, 1))), "LINK_MESSAGE_UNEXPECTED");
   const foreign = await other.accept(others.message);
   const [reference] = elements(answer)[5] as readonly Uint8Array[];
-  const mixed = changed(foreign.answer, 5, (elements(foreign.answer)[5] as readonly unknown[]).with(0, reference));
+  const mixed = changed(foreign.reply, 5, (elements(foreign.reply)[5] as readonly unknown[]).with(0, reference));
   assert.equal(await refusedCode(server, send(mixed)), "LINK_ANSWER_WRONG");
   assert.equal((await device.inbox()).length, 1);
 
@@ -278,7 +278,7 @@ test("EQ1: a wrong answer does not use the message up, the right one counts once
   await server.restart();
   device.url = server.url;
   assert.equal(equalBytes((await post(device.url + routes.links, answer)).body, record.body), true);
-  assert.equal(await refusedCode(server, send(second.answer)), "SERVER_PENDING_UNKNOWN");
+  assert.equal(await refusedCode(server, send(second.reply)), "SERVER_PENDING_UNKNOWN");
   const { link } = unconfirmed.confirm(record.body, server.nowSeconds);
   await device.ask(link, offers);
   assert.equal(await refusedCode(server, send(answer)), "LINK_MESSAGE_REPLAYED");
@@ -290,7 +290,7 @@ test("EQ1: the same answer twice at once is answered alike", async (t) => {
   const device = await server.device("gate-1");
   await server.offer(["gate-1"]);
   const [message] = await device.inbox();
-  const { answer } = await device.accept(message?.message ?? new Uint8Array(0));
+  const { reply: answer } = await device.accept(message?.message ?? new Uint8Array(0));
   const replies = await postTogether(device.url + routes.links, [answer, answer, answer, answer]);
   for (const { status, body } of replies) assert.deepEqual([status, equalBytes(body, replies[0]?.body ?? body)], [200, true]);
 });
@@ -303,7 +303,7 @@ test("what was established with a terminal's former certificates ends with its n
   await former.ask(link, offers);
   await server.offer(["gate-1"]);
   const [message] = await former.inbox();
-  const { answer } = await former.accept(message?.message ?? new Uint8Array(0));
+  const { reply: answer } = await former.accept(message?.message ?? new Uint8Array(0));
   const unsent = await former.originate();
   const current = await server.device("gate-1");
   const record = former.seal(link, { kind: "licence", artefactId });

@@ -1,9 +1,10 @@
-/** A server as a process of its own, to be killed: `node server-process.ts FOLDER SECONDS`; prints its address when it listens; its clock stands. */
+/** A server as a process of its own, to be killed: `node server-process.ts FOLDER SECONDS [DATABASE-URL]`; prints its address when it listens; its clock stands. */
 import { serverRoles, startServer } from "../../src/index.ts";
 
-const [, , folder = "", seconds] = process.argv;
+const [, , folder = "", seconds, databaseUrl] = process.argv;
 const { url } = await startServer({
   folder,
+  ...(databaseUrl === undefined ? {} : { databaseUrl }),
   roles: serverRoles,
   host: "127.0.0.1",
   port: 0,

@@ -124,6 +124,8 @@ test("what a killed process left is removed, and nothing else", async (t) => {
   const { folder, store } = await newStore(t);
   await store.add(upload(artefact));
   for (const name of [".sealane-0123456789abcdef.tmp", "notes.txt"]) await writeFile(join(folder, name), "x");
-  await store.removeLeftovers();
+  await store.removeLeftovers(3_600);
+  assert.equal((await readdir(folder)).length, 3, "what was written to just now may be another process's");
+  await store.removeLeftovers(0);
   assert.deepEqual((await readdir(folder)).sort(), [fileName, "notes.txt"].sort());
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { apiErrors } from "@sealane/api";
+import { keystoreErrors } from "@sealane/keystore";
 import type { FastifyRequest } from "fastify";
 import { serverErrors } from "../../src/errors.ts";
 import { failureOf, logFieldsOf, outwardOf } from "../../src/http/failure.ts";
@@ -16,6 +17,14 @@ test("every error that is the other end's fault is one refusal on a route for st
   }
   assert.equal(outwardOf(new TypeError("anything"), onLinks).code, "LINK_REFUSED");
   assert.equal(outwardOf(apiErrors.error("ARTEFACT_UNKNOWN"), onLinks).code, "LINK_REFUSED");
+});
+
+test("KSIM: what is wrong with the server's own keys is never told as the fault of who asks", () => {
+  for (const code of Object.keys(keystoreErrors.entries)) {
+    const outward = outwardOf(keystoreErrors.error(code as keyof typeof keystoreErrors.entries, { token: "hsm" }), onLinks);
+    assert.ok(["API_SERVER_FAILED", "API_SERVER_BUSY"].includes(outward.code), code);
+    assert.deepEqual(outward.details, {});
+  }
 });
 
 test("what depends on the transport alone is told as it is", () => {

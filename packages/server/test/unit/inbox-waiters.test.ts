@@ -15,6 +15,36 @@ test("a wake that comes between entering and waiting is not lost", async () => {
   await waiter.wait(longSeconds, never);
 });
 
+test("a request waits as often as it likes, and is woken each time", async () => {
+  const waiters = new InboxWaiters(3);
+  using waiter = waiters.enter(gate1);
+  waiters.wake(gate1);
+  waiters.wake(gate1);
+  await waiter.wait(longSeconds, never);
+  await waiter.wait(0, never); // one wake or several before a wait are one
+  for (let i = 0; i < 3; i++) {
+    let isBack = false;
+    const waiting = waiter.wait(longSeconds, never).then(() => {
+      isBack = true;
+    });
+    await new Promise(setImmediate);
+    assert.equal(isBack, false);
+    waiters.wake(gate1);
+    await waiting;
+  }
+  assert.equal(waiter.ended.aborted, false);
+});
+
+test("waking everybody sends nobody away", async () => {
+  const waiters = new InboxWaiters(3);
+  using one = waiters.enter(gate1);
+  using other = waiters.enter(gate2);
+  const woken = Promise.all([one.wait(longSeconds, never), other.wait(longSeconds, never)]);
+  waiters.wakeAll();
+  await woken;
+  assert.deepEqual([one.ended.aborted, other.ended.aborted, waiters.size], [false, false, 2]);
+});
+
 test("all requests of a terminal are woken, and those of others are not", async () => {
   const waiters = new InboxWaiters(3);
   using one = waiters.enter(gate1);
@@ -47,9 +77,11 @@ test("waiting ends when the client goes, when it went before, and after its time
 test("one more request than is allowed ends the oldest", async () => {
   const waiters = new InboxWaiters(2);
   using oldest = waiters.enter(gate1);
-  using _second = waiters.enter(gate1);
-  using _third = waiters.enter(gate1);
+  using second = waiters.enter(gate1);
+  using third = waiters.enter(gate1);
   await oldest.wait(longSeconds, never);
+  await oldest.wait(longSeconds, never); // and for good
+  assert.deepEqual([oldest.ended.aborted, second.ended.aborted, third.ended.aborted], [true, false, false]);
   assert.equal(waiters.size, 2);
 });
 
@@ -61,6 +93,7 @@ test("closing ends what waits, and what comes later does not wait", async () => 
   await waiting;
   using late = waiters.enter(gate2);
   await late.wait(longSeconds, never);
+  assert.deepEqual([waiter.ended.aborted, late.ended.aborted], [true, true]);
 });
 
 test("whoever leaves is forgotten", () => {

@@ -27,7 +27,7 @@ const issued = await issueLicence({ ...signer, licence });
 const recipient = parseName("gateway-7");
 
 function input(extra: Partial<VerifyLicenceInput> = {}): VerifyLicenceInput {
-  return { anchors: [authority.anchor], nowSeconds, recipient, model: "panel-7", ...extra };
+  return { anchors: [authority.anchor], nowSeconds, recipients: [recipient], model: "panel-7", ...extra };
 }
 
 async function issue(extra: Partial<Licence>): Promise<Uint8Array> {
@@ -106,19 +106,22 @@ describe("a licence", () => {
     assert.throws(() => verifyLicence(future, input()), { code: "LICENCE_NOT_YET_VALID" });
   });
 
-  const recipients: readonly (readonly [Licence["recipient"], Name | "anonymous", boolean])[] = [
-    [recipient, recipient, true],
-    [recipient, parseName("gateway-8"), false],
-    [recipient, "anonymous", false],
-    ["anonymous", "anonymous", true],
-    ["anonymous", recipient, false],
-    ["*", recipient, true],
-    ["*", "anonymous", true],
+  const readers: readonly (readonly [Licence["recipient"], readonly (Name | "anonymous")[], boolean])[] = [
+    [recipient, [recipient], true],
+    [recipient, [parseName("gateway-8")], false],
+    [recipient, ["anonymous"], false],
+    [recipient, [recipient, "anonymous"], true],
+    [recipient, [], false],
+    ["anonymous", ["anonymous"], true],
+    ["anonymous", [recipient], false],
+    ["anonymous", [recipient, "anonymous"], true],
+    ["*", [recipient], true],
+    ["*", ["anonymous"], true],
   ];
-  for (const [named, actual, accepted] of recipients) {
-    test(`LIC: for ${named} is ${accepted ? "accepted" : "refused"} by ${actual}`, async () => {
+  for (const [named, recipients, accepted] of readers) {
+    test(`LIC: for ${named} is ${accepted ? "accepted" : "refused"} by ${recipients.join(" or ") || "nobody"}`, async () => {
       const bytes = await issue({ recipient: named });
-      const run = (): unknown => verifyLicence(bytes, input({ recipient: actual }));
+      const run = (): unknown => verifyLicence(bytes, input({ recipients }));
       if (accepted) run();
       else assert.throws(run, { code: "LICENCE_RECIPIENT_WRONG" });
     });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { headerLabel, sign1 } from "@sealane/cose";
-import { decryptionKinds, SoftwareKey } from "@sealane/crypto";
-import { artefactId, type CborValue, concatBytes, decode, encode, parseName, SealaneError, thumbprint } from "@sealane/wire";
+import { SoftwareKey, standardKinds } from "@sealane/crypto";
+import { artefactId, type CborValue, concatBytes, decode, encode, exitCodes, parseName, SealaneError, thumbprint } from "@sealane/wire";
 import { takeContentKey } from "../../src/artefact-keys.ts";
 import { softwareErrors } from "../../src/errors.ts";
 import { issueRelease, openContentKey, parseRelease, type ReleaseContent, verifyRelease } from "../../src/release.ts";
@@ -42,7 +42,7 @@ describe("a release", () => {
   });
 
   test("UNI: gives the content key to a key role of every kind of key, and to none of another kind", async () => {
-    const roles = await Promise.all(decryptionKinds.map(async (kind) => await makeKeyRole(authority, { kind })));
+    const roles = await Promise.all(standardKinds.decryption.map(async (kind) => await makeKeyRole(authority, { kind })));
     for (const role of roles) {
       const release = await issueRelease({ ...publisher, release: content, contentKey, keyRole: role.certificate });
       const verified = verifyRelease(release, trust);
@@ -129,6 +129,15 @@ describe("a sealed content key", () => {
     const other = SoftwareKey.generate("x-wing").decryptionKey();
     await assert.rejects(openContentKey(verifyRelease(issued, trust), other), { code: "RELEASE_KEY_WRONG" });
   });
+
+  for (const blame of ["system", "user"] as const) {
+    test(`KSIM: is not wrong because of a fault of this end's own token (${blame})`, async () => {
+      const entry = { blame, retry: "later", http: 503, exit: exitCodes.retryLater, sentence: "", advice: "" } as const;
+      const failing = Promise.reject(new SealaneError("TOKEN_AWAY", entry));
+      const key = { ...keyRole.key.decryptionKey(), decapsulate: () => failing };
+      await assert.rejects(openContentKey(verifyRelease(issued, trust), key), { code: "TOKEN_AWAY" });
+    });
+  }
 });
 
 function setIn(list: CborValue | undefined, index: number, value: CborValue): void {

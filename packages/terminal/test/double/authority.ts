@@ -1,10 +1,13 @@
 import {
+  type AgreementKey,
   type DecryptionKey,
-  decryptionKinds,
   type KeyKind,
+  keyKindsOf,
   type PublicKey,
   type SigningKey,
   SoftwareKey,
+  type Suite,
+  standardSuites,
   systemRandom,
 } from "@sealane/crypto";
 import type { CertifiedKey } from "@sealane/link";
@@ -44,9 +47,14 @@ export class TestAuthority {
     return [certificate];
   }
 
-  async signer(name: string, purpose: Purpose): Promise<CertifiedKey<SigningKey>> {
-    const key = SoftwareKey.generate("ed25519").signingKey();
+  async signer(name: string, purpose: Purpose, kind: KeyKind = "ed25519"): Promise<CertifiedKey<SigningKey>> {
+    const key = SoftwareKey.generate(kind).signingKey();
     return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
+  }
+
+  /** Keys of every kind that the suites use. */
+  async signers(name: string, purpose: Purpose, suites: readonly Suite[]): Promise<readonly CertifiedKey<SigningKey>[]> {
+    return await Promise.all(keyKindsOf(suites).signing.map(async (kind) => await this.signer(name, purpose, kind)));
   }
 
   async opener(name: string, purpose: Purpose, kind: KeyKind = "x-wing"): Promise<CertifiedKey<DecryptionKey>> {
@@ -54,9 +62,23 @@ export class TestAuthority {
     return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
   }
 
-  /** Keys of every kind that suites use. */
-  async openers(name: string, purpose: Purpose): Promise<readonly CertifiedKey<DecryptionKey>[]> {
-    return await Promise.all(decryptionKinds.map(async (kind) => await this.opener(name, purpose, kind)));
+  /** The same. */
+  async openers(
+    name: string,
+    purpose: Purpose,
+    suites: readonly Suite[] = standardSuites,
+  ): Promise<readonly CertifiedKey<DecryptionKey>[]> {
+    return await Promise.all(keyKindsOf(suites).decryption.map(async (kind) => await this.opener(name, purpose, kind)));
+  }
+
+  async agreer(name: string, purpose: Purpose, kind: KeyKind = "x-wing"): Promise<CertifiedKey<AgreementKey>> {
+    const key = SoftwareKey.generate(kind).agreementKey();
+    return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
+  }
+
+  /** The same. */
+  async agreers(name: string, purpose: Purpose, suites: readonly Suite[] = standardSuites): Promise<readonly CertifiedKey<AgreementKey>[]> {
+    return await Promise.all(keyKindsOf(suites).agreement.map(async (kind) => await this.agreer(name, purpose, kind)));
   }
 
   verify(chain: readonly Uint8Array[], purpose: Purpose, name?: Name): CertifiedKey<unknown>["certificate"] {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { type Suite, standardSuites } from "@sealane/crypto";
 import { enroll, type Terminal, type TerminalEvent, terminalAt } from "../../src/index.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeServer } from "./fake-server.ts";
@@ -15,9 +16,9 @@ export interface World {
 }
 
 /** A terminal that is not enrolled yet. */
-export async function newWorld(t: TestContext): Promise<World> {
+export async function newWorld(t: TestContext, suites: readonly Suite[] = standardSuites): Promise<World> {
   const clock = new FakeClock();
-  const server = await FakeServer.start(t, clock);
+  const server = await FakeServer.start(t, clock, suites);
   const events: TerminalEvent[] = [];
   const stateFolder = join(await temporaryFolder(t), "state");
   const terminal = terminalAt({ stateFolder, clock, environment: {}, onEvent: (event) => events.push(event) });

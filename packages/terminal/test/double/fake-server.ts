@@ -6,6 +6,7 @@ import {
   type ApiCode,
   apiErrors,
   certificateChainCodec,
+  challengeCodec,
   type EnrolInfo,
   type EnrolReply,
   enrolInfoCodec,
@@ -13,6 +14,9 @@ import {
   enrolReplyCodec,
   enrolRequestCodec,
   formatEnrolToken,
+  formatInboxEvent,
+  type InboxMessage,
+  inboxHeartbeat,
   inboxMessagesCodec,
   inboxStatementCodec,
   mediaType,
@@ -20,10 +24,9 @@ import {
   problemOf,
   routes,
   type ServerReply,
-  serverReplyCodec,
+  signedEnrolRequestCodec,
   statementAad,
   type TerminalRequest,
-  terminalRequestCodec,
 } from "@sealane/api";
 import { openWithPrivateKey, parseSign1, requireBytes, sealToPublicKey, verifySign1 } from "@sealane/cose";
 import {
@@ -35,25 +38,25 @@ import {
   type SigningKey,
   type Suite,
   sha256,
+  standardSuites,
   systemRandom,
 } from "@sealane/crypto";
 import {
-  type AwaitedAnswer,
-  acceptMessage,
+  anonymousRecipient,
   type CertifiedKey,
   type ConfidentialLink,
-  certificateFor,
-  decodeMessage,
-  mechanismNamed,
-  readReference,
+  challengeBytes,
+  everyRecipient,
   type Self,
-  UnconfirmedLink,
+  type ThirdContent,
 } from "@sealane/link";
-import { credentialOf, equalCredentials, type VerifiedCertificate } from "@sealane/pki";
-import { issueLicence, type LicenceContent, licenceId, type SoftwareDescription } from "@sealane/software";
-import { decode, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
+import type { Purpose, VerifiedCertificate } from "@sealane/pki";
+import { issueLicence, type LicenceContent, type LicenceRecipient, licenceId, type SoftwareDescription } from "@sealane/software";
+import { artefactId, decode, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
 import { TestAuthority } from "./authority.ts";
+import { FakeChannel } from "./fake-channel.ts";
 import type { FakeClock } from "./fake-clock.ts";
+import { type EnrolledTerminal, FakeLinks, type OriginateWish } from "./fake-links.ts";
 import { model, sealSoftware, serverName, type TestSoftware, terminalName } from "./test-terminal.ts";
 
 const maxBytes = 100_000;
@@ -68,11 +71,19 @@ export interface Faults {
   artefact?: ((bytes: Uint8Array, start: number) => Uint8Array) | undefined;
   /** Awaited before a connection is broken behind a shortened artefact. */
   beforeCut?: (() => Promise<void>) | undefined;
+  /** Answers link messages in place of this server. */
+  link?: ((message: Uint8Array) => Promise<Uint8Array>) | undefined;
   /** Changes what is said on a link. */
   reply?: ((reply: ServerReply) => ServerReply) | undefined;
+  /** Changes the reply to a link message on its way. */
+  linkReply?: ((reply: Uint8Array) => Uint8Array) | undefined;
+  /** Changes what M3 vouches for. */
+  vouched?: ((content: ThirdContent) => ThirdContent) | undefined;
   /** Changes the terms of a licence. */
   terms?: Partial<LicenceContent> | undefined;
-  enrolReply?: ((reply: EnrolReply) => EnrolReply) | undefined;
+  /** Answers a request for an event stream in place of the server, behind the authorisation. */
+  stream?: ((response: ServerResponse, after: number) => void) | undefined;
+  enrolReply?: ((reply: EnrolReply) => EnrolReply | Promise<EnrolReply>) | undefined;
   enrolInfo?: ((info: EnrolInfo) => EnrolInfo) | undefined;
 }
 
@@ -82,9 +93,15 @@ interface Artefact {
   readonly contentKey: Secret<"content key">;
 }
 
-interface OpenLink {
-  link: UnconfirmedLink | ConfidentialLink;
-  last: { readonly digest: string; readonly response: Uint8Array };
+/** A chain in an enrolment reply, encrypted to the key of its first certificate. */
+export function sealChain(publicKey: PublicKey, chain: readonly Uint8Array[]): Uint8Array {
+  const content = { plaintext: encodeAs(certificateChainCodec, chain), externalAad: statementAad("enrol reply") };
+  return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random: systemRandom }, content));
+}
+
+function refusedIfNull(reply: Uint8Array | null): Uint8Array {
+  if (reply === null) throw apiErrors.error("LINK_REFUSED");
+  return reply;
 }
 
 /** A server of the test with the routes that a terminal uses, in memory. */
@@ -92,9 +109,15 @@ export class FakeServer {
   readonly clock: FakeClock;
   readonly authority: TestAuthority;
   readonly faults: Faults = {};
-  /** "METHOD /path range" of every request. */
+  /** "METHOD /path range" of every request, and " stream" of one that wants an event stream. */
   readonly requests: string[] = [];
+  /** What terminals asked on links. */
+  readonly asked: TerminalRequest[] = [];
   url = "";
+  /** Streams end when they have given what waits, or stay open for what comes. */
+  holdsStreams = false;
+  readonly #streams = new Set<ServerResponse>();
+  #onStream: () => void = () => {};
   readonly #server: Server;
   readonly #self: Self;
   readonly #issuer: CertifiedKey<SigningKey>;
@@ -102,14 +125,13 @@ export class FakeServer {
   readonly #tokenId = systemRandom.bytes(8);
   readonly #tokenSecret = systemRandom.bytes(32);
   readonly #artefacts = new Map<string, Artefact>();
-  readonly #links = new Map<string, OpenLink>();
-  readonly #opened = new Map<string, OpenLink>();
-  readonly #awaited = new Map<string, { readonly awaited: AwaitedAnswer; readonly artefact: string }>();
-  readonly #seen = new Set<string>();
+  readonly #challenges = new Set<string>();
+  readonly #links: FakeLinks;
+  readonly channel: FakeChannel;
   #inbox: { readonly position: number; readonly message: Uint8Array; readonly reference: string }[] = [];
   #position = 0;
   /** Set by enrolment; `isActive` by the proof. */
-  terminal: { readonly signing: VerifiedCertificate; readonly decryption: readonly VerifiedCertificate[]; isActive: boolean } | null = null;
+  terminal: EnrolledTerminal | null = null;
 
   private constructor(
     clock: FakeClock,
@@ -121,16 +143,40 @@ export class FakeServer {
     this.#self = keys.self;
     this.#issuer = keys.issuer;
     this.#enrolKey = keys.enrolKey;
+    const said = (reply: ServerReply): ServerReply => this.faults.reply?.(reply) ?? reply;
+    this.#links = new FakeLinks({
+      clock,
+      authority,
+      self: keys.self,
+      terminal: () => (this.terminal?.isActive === true ? this.terminal : null),
+      vouch: async (offer) => await this.#vouch(offer),
+      greet: (offer) => said(this.#offersOf(offer)),
+      reply: async (link, request) => {
+        this.asked.push(request);
+        return said(await this.#reply(link, request));
+      },
+      isChallenge: (challenge) => this.#challenges.delete(challenge.toHex()),
+      answered: (reference) => {
+        this.#inbox = this.#inbox.filter((each) => each.reference !== reference);
+      },
+    });
+    this.channel = new FakeChannel({
+      clock,
+      self: keys.self,
+      licence: async (description) => await this.#licence(description, everyRecipient),
+      contentKey: (id) => this.#artefact(id).contentKey,
+    });
     this.#server = createServer((request, response) => void this.#handle(request, response));
   }
 
-  static async start(t: TestContext, clock: FakeClock): Promise<FakeServer> {
+  static async start(t: TestContext, clock: FakeClock, suites: readonly Suite[] = standardSuites): Promise<FakeServer> {
     const authority = await TestAuthority.create(clock.now);
     const self: Self = {
       name: serverName,
       role: "server",
-      signing: await authority.signer(serverName, "server-sign"),
-      decryption: await authority.openers(serverName, "server-decrypt"),
+      signing: await authority.signers(serverName, "server-sign", suites),
+      decryption: await authority.openers(serverName, "server-decrypt", suites),
+      agreement: await authority.agreers(serverName, "server-agree", suites),
     };
     const issuer = await authority.signer(serverName, "licence-sign");
     const enrolKey = await authority.opener(serverName, "enrol-decrypt");
@@ -161,29 +207,47 @@ export class FakeServer {
     return { ...description, artefact };
   }
 
-  /** Originates a link to the terminal and puts M1 into its inbox. */
-  async offer(description: SoftwareDescription, suite: Suite = defaultSuite): Promise<Uint8Array> {
-    if (this.terminal === null) throw new Error("No terminal is enrolled");
-    const { now } = this.clock;
-    const { message, awaited } = await mechanismNamed("signed-transport").originate(
-      { self: this.#self, recipient: certificateFor(suite, this.terminal.decryption), nowSeconds: now, random: systemRandom },
-      { suite, expiresAtSeconds: now + 86_400 },
-    );
-    const reference = awaited.reference.toHex();
-    this.#awaited.set(reference, { awaited, artefact: description.artefactId.toHex() });
+  /** Originates a link to the terminal, by `signed-transport` unless told, and puts M1 into its inbox. */
+  async offer(description: SoftwareDescription, wish: Partial<OriginateWish> = {}): Promise<Uint8Array> {
+    const expiresAtSeconds = this.clock.now + 86_400;
+    const whole = { mechanism: "signed-transport", suite: defaultSuite, expiresAtSeconds, ...wish } as const;
+    const { message, reference } = await this.#links.originate(description.artefactId.toHex(), whole);
     this.post(message, reference);
     return message;
   }
 
   /** Puts anything into the inbox. */
   post(message: Uint8Array, reference = ""): void {
-    this.#inbox.push({ position: ++this.#position, message, reference });
+    const position = ++this.#position;
+    this.#inbox.push({ position, message, reference });
+    for (const stream of this.#streams) stream.write(formatInboxEvent({ position, message }));
   }
 
-  contentKeyOf(artefactId: Uint8Array): Uint8Array {
-    const found = this.#artefacts.get(artefactId.toHex());
+  /** Comes back when the next stream stays open. */
+  async streaming(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onStream = resolve;
+    await promise;
+  }
+
+  /** Streams that are open. */
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  contentKeyOf(id: Uint8Array): Uint8Array {
+    return this.#artefact(id).contentKey.use((bytes) => Uint8Array.from(bytes));
+  }
+
+  /** A licence for somebody, of what was published. */
+  async licenceFor(recipient: LicenceRecipient, id: Uint8Array): Promise<Uint8Array> {
+    return await this.#licence(this.#artefact(id).description, recipient);
+  }
+
+  #artefact(id: Uint8Array): Artefact {
+    const found = this.#artefacts.get(id.toHex());
     if (found === undefined) throw new Error("There is no such artefact");
-    return found.contentKey.use((bytes) => Uint8Array.from(bytes));
+    return found;
   }
 
   emptyInbox(): void {
@@ -201,7 +265,9 @@ export class FakeServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url = "", headers } = request;
-    this.requests.push([method, url.split("?")[0], headers.range].filter((part) => part !== undefined).join(" "));
+    const isStream = url.startsWith(routes.inbox) && headers.accept?.includes(mediaType.events) === true;
+    const parts = [method, url.split("?")[0], headers.range, isStream ? "stream" : undefined];
+    this.requests.push(parts.filter((part) => part !== undefined).join(" "));
     try {
       const body = await buffer(request);
       const fault = this.faults.before?.(request);
@@ -209,6 +275,7 @@ export class FakeServer {
       if (fault !== undefined) throw apiErrors.error(fault);
       const path = new URL(url, this.url);
       if (path.pathname.startsWith("/v1/artefacts/")) return this.#sendArtefact(request, response, path);
+      if (isStream) return this.#streamInbox(headers.authorization, { after: Number(path.searchParams.get("after")), response });
       const reply = await this.#route(`${method} ${path.pathname}`, { body, path, authorization: headers.authorization });
       if (this.faults.after?.(request) === "drop") return void request.socket.destroy();
       if (reply === null) response.writeHead(204).end();
@@ -229,10 +296,24 @@ export class FakeServer {
     }
     if (route === `POST ${routes.enrol}`) return await this.#enrol(body);
     if (route === `POST ${routes.enrolProof}`) return this.#prove(body);
-    if (route === `POST ${routes.links}`) return await this.#establish(body);
-    if (route.startsWith("POST /v1/links/")) return await this.#exchange(path.pathname.slice("/v1/links/".length), body);
+    if (route === `POST ${routes.links}` && this.faults.link !== undefined) return await this.faults.link(body);
+    if (route === `POST ${routes.links}`) {
+      const reply = refusedIfNull(await this.#links.establish(body));
+      return this.faults.linkReply?.(reply) ?? reply;
+    }
+    if (route.startsWith("POST /v1/links/")) {
+      return refusedIfNull(await this.#links.exchange(path.pathname.slice("/v1/links/".length), body));
+    }
+    if (route === `POST ${routes.challenges}`) return this.#challenge();
+    if (route === `GET ${routes.broadcasts}`) return this.channel.reply(Number(path.searchParams.get("after")));
     if (route === `GET ${routes.inbox}`) return this.#readInbox(authorization, Number(path.searchParams.get("after")));
     throw apiErrors.error("API_ROUTE_UNKNOWN");
+  }
+
+  #challenge(): Uint8Array {
+    const challenge = systemRandom.bytes(challengeBytes);
+    this.#challenges.add(challenge.toHex());
+    return encodeAs(challengeCodec, { challenge, nowSeconds: this.clock.now });
   }
 
   async #enrol(body: Uint8Array): Promise<Uint8Array> {
@@ -241,35 +322,39 @@ export class FakeServer {
       value: decode(body, maxBytes),
       externalAad,
     });
-    const signed = decode(plaintext, maxBytes);
+    const { signed, alsoSigned } = decodeAs(signedEnrolRequestCodec, plaintext, { maxBytes, what: "request" });
     const read = (payload: Uint8Array) => decodeAs(enrolRequestCodec, payload, { maxBytes, what: "request" });
-    const { signingSpki } = read(requireBytes(parseSign1(signed).rest[0]));
-    const request = read(verifySign1(signed, { publicKey: PublicKey.fromSpki(signingSpki), externalAad }));
+    const [signingSpki = new Uint8Array(0), ...otherSpkis] = read(requireBytes(parseSign1(signed).rest[0])).signingSpkis;
+    const payload = verifySign1(signed, { publicKey: PublicKey.fromSpki(signingSpki), externalAad });
+    const request = read(payload);
+    for (const [i, spki] of otherSpkis.entries()) {
+      verifySign1(alsoSigned[i] ?? null, { publicKey: PublicKey.fromSpki(spki), externalAad, detachedPayload: payload });
+    }
     if (Buffer.compare(request.tokenSecret, this.#tokenSecret) !== 0 || request.name !== terminalName)
       throw apiErrors.error("ENROL_REFUSED");
     const isBound = this.terminal !== null && Buffer.compare(this.terminal.signing.publicKey.spki, signingSpki) !== 0;
     if (isBound) throw apiErrors.error("ENROL_REFUSED");
-    const decryptionKeys = request.decryptionSpkis.map((spki) => PublicKey.fromSpki(spki));
     if (this.terminal === null) {
-      const issue = async (purpose: "terminal-sign" | "terminal-decrypt", key: PublicKey) =>
-        this.authority.verify(await this.authority.issue(request.name, purpose, key), purpose);
+      const issue = async (purpose: Purpose, spki: Uint8Array) =>
+        this.authority.verify(await this.authority.issue(request.name, purpose, PublicKey.fromSpki(spki)), purpose);
       this.terminal = {
-        signing: await issue("terminal-sign", PublicKey.fromSpki(signingSpki)),
-        decryption: await Promise.all(decryptionKeys.map(async (key) => await issue("terminal-decrypt", key))),
+        signing: await issue("terminal-sign", signingSpki),
+        alsoSigning: await Promise.all(otherSpkis.map(async (spki) => await issue("terminal-sign", spki))),
+        decryption: await Promise.all(request.decryptionSpkis.map(async (spki) => await issue("terminal-decrypt", spki))),
+        agreement: await Promise.all(request.agreementSpkis.map(async (spki) => await issue("terminal-agree", spki))),
         isActive: false,
       };
     }
-    const sealed = this.terminal.decryption.map(({ publicKey, chain }) => {
-      const content = { plaintext: encodeAs(certificateChainCodec, chain), externalAad: statementAad("enrol reply") };
-      return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random: systemRandom }, content));
-    });
+    const seal = ({ publicKey, chain }: VerifiedCertificate) => sealChain(publicKey, chain);
     const reply: EnrolReply = {
-      signingChain: this.terminal.signing.chain,
-      sealedDecryptionChains: sealed,
-      serverSigningChain: this.#self.signing.certificate.chain,
+      signingChains: [this.terminal.signing, ...this.terminal.alsoSigning].map(({ chain }) => chain),
+      sealedDecryptionChains: this.terminal.decryption.map(seal),
+      sealedAgreementChains: this.terminal.agreement.map(seal),
+      serverSigningChains: this.#self.signing.map(({ certificate }) => certificate.chain),
       serverDecryptionChains: this.#self.decryption.map(({ certificate }) => certificate.chain),
+      serverAgreementChains: this.#self.agreement.map(({ certificate }) => certificate.chain),
     };
-    return encodeAs(enrolReplyCodec, this.faults.enrolReply?.(reply) ?? reply);
+    return encodeAs(enrolReplyCodec, (await this.faults.enrolReply?.(reply)) ?? reply);
   }
 
   #prove(body: Uint8Array): null {
@@ -277,93 +362,69 @@ export class FakeServer {
     const { signature } = decodeAs(enrolProofCodec, body, { maxBytes, what: "proof" });
     if (terminal === null) throw apiErrors.error("ENROL_REFUSED");
     const proof = verifySign1(signature, { publicKey: terminal.signing.publicKey, externalAad: statementAad("enrol proof") });
-    if (Buffer.compare(proof, encode(terminal.decryption.map(({ thumbprint }) => thumbprint))) !== 0)
-      throw apiErrors.error("ENROL_REFUSED");
+    const proven = encode([...terminal.alsoSigning, ...terminal.decryption, ...terminal.agreement].map(({ thumbprint }) => thumbprint));
+    if (Buffer.compare(proof, proven) !== 0) throw apiErrors.error("ENROL_REFUSED");
     terminal.isActive = true;
     return null;
   }
 
   #readInbox(authorization: string | undefined, after: number): Uint8Array {
+    return encodeAs(inboxMessagesCodec, this.#waitingFor(authorization, after).slice(0, 16));
+  }
+
+  #streamInbox(
+    authorization: string | undefined,
+    { after, response }: { readonly after: number; readonly response: ServerResponse },
+  ): void {
+    const waiting = this.#waitingFor(authorization, after);
+    if (this.faults.stream !== undefined) {
+      this.faults.stream(response, after);
+      return;
+    }
+    response.writeHead(200, { "content-type": mediaType.events, connection: "close" }).write(inboxHeartbeat);
+    for (const message of waiting) response.write(formatInboxEvent(message));
+    if (!this.holdsStreams) {
+      response.end();
+      return;
+    }
+    this.#streams.add(response);
+    response.once("close", () => this.#streams.delete(response));
+    this.#onStream();
+  }
+
+  #waitingFor(authorization: string | undefined, after: number): readonly InboxMessage[] {
     if (this.terminal?.isActive !== true) throw apiErrors.error("LINK_REFUSED");
     const { signature } = parseInboxAuthorization(authorization);
     const payload = verifySign1(signature, { publicKey: this.terminal.signing.publicKey, externalAad: statementAad("inbox") });
     const statement = decodeAs(inboxStatementCodec, payload, { maxBytes, what: "statement" });
     if (statement.terminal !== terminalName || statement.server !== serverName) throw apiErrors.error("LINK_REFUSED");
-    const messages = this.#inbox.filter(({ position }) => position > after).map(({ position, message }) => ({ position, message }));
-    return encodeAs(inboxMessagesCodec, messages.slice(0, 16));
+    return this.#inbox.filter(({ position }) => position > after).map(({ position, message }) => ({ position, message }));
   }
 
-  async #establish(message: Uint8Array): Promise<Uint8Array> {
-    const id = sha256(message).toHex();
-    const opened = this.#opened.get(id);
-    if (opened !== undefined) {
-      if (opened.last.digest !== id) throw apiErrors.error("LINK_REFUSED"); // the link has moved on
-      return opened.last.response;
-    }
-    if (this.terminal?.isActive !== true) throw apiErrors.error("LINK_REFUSED");
-    const isFirst = decodeMessage(message).header.number === 1;
-    const { link, response } = isFirst ? await this.#accept(message) : this.#receive(message);
-    const opening: OpenLink = { link, last: { digest: id, response } };
-    this.#links.set(link.id.toHex(), opening);
-    this.#opened.set(id, opening);
-    return response;
+  #offersOf(offer: string): ServerReply {
+    const offered = this.#artefacts.get(offer);
+    return { kind: "offers", offers: offered === undefined ? [] : [offered.description], nowSeconds: this.clock.now };
   }
 
-  async #accept(message: Uint8Array): Promise<{ readonly link: UnconfirmedLink; readonly response: Uint8Array }> {
-    const signing = this.terminal?.signing ?? null;
-    const { answer, link } = await acceptMessage(
-      {
-        self: this.#self,
-        peers: {
-          find: (credential) => (signing !== null && equalCredentials(credential, credentialOf(signing)) ? signing : null),
-          verify: () => {
-            throw apiErrors.error("LINK_REFUSED");
-          },
-        },
-        replay: { insert: ({ nonce }) => (this.#seen.size < this.#seen.add(nonce.toHex()).size ? "fresh" : "seen") },
-        freshness: { nowSeconds: this.clock.now },
-        random: systemRandom,
-      },
-      message,
-    );
-    return { link, response: answer };
-  }
-
-  #receive(answer: Uint8Array): { readonly link: ConfidentialLink; readonly response: Uint8Array } {
-    const reference = readReference(answer).toHex();
-    const pending = this.#awaited.get(reference);
-    if (pending === undefined) throw apiErrors.error("LINK_REFUSED");
-    const link = pending.awaited.receive(answer, this.clock.now);
-    this.#inbox = this.#inbox.filter((each) => each.reference !== reference);
-    const offered = this.#artefacts.get(pending.artefact);
-    const response = this.#say(link, { kind: "offers", offers: offered === undefined ? [] : [offered.description] });
-    return { link, response };
-  }
-
-  async #exchange(id: string, record: Uint8Array): Promise<Uint8Array> {
-    const open = this.#links.get(id);
-    if (open === undefined) throw apiErrors.error("LINK_REFUSED");
-    const recordDigest = sha256(record).toHex();
-    if (open.last.digest === recordDigest) return open.last.response;
-    const { link, payload } =
-      open.link instanceof UnconfirmedLink
-        ? open.link.confirm(record, this.clock.now)
-        : { link: open.link, payload: open.link.open(record, this.clock.now) };
-    const request = decodeAs(terminalRequestCodec, payload, { maxBytes, what: "request" });
-    const response = this.#say(link, await this.#reply(link, request));
-    open.link = link;
-    open.last = { digest: recordDigest, response };
-    return response;
+  async #vouch(offer: string): Promise<ThirdContent> {
+    const offered = this.#artefacts.get(offer);
+    if (offered === undefined) return { artefactId: null, licence: null };
+    const licence = await this.#licence(offered.description, terminalName);
+    const content = { artefactId: artefactId(offered.description.artefactId), licence };
+    return this.faults.vouched?.(content) ?? content;
   }
 
   async #reply(link: ConfidentialLink, request: TerminalRequest): Promise<ServerReply> {
     if (request.kind === "offers") {
       const offers = [...this.#artefacts.values()].map(({ description }) => description);
-      return { kind: "offers", offers: offers.filter(({ module }) => (request.module ?? module) === module) };
+      return { kind: "offers", offers: offers.filter(({ module }) => (request.module ?? module) === module), nowSeconds: this.clock.now };
     }
+    if (request.kind === "groups") return { kind: "groups", memberships: this.channel.memberships };
     const found = this.#artefacts.get(request.artefactId.toHex());
     if (found === undefined) return { kind: "refused", code: "RELEASE_UNKNOWN" };
-    const licence = await this.#licence(found.description);
+    const { parties, originatorRole } = link;
+    const holder = originatorRole === "terminal" ? parties.originator : parties.recipient;
+    const licence = await this.#licence(found.description, holder ?? anonymousRecipient);
     const binding = {
       artefactId: request.artefactId,
       licenceDigest: digest(sha256(licence)),
@@ -373,13 +434,13 @@ export class FakeServer {
     return { kind: "licence", licence, wrap: link.wrap(found.contentKey, binding) };
   }
 
-  async #licence(description: SoftwareDescription): Promise<Uint8Array> {
+  async #licence(description: SoftwareDescription, recipient: LicenceRecipient): Promise<Uint8Array> {
     const { key, certificate } = this.#issuer;
     const { now } = this.clock;
     const licence: LicenceContent = {
       ...description,
       issuer: serverName,
-      recipient: terminalName,
+      recipient,
       licenceId: licenceId(systemRandom.bytes(16)),
       issuedAtSeconds: now,
       notBeforeSeconds: now - 60,
@@ -389,10 +450,6 @@ export class FakeServer {
       ...this.faults.terms,
     };
     return await issueLicence({ key, chain: certificate.chain, licence });
-  }
-
-  #say(link: ConfidentialLink, reply: ServerReply): Uint8Array {
-    return link.seal(encodeAs(serverReplyCodec, this.faults.reply?.(reply) ?? reply), this.clock.now);
   }
 
   #sendArtefact(request: IncomingMessage, response: ServerResponse, path: URL): void {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { decryptionKinds, defaultSuite, type SigningKey, systemRandom } from "@sealane/crypto";
+import { defaultSuite, type KeyKind, type SigningKey, standardKinds, systemRandom } from "@sealane/crypto";
 import type { CertifiedKey } from "@sealane/link";
 import {
   issueLicence,
@@ -14,7 +14,7 @@ import {
 } from "@sealane/software";
 import { linkId, type Name, parseName } from "@sealane/wire";
 import { saveDownload } from "../../src/download-record.ts";
-import { type DecryptionIdentity, loadEnrolment, saveIdentity } from "../../src/identity.ts";
+import { type KeyIdentity, loadEnrolment, saveIdentity } from "../../src/identity.ts";
 import { type Terminal, type TerminalEvent, terminalAt } from "../../src/index.ts";
 import type { DownloadFolder } from "../../src/state-folder.ts";
 import { TestAuthority } from "./authority.ts";
@@ -83,14 +83,16 @@ export class TestTerminal {
     const issuer = await authority.signer(serverName, "licence-sign");
     const events: TerminalEvent[] = [];
     const terminal = terminalAt({ stateFolder, clock, environment: {}, onEvent: (event) => events.push(event) });
-    const signing = await terminal.keys.generate("terminal-sign-test", "ed25519");
-    const decryption: DecryptionIdentity[] = [];
-    for (const kind of decryptionKinds) {
-      const keyId = `terminal-decrypt-${kind}-test`;
+    const make = async (purpose: "terminal-sign" | "terminal-decrypt" | "terminal-agree", kind: KeyKind): Promise<KeyIdentity> => {
+      const keyId = `${purpose}-${kind}-test`;
       const key = await terminal.keys.generate(keyId, kind);
-      decryption.push({ keyId, chain: await authority.issue(terminalName, "terminal-decrypt", key) });
-    }
+      return { keyId, chain: await authority.issue(terminalName, purpose, key) };
+    };
+    const signing = await Promise.all(standardKinds.signing.map(async (kind) => await make("terminal-sign", kind)));
+    const decryption = await Promise.all(standardKinds.decryption.map(async (kind) => await make("terminal-decrypt", kind)));
+    const agreement = await Promise.all(standardKinds.agreement.map(async (kind) => await make("terminal-agree", kind)));
     const serverDecryption = await authority.openers(serverName, "server-decrypt");
+    const serverAgreement = await authority.agreers(serverName, "server-agree");
     await saveIdentity(terminal, {
       version: 1,
       name: terminalName,
@@ -98,11 +100,13 @@ export class TestTerminal {
       url: "http://127.0.0.1:9/",
       authority: authority.anchor.der,
       serverName,
-      signingKeyId: "terminal-sign-test",
-      signingChain: await authority.issue(terminalName, "terminal-sign", signing),
+      token: null,
+      signing,
       decryption,
-      serverSigningChain: (await authority.signer(serverName, "server-sign")).certificate.chain,
+      agreement,
+      serverSigningChains: [(await authority.signer(serverName, "server-sign")).certificate.chain],
       serverDecryptionChains: serverDecryption.map(({ certificate }) => certificate.chain),
+      serverAgreementChains: serverAgreement.map(({ certificate }) => certificate.chain),
       enrolledAtSeconds: clock.now,
     });
     return new TestTerminal({ authority, issuer, terminal, clock, events });
@@ -135,7 +139,7 @@ export class TestTerminal {
     const licence = await this.licence(description, terms);
     const enrolment = await loadEnrolment(this.terminal);
     const { anchors } = enrolment;
-    const proven = verifyLicence(licence, { anchors, nowSeconds: this.clock.now, recipient: terminalName, model });
+    const proven = verifyLicence(licence, { anchors, nowSeconds: this.clock.now, recipients: [terminalName], model });
     const { folder } = await saveDownload(this.terminal, enrolment, {
       licence: proven,
       encoded: licence,

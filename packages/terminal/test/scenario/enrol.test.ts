@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { lstat, readdir } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { type EnrolReply, parseEnrolToken } from "@sealane/api";
-import { SoftwareKey } from "@sealane/crypto";
+import { SoftwareKey, standardKinds } from "@sealane/crypto";
+import type { VerifiedCertificate } from "@sealane/pki";
 import { SealaneError } from "@sealane/wire";
+import { loadEnrolment } from "../../src/identity.ts";
 import { enroll, fetchSoftware, status, terminalAt } from "../../src/index.ts";
 import { TestAuthority } from "../double/authority.ts";
 import { code } from "../double/codes.ts";
 import { enrolledWorld, everythingIn, newWorld, type World } from "../double/enrolled.ts";
-import { FakeServer } from "../double/fake-server.ts";
+import { FakeServer, sealChain } from "../double/fake-server.ts";
 import { model, serverName, terminalName } from "../double/test-terminal.ts";
 
 test("a terminal enrols with a token and then knows who it is and whom it trusts", async (t) => {
@@ -21,6 +23,23 @@ test("a terminal enrols with a token and then knows who it is and whom it trusts
   assert.deepEqual(
     [identity?.name, identity?.model, identity?.serverName, identity?.enrolledAtSeconds],
     [terminalName, model, serverName, clock.now],
+  );
+  const { self, serverDecryption, serverAgreement } = await loadEnrolment(terminal);
+  const purposesOf = (certificates: readonly VerifiedCertificate[]) =>
+    certificates.map(({ publicKey, purpose }) => [publicKey.kind, purpose]);
+  const own = [...self.decryption, ...self.agreement];
+  const kinds = [standardKinds.decryption, standardKinds.agreement];
+  assert.deepEqual(
+    purposesOf(own.map(({ certificate }) => certificate)),
+    ["decrypt", "agree"].flatMap((purpose, i) => kinds[i]?.map((kind) => [kind, `terminal-${purpose}`])),
+  );
+  assert.deepEqual(
+    purposesOf([...serverDecryption, ...serverAgreement]),
+    ["decrypt", "agree"].flatMap((purpose, i) => kinds[i]?.map((kind) => [kind, `server-${purpose}`])),
+  );
+  assert.deepEqual(
+    self.agreement.map(({ key }) => key.purpose),
+    standardKinds.agreement.map(() => "agree"),
   );
   assert.equal((await lstat(terminal.folder.identity)).mode & 0o777, 0o600);
   assert.equal((await lstat(terminal.folder.path)).mode & 0o777, 0o700);
@@ -65,29 +84,68 @@ test("certificates of another authority, purpose, name or key are refused, and t
   server.faults.enrolInfo = undefined;
 
   const key = SoftwareKey.generate("ed25519").publicKey;
-  const serversOwn = (await own.opener(serverName, "server-decrypt")).certificate.chain;
+  const serversKey = await own.opener(serverName, "server-decrypt");
+  const serversOwn = serversKey.certificate.chain;
+  const ofTwoPurposes = await own.issue(serverName, "server-agree", serversKey.key.publicKey);
+  const agreeing = (await own.agreer(serverName, "server-agree")).certificate.chain;
+  const ofX25519 = (await own.opener(serverName, "server-decrypt", "x25519")).certificate.chain;
+  const signing = (await own.signer(serverName, "server-sign")).certificate.chain;
+  const ofPq = SoftwareKey.generate("ml-dsa-65").publicKey;
   const wrongs: readonly (readonly [Partial<EnrolReply>, string])[] = [
-    [{ signingChain: await own.issue(terminalName, "terminal-sign", key) }, "TERMINAL_SERVER_WRONG"],
-    [{ signingChain: await own.issue("gateway-8", "terminal-sign", key) }, "PKI_NAME_WRONG"],
-    [{ signingChain: await own.issue(terminalName, "server-sign", key) }, "PKI_PURPOSE_WRONG"],
-    [{ serverSigningChain: (await own.signer("server-2", "server-sign")).certificate.chain }, "PKI_NAME_WRONG"],
+    [{ signingChains: [await own.issue(terminalName, "terminal-sign", key)] }, "ENROL_REPLY_WRONG"],
+    [{ signingChains: [await own.issue("gateway-8", "terminal-sign", key)] }, "PKI_NAME_WRONG"],
+    [{ signingChains: [await own.issue(terminalName, "server-sign", key)] }, "PKI_PURPOSE_WRONG"],
+    [{ serverSigningChains: [(await own.signer("server-2", "server-sign")).certificate.chain] }, "PKI_NAME_WRONG"],
     [
       { serverDecryptionChains: [serversOwn, (await own.opener("server-2", "server-decrypt", "x25519")).certificate.chain] },
       "PKI_NAME_WRONG",
     ],
-    [{ serverDecryptionChains: [serversOwn, serversOwn] }, "TERMINAL_SERVER_WRONG"],
-    [{ serverDecryptionChains: [(await own.opener(serverName, "server-decrypt", "x25519")).certificate.chain] }, "TERMINAL_SERVER_WRONG"],
-    [{ sealedDecryptionChains: [new Uint8Array(1)] }, "TERMINAL_SERVER_WRONG"],
-    [{ serverSigningChain: (await own.signer(serverName, "licence-sign")).certificate.chain }, "PKI_PURPOSE_WRONG"],
+    [{ serverDecryptionChains: [serversOwn, serversOwn] }, "ENROL_REPLY_WRONG"],
+    [{ serverDecryptionChains: [ofX25519], serverAgreementChains: [agreeing] }, "ENROL_REPLY_WRONG"], // no suite has both kinds
+    [{ sealedDecryptionChains: [new Uint8Array(1)] }, "ENROL_REPLY_WRONG"],
+    [{ serverAgreementChains: [(await own.agreer("server-2", "server-agree")).certificate.chain] }, "PKI_NAME_WRONG"],
+    [{ serverAgreementChains: [serversOwn] }, "PKI_PURPOSE_WRONG"],
+    [{ serverAgreementChains: [agreeing, agreeing] }, "ENROL_REPLY_WRONG"],
+    [{ serverSigningChains: [await own.issue(serverName, "server-sign", ofPq)] }, "ENROL_REPLY_WRONG"], // nor one for this terminal
+    [{ serverSigningChains: [signing, await own.issue(serverName, "server-sign", key)] }, "ENROL_REPLY_WRONG"],
+    [{ serverSigningChains: [signing, await own.issue("server-2", "server-sign", ofPq)] }, "PKI_NAME_WRONG"],
+    [{ serverSigningChains: [signing, await own.issue(serverName, "licence-sign", ofPq)] }, "PKI_PURPOSE_WRONG"],
+    [{ signingChains: [await own.issue(terminalName, "terminal-sign", ofPq)] }, "ENROL_REPLY_WRONG"],
+    [{ signingChains: [signing, signing] }, "ENROL_REPLY_WRONG"],
+    [{ serverDecryptionChains: [serversOwn], serverAgreementChains: [ofTwoPurposes] }, "ENROL_REPLY_WRONG"],
+    [{ sealedAgreementChains: [new Uint8Array(1)] }, "ENROL_REPLY_WRONG"],
+    [{ serverSigningChains: [(await own.signer(serverName, "licence-sign")).certificate.chain] }, "PKI_PURPOSE_WRONG"],
   ];
   for (const [wrong, expected] of wrongs) {
     server.faults.enrolReply = (reply) => ({ ...reply, ...wrong });
     await assert.rejects(enroll(terminal, { token: server.token() }), code(expected));
     assert.equal((await status(terminal)).identity, null);
   }
-  server.faults.enrolReply = (reply) => ({ ...reply, sealedDecryptionChains: [...reply.sealedDecryptionChains].reverse() });
-  await assert.rejects(enroll(terminal, { token: server.token() }), (error) => error instanceof SealaneError && error.entry.exit === 3);
-  assert.equal((await status(terminal)).identity, null);
+  // a certificate for a key of somebody else, encrypted to ours
+  const substitute = async (reply: EnrolReply, purpose: "decrypt" | "agree"): Promise<EnrolReply> => {
+    const field = purpose === "decrypt" ? "sealedDecryptionChains" : "sealedAgreementChains";
+    const [mine] = (purpose === "decrypt" ? server.terminal?.decryption : server.terminal?.agreement) ?? [];
+    assert.ok(mine !== undefined);
+    const chain = await own.issue(terminalName, `terminal-${purpose}`, SoftwareKey.generate(mine.publicKey.kind).publicKey);
+    return { ...reply, [field]: [sealChain(mine.publicKey, chain), ...reply[field].slice(1)] };
+  };
+  for (const purpose of ["decrypt", "agree"] as const) {
+    server.faults.enrolReply = (reply) => substitute(reply, purpose);
+    await assert.rejects(enroll(terminal, { token: server.token() }), code("ENROL_REPLY_WRONG"));
+  }
+  const exchanges: readonly ((reply: EnrolReply) => Partial<EnrolReply>)[] = [
+    ({ sealedDecryptionChains: sealed }) => ({ sealedDecryptionChains: sealed.toReversed() }),
+    ({ sealedAgreementChains: sealed }) => ({ sealedAgreementChains: sealed.toReversed() }),
+    ({ sealedDecryptionChains, sealedAgreementChains }) => ({
+      sealedDecryptionChains: sealedAgreementChains,
+      sealedAgreementChains: sealedDecryptionChains,
+    }),
+  ];
+  for (const exchange of exchanges) {
+    server.faults.enrolReply = (reply) => ({ ...reply, ...exchange(reply) });
+    await assert.rejects(enroll(terminal, { token: server.token() }), (error) => error instanceof SealaneError && error.entry.exit === 3);
+    assert.equal((await status(terminal)).identity, null);
+  }
   server.faults.enrolReply = undefined;
   await enroll(terminal, { token: server.token() });
 });
@@ -128,7 +186,7 @@ test("an enrolled terminal is not enrolled again, unless it is to leave its serv
   await enroll(terminal, { token: second.token(), replace: true });
   const after = await terminal.keys.list();
   assert.equal((await status(terminal)).identity?.url, `${second.url}/`);
-  assert.equal(after.length, 3);
+  assert.equal(after.length, 5);
   assert.deepEqual(
     after.filter((id) => before.includes(id)),
     [],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultSuite as suite, systemRandom } from "@sealane/crypto";
-import { certificateFor, mechanismNamed } from "@sealane/link";
+import { mechanismNamed } from "@sealane/link";
 import { SealaneError } from "@sealane/wire";
 import { loadEnrolment } from "../../src/identity.ts";
 import { fetchSoftware, install } from "../../src/index.ts";
@@ -28,7 +28,7 @@ test("FNONCE EQ1: a message that was accepted once is not accepted again, also a
   assert.deepEqual(skippedIn(world), ["LINK_MESSAGE_REPLAYED", "LINK_MESSAGE_REPLAYED"]);
 });
 
-test("FNONCE: a message is not accepted again after the clock ran ahead and was set back", async (t) => {
+test("FNONCE FCLOCK: a message is not accepted again after the clock ran ahead, as the server proved, and was set back", async (t) => {
   const world = await enrolledWorld(t);
   const { server, terminal, clock } = world;
   const message = await server.offer(server.publish({ sequence: 1 }));
@@ -37,10 +37,11 @@ test("FNONCE: a message is not accepted again after the clock ran ahead and was 
   clock.now += 10 * 86_400;
   await server.offer(server.publish({ sequence: 2, content: new Uint8Array(1) })); // its acceptance forgets what is over
   await fetchSoftware(terminal, fromServer);
+  await install(terminal);
   clock.now -= 10 * 86_400;
   server.post(message);
   await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_WAITING"));
-  assert.deepEqual(skippedIn(world), ["LINK_MESSAGE_REPLAYED"]);
+  assert.deepEqual(skippedIn(world), ["LINK_MESSAGE_EXPIRED"]);
 });
 
 test("FTIME: messages that are over or from the future are skipped, and the one behind them is used", async (t) => {
@@ -65,13 +66,13 @@ test("EQ1: messages that were changed, cut or sent back, or are another's, are s
   const elsewhere = await TestAuthority.create(clock.now);
   const originate = async (authority: TestAuthority, recipientName: string): Promise<Uint8Array> => {
     const signing = await authority.signer(serverName, "server-sign");
-    const self = { name: serverName, role: "server", signing, decryption: [] } as const;
-    const recipient = (await authority.opener(recipientName, "terminal-decrypt")).certificate;
+    const self = { name: serverName, role: "server", signing: [signing], decryption: [], agreement: [] } as const;
+    const recipient = [(await authority.opener(recipientName, "terminal-decrypt")).certificate];
     const context = { self, recipient, nowSeconds: clock.now, random: systemRandom };
     return (await mechanismNamed("signed-transport").originate(context, { suite })).message;
   };
   const { self, serverDecryption } = await loadEnrolment(terminal);
-  const own = { self, recipient: certificateFor(suite, serverDecryption), nowSeconds: clock.now, random: systemRandom };
+  const own = { self, recipient: serverDecryption, nowSeconds: clock.now, random: systemRandom };
   const sentBack = (await mechanismNamed("signed-transport").originate(own, { suite })).message;
   for (const message of [
     right.subarray(0, 100),
@@ -98,8 +99,8 @@ test("EQ1: a message that another server of the same authority signed, encrypted
   const { server, terminal, clock } = world;
   server.publish({});
   const signing = await server.authority.signer("server-2", "server-sign");
-  const recipient = certificateFor(suite, server.terminal?.decryption ?? []);
-  const self = { name: signing.certificate.name, role: "server", signing, decryption: [] } as const;
+  const recipient = server.terminal?.decryption ?? [];
+  const self = { name: signing.certificate.name, role: "server", signing: [signing], decryption: [], agreement: [] } as const;
   for (const sendCertificate of [false, true]) {
     const context = { self, recipient, nowSeconds: clock.now, random: systemRandom };
     const { message } = await mechanismNamed("signed-transport").originate(context, { suite, sendCertificate });
@@ -124,19 +125,58 @@ test("an answer that the server refuses is reported, and the next message is use
   assert.deepEqual(skippedIn(world), ["LINK_REFUSED"]);
 });
 
-test("DIR: a terminal that was cut off behind its answer, or behind its request, goes on after a restart", async (t) => {
-  for (const lost of ["/v1/links", "/v1/links/"]) {
+/** How many messages and records a terminal sends until it has a licence on a link that the server began. */
+const sends = { "signed-transport": 2, "signed-agreement": 2, "mutual-certified": 2, "mutual-nonce": 3, "mutual-agreement": 3 } as const;
+
+for (const mechanism of Object.keys(sends) as (keyof typeof sends)[]) {
+  test(`DIR: a terminal that was cut off at any step of ${mechanism} goes on after a restart, on the same link`, async (t) => {
     const world = await enrolledWorld(t);
     const { server, terminal } = world;
-    await server.offer(server.publish({}));
-    const isLost = (url = ""): boolean => (lost === "/v1/links" ? url === lost : url.startsWith(lost));
-    server.faults.after = ({ url }) => (isLost(url) ? "drop" : undefined);
+    let sequence = 0;
+    for (const lost of ["before", "after"] as const) {
+      for (let passed = 0; passed < sends[mechanism]; passed++) {
+        await server.offer(server.publish({ sequence: ++sequence, content: new Uint8Array(sequence) }), { mechanism });
+        let left = passed;
+        server.faults[lost] = ({ method }) => (method === "POST" && left-- <= 0 ? "drop" : undefined);
+        await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
+        server.faults[lost] = undefined;
+        assert.equal(server.waiting, lost === "before" && passed === 0 ? 1 : 0);
+        const { link, software } = await fetchSoftware(restarted(world), fromServer);
+        assert.deepEqual([link.originator, link.mechanism, software.sequence], ["server", mechanism, sequence]);
+        assert.equal(server.waiting, 0);
+      }
+    }
+    assert.deepEqual(skippedIn(world), []);
+  });
+}
+
+test("FNONCE EQ8 EQ14: a message without a memory of its own, whose link was made, comes to nothing when it comes again", async (t) => {
+  for (const mechanism of ["mutual-nonce", "mutual-agreement"] as const) {
+    const world = await enrolledWorld(t);
+    const { server, terminal } = world;
+    const message = await server.offer(server.publish({ sequence: 1 }), { mechanism });
+    await fetchSoftware(terminal, fromServer);
+    await install(terminal);
+    server.publish({ sequence: 2, content: new Uint8Array(1) });
+    server.post(message);
+    await assert.rejects(fetchSoftware(restarted(world), fromServer), code("TERMINAL_NOTHING_WAITING"));
+    assert.deepEqual(skippedIn(world), ["LINK_REFUSED"]);
+  }
+});
+
+test("EQ8 EQ14: a wait for M3 that was kept for too long is given up, and the inbox is read", async (t) => {
+  for (const mechanism of ["mutual-nonce", "mutual-agreement"] as const) {
+    const world = await enrolledWorld(t);
+    const { server, terminal, clock } = world;
+    const description = server.publish({});
+    await server.offer(description, { mechanism });
+    server.faults.after = ({ url }) => (url === "/v1/links" ? "drop" : undefined);
     await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
     server.faults.after = undefined;
-    assert.equal(server.waiting, 0);
-    const fetched = await fetchSoftware(restarted(world), fromServer);
-    assert.equal(fetched.link.originator, "server");
-    await install(terminal);
+    clock.now += 2 * 86_400;
+    await server.offer(description, { mechanism });
+    await fetchSoftware(terminal, fromServer);
+    assert.deepEqual(skippedIn(world), ["LINK_EXPIRED"]);
   }
 });
 

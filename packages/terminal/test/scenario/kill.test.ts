@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { hasCode } from "@sealane/wire";
 import { loadTrust } from "../../src/identity.ts";
+import { InboxJournal } from "../../src/inbox-journal.ts";
 import { enroll, fetchSoftware, install, rollback, type Terminal, terminalAt } from "../../src/index.ts";
 import { verifyInstalled } from "../../src/installed-check.ts";
 import { proveSlot } from "../../src/slot.ts";
 import { tarOf } from "../double/archives.ts";
 import { DyingProcess } from "../double/dying-process.ts";
 import { enrolledWorld, newWorld, type World } from "../double/enrolled.ts";
+import type { FakeServer } from "../double/fake-server.ts";
 import { temporaryFolder } from "../double/temporary-folder.ts";
 
 const dying = new DyingProcess();
@@ -59,6 +61,20 @@ async function killEverywhere(
   }
 }
 
+/** The network is an effect too: the process dies before the server sees a request, or before it sees the reply itself. */
+function dieOnTheNetworkToo({ faults }: FakeServer): void {
+  const network = (): "drop" | undefined => {
+    try {
+      dying.effect();
+      return undefined;
+    } catch {
+      return "drop";
+    }
+  };
+  faults.before = network;
+  faults.after = network;
+}
+
 for (const format of ["file", "tar"] as const) {
   test(`a killed installation of a ${format} leaves the version before or the new one whole, and can be repeated`, async (t) => {
     const world = await enrolledWorld(t);
@@ -103,17 +119,7 @@ for (const originator of ["terminal", "server"] as const) {
     await install(terminal);
     const published = server.publish({ sequence: 2, content });
     const input = { originator, waitSeconds: 0 } as const;
-    // The network is an effect too: the process dies before the server sees a request, or before it sees the reply.
-    const network = (): "drop" | undefined => {
-      try {
-        dying.effect();
-        return undefined;
-      } catch {
-        return "drop";
-      }
-    };
-    server.faults.before = network;
-    server.faults.after = network;
+    dieOnTheNetworkToo(server);
     let links = 0;
     const effects = await killEverywhere(t, world, {
       command: async (copy) => {
@@ -138,6 +144,37 @@ for (const originator of ["terminal", "server"] as const) {
   });
 }
 
+for (const mechanism of ["mutual-nonce", "mutual-certified", "mutual-agreement"] as const) {
+  test(`DIR: a fetch that is killed anywhere can be repeated when the server begins the link by ${mechanism}`, async (t) => {
+    const world = await enrolledWorld(t);
+    const { server } = world;
+    const published = server.publish({ content: new Uint8Array([1]) });
+    const input = { originator: "server", waitSeconds: 0 } as const;
+    dieOnTheNetworkToo(server);
+    const resumed = new Set<string>();
+    const effects = await killEverywhere(t, world, {
+      command: async (copy) => {
+        server.emptyInbox();
+        await server.offer(published, { mechanism });
+        await fetchSoftware(copy, input);
+      },
+      after: async (copy) => {
+        const { pending } = await InboxJournal.load(copy);
+        resumed.add(pending?.kind ?? "nothing");
+        const { software, link } = await fetchSoftware(copy, input);
+        assert.deepEqual([software.sequence, link.originator, link.mechanism], [1, "server", mechanism]);
+        assert.equal((await InboxJournal.load(copy)).pending, null);
+        assert.deepEqual((await readdir(copy.folder.downloads)).length, 1);
+      },
+    });
+    assert.ok(effects > 20, `${effects} effects were tried`);
+    assert.deepEqual(
+      [...resumed].sort(),
+      mechanism === "mutual-certified" ? ["answer", "nothing", "request"] : ["nothing", "offers", "request", "second"],
+    );
+  });
+}
+
 test("a rollback that is killed anywhere leaves one of both versions whole, and can be repeated", async (t) => {
   const world = await enrolledWorld(t);
   const { server, terminal } = world;
@@ -159,17 +196,8 @@ test("an enrolment that is killed anywhere can be repeated with the same token",
   const world = await newWorld(t);
   const { server, clock } = world;
   const token = server.token();
-  const network = (): "drop" | undefined => {
-    try {
-      dying.effect();
-      return undefined;
-    } catch {
-      return "drop";
-    }
-  };
+  dieOnTheNetworkToo(server);
   for (let dieAt = 1; ; dieAt++) {
-    server.faults.before = network;
-    server.faults.after = network;
     const stateFolder = join(await temporaryFolder(t), "state");
     server.forgetTerminal();
     const died = await dying.run(dieAt, () => enroll(terminalAt({ stateFolder, clock, environment: {} }), { token }));

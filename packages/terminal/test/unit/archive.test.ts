@@ -91,6 +91,8 @@ test("an archive with content where none may be, or with a size that is none, is
   await assert.rejects(read(rewriteHeader(one, 0, size("77777777777 "))), code("TERMINAL_ARCHIVE_MALFORMED"));
   const negative = rewriteHeader(one, 0, (header) => header.fill(0xff, 124, 136));
   await assert.rejects(read(negative), code("TERMINAL_ARCHIVE_MALFORMED"));
+  const noNumber = rewriteHeader(one, 0, (header) => header.fill(0xf7, 124, 125));
+  await assert.rejects(read(noNumber), code("TERMINAL_ARCHIVE_MALFORMED"));
   const oldSparse = rewriteHeader(one, 0, (header) => header.set([0x53], 156));
   await assert.rejects(read(oldSparse), code("TERMINAL_ARCHIVE_UNSAFE"));
 });

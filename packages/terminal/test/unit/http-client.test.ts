@@ -85,6 +85,22 @@ test("a server that is not there, does not answer, or falls silent within a repl
   await assert.rejects(http.exchange({ method: "GET", url: nowhere }, cbor), code("API_SERVER_UNREACHABLE"));
 });
 
+test("a request that its sender breaks off is unreachable, before the reply and in the middle of it", async (t) => {
+  let arrived = (): void => {};
+  const url = await serve(t, (request, response) => {
+    if (request.url === "/silent") return arrived();
+    response.writeHead(200, { "content-type": "Application/CBOR; x=y" }).write("12345", () => arrived());
+  });
+  const http = client(t);
+  for (const path of ["/silent", "/half"]) {
+    const breaking = new AbortController();
+    arrived = () => breaking.abort();
+    const request = { method: "GET", url: new URL(path, url), signal: breaking.signal } as const;
+    await assert.rejects(http.exchange(request, cbor), code("API_SERVER_UNREACHABLE"), path);
+  }
+  assert.equal((await http.open({ method: "GET", url: new URL("/half", url) })).type, cbor.type);
+});
+
 test("a proxy of the environment is used, but for hosts that are excepted", async (t) => {
   const seen: string[] = [];
   const proxy = await serve(t, (request, response) => {

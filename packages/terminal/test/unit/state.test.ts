@@ -7,9 +7,9 @@ import { softwareErrors } from "@sealane/software";
 import { nonce } from "@sealane/wire";
 import { ByteReader } from "../../src/byte-reader.ts";
 import { changing, loadState, makeFolder, removeTemporary } from "../../src/disk.ts";
-import { loadIdentity } from "../../src/identity.ts";
+import { loadEnrolment, loadIdentity } from "../../src/identity.ts";
 import { InboxJournal } from "../../src/inbox-journal.ts";
-import { install, status } from "../../src/index.ts";
+import { install, status, terminalAt } from "../../src/index.ts";
 import { loadModule, makeModuleFolders, switchModule, tidyModule } from "../../src/module-record.ts";
 import { slotFile } from "../../src/slot.ts";
 import { ModuleFolder, StateFolder } from "../../src/state-folder.ts";
@@ -57,6 +57,23 @@ test("a state file that was changed, cut or is of another version is damage, not
     await assert.rejects(loadIdentity(terminal), code("TERMINAL_STATE_DAMAGED"));
   }
   assert.equal(await loadState(join(terminal.folder.path, "missing"), slotFile), null);
+});
+
+test("a key file in another's place is damage, whatever the key is for", async (t) => {
+  const { terminal, clock } = await TestTerminal.create(t);
+  const later = (): Promise<unknown> => loadEnrolment(terminalAt({ stateFolder: terminal.folder.path, clock, environment: {} }));
+  await later();
+  const fileOf = (purpose: string, kind: string): string => join(terminal.folder.keys, `terminal-${purpose}-${kind}-test.pem`);
+  for (const kind of ["x-wing", "x25519"]) {
+    const [decrypting, agreeing] = [fileOf("decrypt", kind), fileOf("agree", kind)];
+    const [first, second] = [await readFile(decrypting), await readFile(agreeing)];
+    for (const [place, other, own] of [[decrypting, second, first] as const, [agreeing, first, second] as const]) {
+      await writeFile(place, other);
+      await assert.rejects(later(), code("TERMINAL_STATE_DAMAGED"));
+      await writeFile(place, own);
+    }
+  }
+  await later();
 });
 
 test("what a killed process left of a file is removed, and nothing else", async (t) => {

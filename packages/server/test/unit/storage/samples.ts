@@ -1,17 +1,33 @@
-import { decryptionKinds, defaultSuite, Secret, sha256, systemRandom } from "@sealane/crypto";
-import { type AwaitedAnswer, acceptMessage, type ConfidentialLink, mechanisms, type UnconfirmedLink } from "@sealane/link";
+import { defaultSuite, type KeyKind, Secret, sha256, standardKinds, systemRandom } from "@sealane/crypto";
+import {
+  type AcceptedLink,
+  type AwaitedReply,
+  type AwaitedThird,
+  acceptMessage,
+  type CertifiedKey,
+  type ConfidentialLink,
+  type ContinueContext,
+  type MechanismName,
+  type OriginatedLink,
+  type OriginateOptions,
+  type Role,
+  type ThirdContent,
+  UnconfirmedLink,
+} from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { makePair, originatorContext, type Pair, recipientContext, testNowSeconds } from "@sealane/testkit";
+import { acceptingContext, certify, continuingContext, makePair, originate, type Pair, testNowSeconds } from "@sealane/testkit";
 import { artefactId, parseName, thumbprint } from "@sealane/wire";
 import type { KeyRoleKeys } from "../../../src/certified-keys.ts";
 import type { NewLink } from "../../../src/storage/links.ts";
+import type { PendingReply, PendingThird } from "../../../src/storage/pending-links.ts";
 import type { StoredRelease } from "../../../src/storage/releases.ts";
 import { RowSeal } from "../../../src/storage/row-seal.ts";
-import type { NewTerminal } from "../../../src/storage/terminals.ts";
+import type { NewTerminal, TerminalKey, TerminalKeyPurpose } from "../../../src/storage/terminals.ts";
 
 export const now: number = testNowSeconds;
 
 const pair: Pair = await makePair();
+const licenceSigner = await certify(pair.authority, { name: pair.server.self.name, purpose: "licence-sign" });
 
 /** 32 bytes that differ by label. */
 export function bytes(label: string): Uint8Array {
@@ -27,11 +43,7 @@ export function sampleTerminal(name: string, changes: Partial<NewTerminal> = {})
     name: parseName(name),
     model: "m1",
     signingKeyDigest: sha256(bytes(`signing key of ${name}`)),
-    decryptionKeys: decryptionKinds.map((kind) => ({
-      kind,
-      keyDigest: sha256(bytes(`${kind} key of ${name}`)),
-      chain: [bytes(`${kind} certificate`), bytes("intermediate")],
-    })),
+    keys: [...standardKinds.decryption.map(sampleKey(name, "decrypt")), ...standardKinds.agreement.map(sampleKey(name, "agree"))],
     signingThumbprint: thumbprint(bytes(`signing certificate of ${name}`)),
     signingChain: [bytes("signing certificate")],
     certificateExpiresAtSeconds: now + 1_000,
@@ -40,26 +52,41 @@ export function sampleTerminal(name: string, changes: Partial<NewTerminal> = {})
   };
 }
 
+function sampleKey(name: string, purpose: TerminalKeyPurpose): (kind: KeyKind) => TerminalKey {
+  return (kind) => ({
+    purpose,
+    kind,
+    keyDigest: sha256(bytes(`${kind} key to ${purpose} of ${name}`)),
+    chain: [bytes(`${kind} certificate to ${purpose}`), bytes("intermediate")],
+  });
+}
+
 /** The server of the sample links, and their terminal as it stands in the database. */
-export const sampleServer: Pick<KeyRoleKeys, "self" | "anchor"> = { self: pair.server.self, anchor: pair.authority.anchor };
+export const sampleServer: KeyRoleKeys = {
+  self: pair.server.self,
+  anchor: pair.authority.anchor,
+  licenceSigner: { key: licenceSigner.key.signingKey(), certificate: licenceSigner.certificate },
+};
 
 export function samplePeer(): NewTerminal {
   const { signing, self } = pair.terminal;
   return sampleTerminal(signing.name, {
     signingThumbprint: signing.thumbprint,
     signingChain: signing.chain,
-    decryptionKeys: self.decryption.map(({ certificate }) => ({
-      kind: certificate.publicKey.kind,
-      keyDigest: sha256(certificate.publicKey.spki),
-      chain: certificate.chain,
-    })),
+    keys: [...self.decryption.map(storedKey("decrypt")), ...self.agreement.map(storedKey("agree"))],
   });
 }
 
+function storedKey(purpose: TerminalKeyPurpose): (key: CertifiedKey<unknown>) => TerminalKey {
+  return ({ certificate: { publicKey, chain } }) => ({ purpose, kind: publicKey.kind, keyDigest: sha256(publicKey.spki), chain });
+}
+
 /** M1 of the sample terminal. */
-export async function sampleMessage(): Promise<Uint8Array> {
-  const context = originatorContext(pair.terminal, pair.server);
-  return (await mechanisms["signed-transport"].originate(context, { suite: defaultSuite })).message;
+export async function sampleMessage(
+  mechanism: MechanismName = "signed-transport",
+  options: Omit<OriginateOptions, "suite"> = {},
+): Promise<Uint8Array> {
+  return (await sampleOrigin(mechanism, "terminal", options)).message;
 }
 
 export function sampleRelease(label: string, changes: Partial<SoftwareDescription> = {}): StoredRelease {
@@ -87,28 +114,101 @@ export function sampleRelease(label: string, changes: Partial<SoftwareDescriptio
   };
 }
 
-/** A link at the server that its terminal has not confirmed, and the terminal's end of it. */
-export async function sampleLink(): Promise<{ readonly link: UnconfirmedLink; readonly terminalEnd: ConfidentialLink }> {
-  const context = originatorContext(pair.terminal, pair.server);
-  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: defaultSuite });
-  const { answer, link } = await acceptMessage(recipientContext(pair.server, pair.authority), message);
-  return { link, terminalEnd: awaited.receive(answer, now) };
+type Sent = Extract<OriginatedLink, { kind: "sent" }>;
+
+async function sampleOrigin(mechanism: MechanismName, originator: Role, options: Omit<OriginateOptions, "suite"> = {}): Promise<Sent> {
+  const sent = await originate(pair, { mechanism, suite: defaultSuite, originator, options });
+  if (sent.kind !== "sent") throw new Error(`${mechanism} is a broadcast`);
+  return sent;
 }
 
-/** A message of the server whose answer is awaited, and that answer. */
-export async function samplePending(): Promise<{
-  readonly awaited: AwaitedAnswer;
+/** What the peer of the sample server, or the server, says to M1. */
+async function sampleAcceptance(message: Uint8Array, originator: Role): Promise<Exclude<AcceptedLink, { kind: "broadcast" }>> {
+  const accepted = await acceptMessage(acceptingContext(pair, originator), message);
+  if (accepted.kind === "broadcast") throw new Error("the message is a broadcast");
+  return accepted;
+}
+
+/** What the originator of a sample receives a reply with. */
+export function sampleContext(mechanism: MechanismName, originator: Role): ContinueContext {
+  return continuingContext(pair, { mechanism, suite: defaultSuite, originator });
+}
+
+/** A link at the server that its terminal has not confirmed, and the terminal's end of it. */
+export async function sampleLink(
+  mechanism: MechanismName = "signed-transport",
+): Promise<{ readonly link: UnconfirmedLink; readonly terminalEnd: ConfidentialLink }> {
+  const { message, awaited } = await sampleOrigin(mechanism, "terminal");
+  const accepted = await sampleAcceptance(message, "terminal");
+  const { link: terminalEnd } = await awaited.receive(sampleContext(mechanism, "terminal"), accepted.reply);
+  if (accepted.kind !== "answered" || terminalEnd instanceof UnconfirmedLink) throw new Error(`${mechanism} has three messages`);
+  return { link: accepted.link, terminalEnd };
+}
+
+/** A message of the server whose reply is awaited, that reply, and what the terminal takes from M3. */
+export async function samplePending(mechanism: MechanismName = "signed-transport"): Promise<{
+  readonly awaited: AwaitedReply;
   readonly message: Uint8Array;
   readonly answer: Uint8Array;
+  readonly third: (message: Uint8Array) => Promise<ThirdContent>;
 }> {
-  const context = originatorContext(pair.server, pair.terminal);
-  const { message, awaited } = await mechanisms["signed-transport"].originate(context, { suite: defaultSuite });
-  const { answer } = await acceptMessage(recipientContext(pair.terminal, pair.authority), message);
-  return { awaited, message, answer };
+  const { message, awaited } = await sampleOrigin(mechanism, "server");
+  const accepted = await sampleAcceptance(message, "server");
+  const third = async (bytesOfThird: Uint8Array): Promise<ThirdContent> => {
+    if (accepted.kind !== "waiting") throw new Error(`${mechanism} has no M3`);
+    return await accepted.awaited.receive(acceptingContext(pair, "server"), bytesOfThird);
+  };
+  return { awaited, message, answer: accepted.reply, third };
 }
 
-export function newLink(link: NewLink["link"], terminal: NewTerminal, changes: Partial<NewLink> = {}): NewLink {
+export type ThreeMessages = "mutual-nonce" | "mutual-agreement";
+
+/** M1 of the terminal, and M3 as it makes it of the server's M2. */
+export async function sampleTerminalEnd(mechanism: ThreeMessages): Promise<{
+  readonly message: Uint8Array;
+  readonly third: (second: Uint8Array) => Promise<Uint8Array>;
+}> {
+  const { message, awaited } = await sampleOrigin(mechanism, "terminal");
+  const third = async (second: Uint8Array): Promise<Uint8Array> => {
+    const { message: made } = await awaited.receive(sampleContext(mechanism, "terminal"), second);
+    if (made === null) throw new Error(`${mechanism} has no M3`);
+    return made;
+  };
+  return { message, third };
+}
+
+/** M1 of the terminal, and the server's wait for M3. */
+export async function sampleThird(
+  mechanism: ThreeMessages = "mutual-nonce",
+): Promise<{ readonly awaited: AwaitedThird; readonly message: Uint8Array }> {
+  const message = await sampleMessage(mechanism);
+  const accepted = await sampleAcceptance(message, "terminal");
+  if (accepted.kind !== "waiting") throw new Error(`${mechanism} has no M3`);
+  return { awaited: accepted.awaited, message };
+}
+
+/** A reply is awaited of this terminal. */
+export function pendingReply(awaited: AwaitedReply, terminal: NewTerminal, changes: Partial<PendingReply> = {}): PendingReply {
   const { name, signingThumbprint } = terminal;
-  const opening = { requestDigest: sha256(link.id), response: bytes("answer") };
-  return { link, terminal: name, signingThumbprint, nowSeconds: now, opening, ...changes };
+  const id = artefactId(bytes("artefact"));
+  return { kind: "reply", awaited, owner: { name, signingThumbprint }, artefactId: id, expiresAtSeconds: now, ...changes };
+}
+
+/** M3 is awaited of this terminal. */
+export function pendingThird(awaited: AwaitedThird, terminal: NewTerminal, changes: Partial<PendingThird> = {}): PendingThird {
+  const { name, signingThumbprint } = terminal;
+  return { kind: "third", awaited, owner: { name, signingThumbprint }, sent: bytes("M2"), expiresAtSeconds: now, ...changes };
+}
+
+/** A link of this terminal, or of an anonymous one. */
+export function newLink(link: NewLink["link"], terminal: NewTerminal | null, changes: Partial<NewLink> = {}): NewLink {
+  const owner = terminal === null ? null : { name: terminal.name, signingThumbprint: terminal.signingThumbprint };
+  return {
+    link,
+    owner,
+    offered: null,
+    nowSeconds: now,
+    opening: { requestDigest: sha256(link.id), response: bytes("answer") },
+    ...changes,
+  };
 }

@@ -13,7 +13,7 @@ async function databaseFile(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sealane-sqlite-"));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, "data.sqlite");
-  await migrateDatabase(file);
+  await migrateDatabase({ kind: "sqlite", file });
   return file;
 }
 
@@ -30,7 +30,7 @@ async function countTokens(db: Database): Promise<number> {
 
 test("the database file is its owner's only, and durable at every commit", async (t) => {
   const file = await databaseFile(t);
-  await using db = await openDatabase(file);
+  await using db = await openDatabase({ kind: "sqlite", file });
   assert.equal((await stat(file)).mode & 0o777, 0o600);
   const pragma = async (name: string): Promise<unknown> =>
     Object.values((await sql.raw<object>(`pragma ${name}`).execute(db)).rows[0] ?? {})[0];
@@ -41,7 +41,7 @@ test("the database file is its owner's only, and durable at every commit", async
 });
 
 test("a full disk is STORE_FULL, undoes the transaction and leaves the database usable", async (t) => {
-  await using db = await openDatabase(await databaseFile(t));
+  await using db = await openDatabase({ kind: "sqlite", file: await databaseFile(t) });
   await addToken(db, "before");
   await sql`vacuum`.execute(db);
   const pages = (await sql<{ page_count: number }>`pragma page_count`.execute(db)).rows[0]?.page_count ?? 0;
@@ -62,7 +62,7 @@ test("a full disk is STORE_FULL, undoes the transaction and leaves the database 
 
 test("a database that another process locks is STORE_BUSY", async (t) => {
   const file = await databaseFile(t);
-  await using db = await openDatabase(file);
+  await using db = await openDatabase({ kind: "sqlite", file });
   await sql`pragma busy_timeout = 1`.execute(db);
   using other = new DatabaseSync(file);
   other.exec("begin immediate");
@@ -75,7 +75,7 @@ test("a database that another process locks is STORE_BUSY", async (t) => {
 });
 
 test("an error of SQLite is STORE_FAILED and does not quote values", async (t) => {
-  await using db = await openDatabase(await databaseFile(t));
+  await using db = await openDatabase({ kind: "sqlite", file: await databaseFile(t) });
   await addToken(db, "secret-label");
   await assert.rejects(
     addToken(db, "secret-label"),
@@ -89,5 +89,5 @@ test("a file that is no database is refused", async (t) => {
   other.exec("pragma journal_mode = delete");
   other.close();
   await writeFile(file, "no database at all, but long enough to be one ".repeat(10));
-  await assert.rejects(openDatabase(file), (error) => hasCode(error, "STORE_FAILED"));
+  await assert.rejects(openDatabase({ kind: "sqlite", file }), (error) => hasCode(error, "STORE_FAILED"));
 });

@@ -7,13 +7,13 @@ import { storeContract } from "./store-contract.ts";
 storeContract("SQLite", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sealane-store-"));
   const file = join(folder, "data.sqlite");
-  await migrateDatabase(file);
-  let db = await openDatabase(file);
+  await migrateDatabase({ kind: "sqlite", file });
+  let db = await openDatabase({ kind: "sqlite", file });
   return {
     db,
     reopen: async () => {
       await db.destroy();
-      db = await openDatabase(file);
+      db = await openDatabase({ kind: "sqlite", file });
       return db;
     },
     remove: async () => {

@@ -2,12 +2,32 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sha256 } from "@sealane/crypto";
 import { ConfidentialLink, type ReplayEntry, UnconfirmedLink } from "@sealane/link";
-import { artefactId, hasCode, nonce, parseName, thumbprint } from "@sealane/wire";
-import { maxLinksPerTerminal, maxWaitingMessages } from "../../../src/limits.ts";
+import { artefactId, equalBytes, hasCode, nonce, parseName, thumbprint } from "@sealane/wire";
+import {
+  maxAnonymousLinks,
+  maxLinksPerTerminal,
+  maxOpenChallenges,
+  maxThirdsPerTerminal,
+  maxWaitingMessages,
+} from "../../../src/limits.ts";
 import type { Database } from "../../../src/storage/database.ts";
 import { sqlReplayCache } from "../../../src/storage/replay-cache.ts";
 import { type KeyStores, sqlKeyStores, transactional } from "../../../src/storage/stores.ts";
-import { bytes, newLink, now, sampleLink, samplePending, sampleRelease, sampleSeal, sampleTerminal } from "./samples.ts";
+import type { NewTerminal } from "../../../src/storage/terminals.ts";
+import {
+  bytes,
+  newLink,
+  now,
+  pendingReply,
+  pendingThird,
+  sampleContext,
+  sampleLink,
+  samplePending,
+  sampleRelease,
+  sampleSeal,
+  sampleTerminal,
+  sampleThird,
+} from "./samples.ts";
 
 const options = { seal: sampleSeal(), now: () => now, maxPerOriginator: 10 };
 
@@ -47,7 +67,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     assert.equal(await enrolmentTokens.bind(token.id, { ...enrolment, boundAtSeconds: now + 6 }), false);
     const found = await enrolmentTokens.findBySigner(enrolment.signingThumbprint);
     assert.equal(found?.enrolment?.boundAtSeconds, now + 5);
-    assert.deepEqual(plain(found?.enrolment?.decryptionKeys), plain(enrolment.decryptionKeys));
+    assert.deepEqual(plain(found?.enrolment?.keys), plain(enrolment.keys));
     assert.deepEqual(
       (await enrolmentTokens.listEnrolling()).map(({ name }) => name),
       ["gate-1"],
@@ -74,7 +94,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       await terminals.report(first.name, [{ module: "app", version: "1", sequence: 3 }]);
       await terminals.seen(first.name, now + 1);
       const found = await terminals.findBySigner(first.signingThumbprint);
-      const { signingKeyDigest: _s, decryptionKeys: _d, ...kept } = first;
+      const { signingKeyDigest: _s, keys: _k, ...kept } = first;
       const installed = [{ module: "app", version: "1", sequence: 3 }];
       assert.deepEqual(plain(found), plain({ ...kept, lastSeenSeconds: now + 1, installed }));
       const second = sampleTerminal("gate-1", { signingThumbprint: thumbprint(bytes("new")), model: "m2" });
@@ -95,34 +115,84 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     assert.equal(await terminals.areKeysTaken(one.name, one), false);
     assert.equal(await terminals.areKeysTaken(other.name, other), false);
     assert.equal(await terminals.areKeysTaken(other.name, { ...other, signingKeyDigest: one.signingKeyDigest }), true);
-    for (const key of one.decryptionKeys) {
-      const keys = [...other.decryptionKeys.filter(({ kind }) => kind !== key.kind), key];
-      assert.equal(await terminals.areKeysTaken(other.name, { ...other, decryptionKeys: keys }), true);
-      await assert.rejects(terminals.activate({ ...other, decryptionKeys: keys }));
+    for (const { keyDigest } of one.keys) {
+      for (const position of other.keys.keys()) {
+        const keys = other.keys.map((key, i) => (i === position ? { ...key, keyDigest } : key));
+        assert.equal(await terminals.areKeysTaken(other.name, { ...other, keys }), true);
+        await assert.rejects(terminals.activate({ ...other, keys }));
+      }
     }
     await assert.rejects(terminals.activate({ ...other, signingKeyDigest: one.signingKeyDigest }));
   });
 
+  contract("a key that signs belongs to one name, be it the first of its terminal or a further one", async (_, { terminals }) => {
+    const further = (name: string): NewTerminal["keys"][number] => ({
+      purpose: "sign",
+      kind: "ml-dsa-65",
+      keyDigest: sha256(bytes(`further key of ${name}`)),
+      chain: [bytes(`further certificate of ${name}`)],
+    });
+    const [one, other] = ["gate-1", "gate-2"].map((name) => sampleTerminal(name, { keys: [further(name)] }));
+    assert.ok(one !== undefined && other !== undefined);
+    await terminals.activate(one);
+    assert.equal(await terminals.areKeysTaken(other.name, other), false);
+    const [key] = one.keys;
+    assert.ok(key !== undefined);
+    const taking: readonly Partial<NewTerminal>[] = [
+      { keys: [key] },
+      { signingKeyDigest: key.keyDigest },
+      { keys: [{ ...key, keyDigest: one.signingKeyDigest }] },
+    ];
+    for (const taken of taking) assert.equal(await terminals.areKeysTaken(other.name, { ...other, ...taken }), true);
+    // Its own terminal may put its keys in another order, and use none for anything else.
+    const turned = { ...one, signingKeyDigest: key.keyDigest, keys: [{ ...key, keyDigest: one.signingKeyDigest }] };
+    assert.equal(await terminals.areKeysTaken(one.name, turned), false);
+    for (const keyDigest of [one.signingKeyDigest, key.keyDigest]) {
+      const decrypting: NewTerminal = {
+        ...one,
+        signingKeyDigest: sha256(bytes("new")),
+        keys: [{ ...key, purpose: "decrypt" as const, keyDigest }],
+      };
+      assert.equal(await terminals.areKeysTaken(one.name, decrypting), true);
+    }
+    const certificate = thumbprint(sha256(key.chain[0] ?? new Uint8Array(0)));
+    const found = await terminals.findByOtherSigner(certificate);
+    assert.deepEqual([found?.terminal.name, plain(found?.chain)], [one.name, plain(key.chain)]);
+    assert.equal(await terminals.findBySigner(certificate), null);
+    assert.equal(await terminals.findByOtherSigner(one.signingThumbprint), null);
+    await terminals.activate(sampleTerminal("gate-1"));
+    assert.equal(await terminals.findByOtherSigner(certificate), null);
+  });
+
+  contract("a key belongs to one purpose, also of its own terminal's next enrolment", async (_, { terminals }) => {
+    const one = sampleTerminal("gate-1");
+    await terminals.activate(one);
+    const swapped = one.keys.map((key) => ({ ...key, purpose: key.purpose === "agree" ? ("decrypt" as const) : ("agree" as const) }));
+    for (const key of swapped) assert.equal(await terminals.areKeysTaken(one.name, { ...one, keys: [key] }), true);
+    const renewed = one.keys.map((key, i) => (i === 0 ? { ...key, keyDigest: sha256(bytes("new key")) } : key));
+    assert.equal(await terminals.areKeysTaken(one.name, { ...one, keys: renewed }), false);
+    const [decrypting] = one.keys;
+    assert.ok(decrypting !== undefined);
+    await assert.rejects(terminals.activate({ ...one, keys: [decrypting, { ...decrypting, purpose: "agree" }] }));
+  });
+
   contract(
-    "KDIR: a terminal's decryption certificates are found by kind and in their order, of its latest enrolment only",
+    "KDIR: a terminal's certificates are found by purpose and kind and in their order, of its latest enrolment only",
     async (_, { terminals }) => {
       const first = sampleTerminal("gate-1");
       await terminals.activate(first);
       await terminals.activate(sampleTerminal("gate-2"));
-      for (const { kind, chain } of first.decryptionKeys) {
-        assert.deepEqual(plain(await terminals.decryptionChain(first.name, kind)), plain(chain));
-      }
-      const chains = first.decryptionKeys.map(({ chain }) => chain);
-      assert.deepEqual(plain(await terminals.decryptionChains(first.name)), plain(chains));
-      const [key] = first.decryptionKeys.toReversed();
+      assert.equal(new Set(first.keys.map(({ chain }) => chain[0]?.toHex())).size, 4);
+      for (const key of first.keys) assert.deepEqual(plain(await terminals.chain(first.name, key)), plain(key.chain));
+      const chains = first.keys.map(({ chain }) => chain);
+      assert.deepEqual(plain(await terminals.chains(first.name)), plain(chains));
+      const [key] = first.keys.toReversed();
       assert.ok(key !== undefined);
-      await terminals.activate({ ...first, decryptionKeys: [key] });
-      assert.deepEqual(plain(await terminals.decryptionChains(first.name)), plain([key.chain]));
-      for (const { kind } of first.decryptionKeys.filter((each) => each !== key)) {
-        assert.equal(await terminals.decryptionChain(first.name, kind), null);
-      }
-      assert.equal((await terminals.decryptionChains(parseName("gate-2"))).length, first.decryptionKeys.length);
-      assert.deepEqual(await terminals.decryptionChains(parseName("gate-3")), []);
+      await terminals.activate({ ...first, keys: [key] });
+      assert.deepEqual(plain(await terminals.chains(first.name)), plain([key.chain]));
+      for (const other of first.keys.filter((each) => each !== key)) assert.equal(await terminals.chain(first.name, other), null);
+      assert.equal((await terminals.chains(parseName("gate-2"))).length, first.keys.length);
+      assert.deepEqual(await terminals.chains(parseName("gate-3")), []);
     },
   );
 
@@ -228,13 +298,14 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     const terminal = sampleTerminal("gate-1");
     await terminals.activate(terminal);
     const { awaited, answer } = await samplePending();
-    const { name, signingThumbprint } = terminal;
-    const id = artefactId(bytes("artefact"));
-    await pendingLinks.add({ awaited, terminal: name, signingThumbprint, artefactId: id, expiresAtSeconds: now + 10 });
+    const pending = pendingReply(awaited, terminal, { expiresAtSeconds: now + 10 });
+    assert.equal(await pendingLinks.add(pending), true);
     for (const _ of [1, 2]) {
       const found = await pendingLinks.find(awaited.reference, now + 10);
-      assert.equal(found?.terminal, name);
-      assert.ok(found?.awaited.receive(answer, now) instanceof ConfidentialLink);
+      assert.ok(found?.kind === "reply");
+      assert.deepEqual(plain([found.owner, found.artefactId]), plain([pending.owner, pending.artefactId]));
+      const { link, message } = await found.awaited.receive(sampleContext("signed-transport", "server"), answer);
+      assert.ok(link instanceof ConfidentialLink && message === null);
     }
     assert.equal(await pendingLinks.find(awaited.reference, now + 11), null);
     assert.deepEqual(await Promise.all([1, 2, 3].map(() => pendingLinks.take(awaited.reference))), [true, false, false]);
@@ -245,8 +316,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     const terminal = sampleTerminal("gate-1");
     await terminals.activate(terminal);
     const { awaited } = await samplePending();
-    const { name, signingThumbprint } = terminal;
-    await pendingLinks.add({ awaited, terminal: name, signingThumbprint, artefactId: artefactId(bytes("a")), expiresAtSeconds: now });
+    await pendingLinks.add(pendingReply(awaited, terminal));
     const { link } = await sampleLink();
     await links.add(newLink(link, terminal));
     const end = link.keyExpiresAtSeconds;
@@ -267,7 +337,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     await links.add(newLink(link, terminal, { opening }));
     const stored = await links.findOpened(opening.requestDigest, now);
     assert.ok(stored?.link instanceof UnconfirmedLink);
-    assert.deepEqual(plain([stored.last, stored.version, stored.terminal]), plain([opening, 0, terminal.name]));
+    assert.deepEqual(plain([stored.last, stored.version, stored.owner?.name]), plain([opening, 0, terminal.name]));
     const confirmed = stored.link.confirm(terminalEnd.seal(bytes("hello"), now), now);
     const first = { requestDigest: sha256(bytes("record 1")), response: bytes("response 1") };
     assert.equal(await links.advance({ link: confirmed.link, version: 0, ...first }), true);
@@ -291,14 +361,93 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     assert.deepEqual(found, [false, ...Array.from({ length: maxLinksPerTerminal }, () => true)]);
   });
 
+  contract("a message establishes one link, and the second try pushes no other out", async (_, { links, terminals }) => {
+    const terminal = sampleTerminal("gate-1");
+    await terminals.activate(terminal);
+    const { link } = await sampleLink();
+    const { link: other } = await sampleLink();
+    const opening = { requestDigest: sha256(bytes("message")), response: bytes("answer") };
+    for (let i = 1; i < maxLinksPerTerminal; i++) await links.add(newLink((await sampleLink()).link, terminal, { nowSeconds: now + i }));
+    assert.equal(await links.add(newLink(link, terminal, { opening })), true);
+    assert.equal(await links.add(newLink(other, terminal, { opening })), false);
+    assert.deepEqual([(await links.find(link.id, now)) !== null, await links.find(other.id, now)], [true, null]);
+  });
+
+  contract("ANON: a link of an anonymous terminal has no owner, and such links make room among themselves", async ({ db }, stores) => {
+    const { links, terminals } = stores;
+    const terminal = sampleTerminal("gate-1");
+    await terminals.activate(terminal);
+    const { link: named } = await sampleLink();
+    await links.add(newLink(named, terminal, { nowSeconds: now - 10, offered: artefactId(bytes("offered")) }));
+    await fillAnonymous(db, maxAnonymousLinks);
+    const { link } = await sampleLink("anonymous-transport");
+    assert.equal(await links.add(newLink(link, null)), true);
+    const { count } = await db
+      .selectFrom("links")
+      .where("terminal", "is", null)
+      .select((sql) => sql.fn.countAll<number | string>().as("count"))
+      .executeTakeFirstOrThrow();
+    assert.equal(Number(count), maxAnonymousLinks);
+    const stored = await links.find(link.id, now);
+    assert.deepEqual([stored?.owner, stored?.offered], [null, null]);
+    assert.deepEqual(plain((await links.find(named.id, now))?.offered), plain(bytes("offered")));
+    const oldest = await db.selectFrom("links").select("id").where("id", "=", anonymousId(0)).executeTakeFirst();
+    assert.equal(oldest, undefined);
+  });
+
+  contract("a terminal's waits for M3 are bounded; the newest stay, and its waits for replies all do", async ({ db }, stores) => {
+    const { pendingLinks, terminals } = stores;
+    const terminal = sampleTerminal("gate-1");
+    await terminals.activate(terminal);
+    const { awaited: reply } = await samplePending("mutual-nonce");
+    assert.equal(await pendingLinks.add(pendingReply(reply, terminal, { expiresAtSeconds: now - 1 })), true);
+    const { awaited, message } = await sampleThird();
+    const pending = pendingThird(awaited, terminal, { sent: message });
+    for (let i = 0; i < maxThirdsPerTerminal; i++) {
+      const expires_at = i === 0 ? now - 1 : now; // one is the oldest, the others are as old as the one that comes
+      const row = { terminal: terminal.name, signing_thumbprint: terminal.signingThumbprint, artefact_id: null, state: bytes("state") };
+      await db
+        .insertInto("pending_links")
+        .values({ ...row, reference: anonymousId(i), sent: bytes("M2"), expires_at })
+        .execute();
+    }
+    assert.equal(await pendingLinks.add(pending), true);
+    assert.equal(await pendingLinks.add(pending), false);
+    const found = await pendingLinks.find(awaited.reference, now);
+    assert.ok(found?.kind === "third" && found.awaited.claimedOriginator === awaited.claimedOriginator);
+    assert.deepEqual(plain([found.sent, found.owner]), plain([message, pending.owner]));
+    const left = await db.selectFrom("pending_links").select(["reference", "artefact_id"]).execute();
+    assert.equal(left.filter(({ artefact_id }) => artefact_id === null).length, maxThirdsPerTerminal);
+    assert.equal(left.filter(({ artefact_id }) => artefact_id !== null).length, 1);
+    assert.equal(
+      left.some(({ reference }) => equalBytes(reference, anonymousId(0))),
+      false,
+    );
+  });
+
+  contract("FCLOCK: a challenge is taken once and in its time; the oldest of too many make room", async ({ db }, { challenges }) => {
+    const challenge = (i: number): Uint8Array => bytes(`challenge ${i}`);
+    await challenges.add(challenge(0), now - 1);
+    await challenges.add(challenge(1), now);
+    assert.deepEqual([await challenges.take(challenge(0), now), await challenges.take(challenge(2), now)], [false, false]);
+    assert.deepEqual(await Promise.all([1, 2, 3].map(() => challenges.take(challenge(1), now))), [true, false, false]);
+    const rows = Array.from({ length: maxOpenChallenges - 1 }, (_, i) => ({ challenge: challenge(10 + i), expires_at: now + 1 + i }));
+    await db.insertInto("challenges").values(rows).execute();
+    for (const i of [3, 4]) await challenges.add(challenge(i), now + 10_000);
+    const left = await db.selectFrom("challenges").select("expires_at").orderBy("expires_at").execute();
+    assert.deepEqual([left.length, left[0]?.expires_at, left[1]?.expires_at], [maxOpenChallenges, now + 2, now + 3]);
+    assert.deepEqual([await challenges.take(challenge(3), now), await challenges.take(challenge(4), now)], [true, true]);
+    await challenges.purge(now + 100_000);
+    assert.deepEqual(await db.selectFrom("challenges").selectAll().execute(), []);
+  });
+
   contract("secrets of links are not in the database as they are", async ({ db }, { links, pendingLinks, terminals }) => {
     const terminal = sampleTerminal("gate-1");
     await terminals.activate(terminal);
     const { link } = await sampleLink();
     await links.add(newLink(link, terminal));
     const { awaited } = await samplePending();
-    const { name, signingThumbprint } = terminal;
-    await pendingLinks.add({ awaited, terminal: name, signingThumbprint, artefactId: artefactId(bytes("a")), expiresAtSeconds: now });
+    await pendingLinks.add(pendingReply(awaited, terminal));
     for (const [table, secret] of [
       ["links", link.save()],
       ["pending_links", awaited.save()],
@@ -332,6 +481,8 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     ];
     assert.deepEqual([await read(0), await read(0), await read(2), await read(3)], [all, all, [[3, message("c")]], []]);
     assert.deepEqual(await read(0, now + 11), []);
+    const next = async (after: number, at = now): Promise<number | undefined> => (await stores.inbox.next(name, after, at))?.position;
+    assert.deepEqual([await next(0), await next(1), await next(3), await next(0, now + 11)], [1, 2, undefined, undefined]);
     await stores.inbox.remove(bytes("c").subarray(0, 16));
     await put("d");
     assert.deepEqual(await read(2), [[4, message("d")]]);
@@ -358,7 +509,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
   contract("LIC: the licence issued last to a terminal for an artefact", async (_, { licences }) => {
     const licence = (label: string, issuedAtSeconds: number) => ({
       digest: sha256(bytes(label)),
-      terminal: parseName("gate-1"),
+      recipient: parseName("gate-1"),
       artefactId: artefactId(bytes("artefact")),
       licence: bytes(label),
       issuedAtSeconds,
@@ -381,6 +532,33 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     assert.equal(await stores.terminals.find("gate-1"), null);
     assert.equal(await stores.operatorTokens.find(sha256(bytes("token"))), null);
   });
+}
+
+/** 16 bytes that differ by number. */
+function anonymousId(i: number): Uint8Array {
+  return bytes(`anonymous ${i}`).subarray(0, 16);
+}
+
+/** Rows of links that nobody opens, the first one the oldest. */
+async function fillAnonymous(db: Database, count: number): Promise<void> {
+  const row = (i: number) => ({
+    id: anonymousId(i),
+    terminal: null,
+    signing_thumbprint: null,
+    offered: null,
+    stage: "confirmed" as const,
+    state: bytes("state"),
+    version: 0,
+    created_at: i === 0 ? now - 1 : now,
+    expires_at: now + 10,
+    opening_digest: bytes(`message ${i}`),
+    request_digest: bytes(`message ${i}`),
+    response: bytes("answer"),
+  });
+  for (let from = 0; from < count; from += 512) {
+    const rows = Array.from({ length: Math.min(512, count - from) }, (_, i) => row(from + i));
+    await db.insertInto("links").values(rows).execute();
+  }
 }
 
 function tokenOf(name: string) {

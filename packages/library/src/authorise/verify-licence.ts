@@ -1,0 +1,39 @@
+import type { TrustAnchor } from "@sealane/pki";
+import { anonymousRecipient, type VerifiedLicence, verifyLicence as verify } from "@sealane/software";
+import { type ArtefactId, parseName } from "@sealane/wire";
+import type { Environment } from "../environment.ts";
+
+/** What a licence is verified for. */
+export interface VerifyLicenceInput {
+  /** Authorities whose licence issuers are trusted here. */
+  readonly trust: readonly TrustAnchor[];
+  /** The own name, or "anonymous" where this party acts without one. A licence for "*" is for either. */
+  readonly recipient: string;
+  /** The own model; needed where licences name models. */
+  readonly model?: string;
+  /** The artefact at hand, where there is one. */
+  readonly artefactId?: ArtefactId;
+  /** What this clock and the issuer's may differ by: 60 seconds unless told. */
+  readonly toleranceSeconds?: number;
+  readonly environment: Environment;
+}
+
+/**
+ * Proves a licence for one recipient, now, without a network. Checks in this order: size, encoding, certificate, signature, claims,
+ * issuer, recipient, model, artefact, time.
+ *
+ * Errors: LICENCE_MALFORMED, LICENCE_UNTRUSTED, LICENCE_SIGNATURE_WRONG, LICENCE_ISSUER_WRONG, LICENCE_RECIPIENT_WRONG,
+ * LICENCE_MODEL_WRONG, LICENCE_ARTEFACT_WRONG, LICENCE_NOT_YET_VALID, LICENCE_EXPIRED; WIRE_SHAPE_WRONG for a recipient that no
+ * party can be.
+ */
+export function verifyLicence(bytes: Uint8Array, input: VerifyLicenceInput): VerifiedLicence {
+  const { trust, recipient, model = "", artefactId, toleranceSeconds, environment } = input;
+  return verify(bytes, {
+    anchors: trust,
+    nowSeconds: environment.clock.nowSeconds(),
+    recipients: [recipient === anonymousRecipient ? recipient : parseName(recipient)],
+    model,
+    ...(artefactId === undefined ? {} : { artefactId }),
+    ...(toleranceSeconds === undefined ? {} : { toleranceSeconds }),
+  });
+}

@@ -1,0 +1,44 @@
+import { routes } from "@sealane/api";
+import type { Pkcs11KeyStore } from "@sealane/keystore";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { sql } from "kysely";
+import { serverErrors } from "../errors.ts";
+import type { Database } from "../storage/database.ts";
+import type { OperatorTokens } from "../storage/operator-tokens.ts";
+import type { Metrics } from "./metrics.ts";
+import { isLoopback, operatorOnly } from "./operator-only.ts";
+
+/** Whether a request was made on this machine; one that a proxy here passes on was not, whether it is trusted or not. */
+function isFromHere(request: FastifyRequest): boolean {
+  const isForwarded = request.headers["x-forwarded-for"] !== undefined || request.headers.forwarded !== undefined;
+  return !isForwarded && isLoopback(request.socket.remoteAddress);
+}
+
+/** Routes for whoever watches the server: whether it can do its work, and what it counts. A server of the download role alone has neither database nor tokens. */
+export function watchRoutes(given: {
+  readonly metrics: Metrics;
+  readonly database: Database | null;
+  readonly tokens: OperatorTokens | null;
+  /** The token that has the private keys. */
+  readonly keys: Pkcs11KeyStore | null;
+}): (app: FastifyInstance) => Promise<void> {
+  const { metrics, database, tokens, keys } = given;
+  return async (app) => {
+    app.get(routes.ready, async () => {
+      if (database !== null) await sql`select 1`.execute(database); // a failure is told by its own code
+      await keys?.requirePresent();
+      return { status: "ready" };
+    });
+    app.get(
+      routes.metrics,
+      {
+        onRequest: async (request) => {
+          if (isFromHere(request)) return;
+          if (tokens === null) throw serverErrors.error("SERVER_OPERATOR_REMOTE");
+          await operatorOnly(tokens)(request);
+        },
+      },
+      async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+    );
+  };
+}

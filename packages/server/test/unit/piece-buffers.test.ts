@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { downloadMemoryBytes, largePieceBytes, smallPieceBytes } from "../../src/limits.ts";
+import { type DownloadBuffers, PieceBuffers } from "../../src/piece-buffers.ts";
+
+// Buffers are compared by `===` in `ok`: to print how two of them differ takes minutes.
+
+const sizeBytes = 10 * largePieceBytes;
+const largeOnes = downloadMemoryBytes / largePieceBytes;
+
+/** Begins a download that takes all large buffers there are. */
+function takeAll(buffers: PieceBuffers): { readonly holder: DownloadBuffers; readonly taken: readonly Uint8Array[] } {
+  const holder = buffers.begin(sizeBytes);
+  const taken = Array.from({ length: largeOnes }, () => holder.takeLarge()).filter((each) => each !== null);
+  assert.deepEqual([taken.length, new Set(taken).size], [largeOnes, largeOnes]);
+  assert.ok(holder.takeLarge() === null);
+  return { holder, taken };
+}
+
+test("all downloads share the large buffers; one that finds none has a small one of its own", () => {
+  const buffers = new PieceBuffers();
+  const { holder, taken } = takeAll(buffers);
+  const [one, two] = [buffers.begin(sizeBytes), buffers.begin(sizeBytes)];
+  assert.ok(one.takeLarge() === null && two.takeLarge() === null);
+  const { small } = one;
+  assert.deepEqual([small.length, small === one.small, small === two.small], [smallPieceBytes, true, false]);
+  const [first] = taken;
+  assert.ok(first !== undefined);
+  holder.giveBack(first);
+  assert.ok(one.takeLarge() === first && two.takeLarge() === null);
+});
+
+test("a range that fits into a small buffer has one of its size and takes no large one", () => {
+  const buffers = new PieceBuffers();
+  assert.ok(buffers.begin(smallPieceBytes).takeLarge() === null);
+  assert.equal(buffers.begin(5).small.length, 5);
+  assert.equal(buffers.begin(smallPieceBytes + 1).takeLarge()?.length, largePieceBytes);
+});
+
+test("a buffer that was not given back before the end of its download is never used again, and its room is", () => {
+  const buffers = new PieceBuffers();
+  const { holder, taken } = takeAll(buffers);
+  const [kept, late] = taken;
+  assert.ok(kept !== undefined && late !== undefined);
+  holder[Symbol.dispose]();
+  holder.giveBack(late);
+  const again = takeAll(buffers).taken;
+  assert.deepEqual([again.includes(kept), again.includes(late)], [false, false]);
+});
+
+test("what is given back goes to one download only, however often it is given back", () => {
+  const buffers = new PieceBuffers();
+  const { holder, taken } = takeAll(buffers);
+  const [first] = taken;
+  assert.ok(first !== undefined);
+  holder.giveBack(first);
+  holder.giveBack(first);
+  holder.giveBack(new Uint8Array(largePieceBytes));
+  const other = buffers.begin(sizeBytes);
+  assert.ok(other.takeLarge() === first && other.takeLarge() === null);
+});
+
+test("downloads are counted from their beginning to their end", () => {
+  const buffers = new PieceBuffers();
+  const [one, two] = [buffers.begin(1), buffers.begin(sizeBytes)];
+  assert.equal(buffers.running, 2);
+  one[Symbol.dispose]();
+  assert.equal(buffers.running, 1);
+  two[Symbol.dispose]();
+  assert.equal(buffers.running, 0);
+});

@@ -1,0 +1,240 @@
+import type { BroadcastItem } from "@sealane/api";
+import type { SuiteName } from "@sealane/crypto";
+import type { MechanismName } from "@sealane/link";
+import { hasCode, type SealaneError } from "@sealane/wire";
+import { ChannelReader } from "./broadcast-channel.ts";
+import { elapsedSeconds } from "./clock.ts";
+import { type Download, saveDownload } from "./download-record.ts";
+import { completeOf, finishDownload, resumeDownload, type Taken, tidyDownloads } from "./downloads.ts";
+import { terminalErrors } from "./errors.ts";
+import { type Fetched, fetchedOf } from "./fetched.ts";
+import { type Heard, type Hearing, hearAll, isFaultOfMessage } from "./hear.ts";
+import { HeldGroups } from "./held-groups.ts";
+import { HttpClient } from "./http-client.ts";
+import { InboxJournal } from "./inbox-journal.ts";
+import { localModules } from "./installed-modules.ts";
+import { descriptionOf, requireKeyAlive } from "./licence.ts";
+import { defaultListenSeconds, listenPauseMilliseconds, longestPauseMilliseconds } from "./limits.ts";
+import { describeLink, factsOfBroadcast } from "./link-facts.ts";
+import { chooseOffer } from "./offers.ts";
+import { prepareListening, type TrustInput } from "./prepare-listening.ts";
+import { StateLock } from "./state-lock.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface ListenInput extends TrustInput {
+  /** One module; any unless told. */
+  readonly module?: string;
+  /** Where the sealed file comes from, if not from the server: an address that serves the same paths, or a local file. */
+  readonly source?: string;
+  /** End after one software. */
+  readonly once?: boolean;
+  /** How long to listen; without an end unless told, and 25 seconds with `once`. */
+  readonly waitSeconds?: number;
+  /** Only broadcasts by this mechanism, and on this suite; any unless told. */
+  readonly mechanism?: MechanismName;
+  readonly suite?: SuiteName;
+}
+
+/**
+ * Listens to the broadcast channel of a server and fetches what is new for this terminal (BCAST, MULTI), which need not be enrolled: it
+ * trusts the authority that it is told, once. Each broadcast is proven before anything is opened; its licence and content key are
+ * written down before the software is fetched, so that the software may come later and from anywhere (WAIT). While the server cannot
+ * be reached it is tried again.
+ *
+ * Ends when its time is over; then it is an error if nothing came: why the last broadcast was refused, TERMINAL_NOTHING_NEW,
+ * TERMINAL_NOTHING_WAITING, or API_SERVER_UNREACHABLE.
+ * Errors besides: those of `prepareListening`, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED,
+ * KEYSTORE_*.
+ */
+export async function* listen(terminal: Terminal, input: ListenInput = {}): AsyncGenerator<Fetched, void, undefined> {
+  using http = new HttpClient({ environment: terminal.environment });
+  const { holder, enrolment } = await prepareListening(terminal, http, input);
+  using groups = enrolment === null ? null : new HeldGroups({ terminal, enrolment, http });
+  const hearing: Hearing = { terminal, holder, enrolled: enrolment === null ? null : { enrolment, groups } };
+  const { clock } = terminal;
+  const endless = input.waitSeconds === undefined && input.once !== true;
+  const deadline = endless ? Number.POSITIVE_INFINITY : elapsedSeconds(clock) + (input.waitSeconds ?? defaultListenSeconds);
+  const listening = new Listening(hearing, { http, input, deadline });
+  const reader = new ChannelReader(http, holder.url);
+  for (;;) {
+    for (const fetched of await listening.goOn()) {
+      yield fetched;
+      if (input.once === true) return;
+    }
+    const askedAt = elapsedSeconds(clock);
+    const items = await listening.read(reader);
+    for (const fetched of await listening.take(items)) {
+      yield fetched;
+      if (input.once === true) return;
+    }
+    if (elapsedSeconds(clock) >= deadline) break;
+    // A server that does not wait, and whoever is on the way and sends without end, are not asked at once again.
+    if (items.length > 0 || elapsedSeconds(clock) === askedAt) await clock.sleep(listenPauseMilliseconds);
+  }
+  listening.requireAny();
+}
+
+/** One run of `listen`. */
+class Listening {
+  readonly #hearing: Hearing;
+  readonly #http: HttpClient;
+  readonly #input: ListenInput;
+  readonly #deadline: number;
+  #failures = 0;
+  #fetched = 0;
+  /** Why nothing came: what was heard last was refused, or was nothing new, or nothing could be heard. */
+  #refusal: SealaneError | null = null;
+  #nothingNew: SealaneError | null = null;
+  #outage: SealaneError | null = null;
+
+  constructor(hearing: Hearing, given: { readonly http: HttpClient; readonly input: ListenInput; readonly deadline: number }) {
+    this.#hearing = hearing;
+    this.#http = given.http;
+    this.#input = given.input;
+    this.#deadline = given.deadline;
+  }
+
+  /** Throws why nothing came, if nothing did. */
+  requireAny(): void {
+    const reason = this.#refusal ?? this.#outage ?? this.#nothingNew;
+    if (this.#fetched === 0) throw reason ?? terminalErrors.error("TERMINAL_NOTHING_WAITING");
+  }
+
+  /** Reads the channel; a failure of network or server is told, and is followed by a pause. */
+  async read(reader: ChannelReader): Promise<readonly BroadcastItem[]> {
+    const { clock, onEvent, random } = this.#hearing.terminal;
+    try {
+      const items = await reader.read(this.#deadline - elapsedSeconds(clock));
+      this.#failures = 0;
+      this.#outage = null;
+      return items;
+    } catch (error) {
+      if (!isFaultOfMessage(error)) throw error;
+      this.#outage = error;
+      const [chance = 0] = random.bytes(1);
+      const base = Math.min(listenPauseMilliseconds * 2 ** this.#failures++, longestPauseMilliseconds);
+      const pauseMilliseconds = Math.round(base * (1 + chance / 510));
+      onEvent({ kind: "retry", code: error.code, attempt: this.#failures + 1, pauseMilliseconds });
+      await clock.sleep(Math.max(0, Math.min(pauseMilliseconds, (this.#deadline - elapsedSeconds(clock)) * 1000)));
+      return [];
+    }
+  }
+
+  /** Goes on with what was begun: the content key is here, and the software is not. */
+  async goOn(): Promise<readonly Fetched[]> {
+    return await this.#locked(async (work) => {
+      const { terminal, holder } = this.#hearing;
+      const taken = await resumeDownload(terminal, holder, { downloads: work.downloads, module: this.#input.module });
+      if (taken === null) return [];
+      terminal.onEvent({ kind: "stage", command: "listen", stage: "resume" });
+      const outcome = await this.#finish(work, taken);
+      return outcome === "spoilt" ? [] : outcome;
+    });
+  }
+
+  /** Proves broadcasts and fetches those that are new, of each module the newest. */
+  async take(items: readonly BroadcastItem[]): Promise<readonly Fetched[]> {
+    if (items.length === 0) return [];
+    return await this.#locked(async (work) => {
+      const all = await hearAll(this.#hearing, items);
+      const { mechanism, suite } = this.#input;
+      const fits = ({ link }: Heard): boolean =>
+        (mechanism ?? link.mechanism) === link.mechanism && (suite ?? link.suite.name) === link.suite.name;
+      const heard = all.heard.filter(fits).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
+      this.#refusal = all.refusal ?? this.#refusal;
+      const fetched: Fetched[] = [];
+      const spoilt = new Map<string, number>();
+      for (const each of heard) {
+        using broadcast = each;
+        const { module, sequence } = broadcast.licence;
+        const isTaken = fetched.some(({ software }) => software.module === module) || (this.#input.once === true && fetched.length > 0);
+        // Whoever spoils the newest version on its way must not bring about an older one.
+        if (isTaken || sequence < (spoilt.get(module) ?? 0)) continue;
+        const outcome = await this.#takeOne(work, broadcast);
+        if (outcome === "spoilt") spoilt.set(module, sequence);
+        else fetched.push(...outcome);
+      }
+      return fetched;
+    });
+  }
+
+  async #takeOne(work: Work, heard: Heard): Promise<Outcome> {
+    const { terminal, holder } = this.#hearing;
+    const { licence, link, wrap, replay } = heard;
+    const { module, once } = this.#input;
+    if ((module ?? licence.module) !== licence.module) return [];
+    const complete = completeOf(work.downloads, licence);
+    if (complete !== null && once === true) return await this.#finish(work, { download: complete, contentKey: null }, heard);
+    if (work.journal.knows(replay)) return []; // it was heard before: nothing is new in it
+    const chosen = chooseOffer([descriptionOf(licence)], { module, model: holder.model, modules: work.modules });
+    const isBehind = work.downloads.some((each) => each.licence.module === licence.module && each.licence.sequence > licence.sequence);
+    if (chosen === null || complete !== null || isBehind) {
+      this.#nothingNew = terminalErrors.error("TERMINAL_NOTHING_NEW", { module: licence.module });
+      return [];
+    }
+    const facts = factsOfBroadcast(link, heard.signer.name);
+    terminal.onEvent(describeLink(facts, holder));
+    terminal.onEvent(heard.event);
+    const nowSeconds = terminal.clock.nowSeconds();
+    try {
+      requireKeyAlive(licence, nowSeconds);
+      using contentKey = link.unwrap(wrap, { artefactId: licence.artefactId, licenceDigest: licence.digest, nowSeconds });
+      const download = await saveDownload(terminal, holder, { licence, encoded: link.licence, contentKey, link: facts });
+      return await this.#finish(work, { download, contentKey }, heard);
+    } catch (error) {
+      return this.#refuse(error, heard.position);
+    }
+  }
+
+  /** Fetches the software; only then the broadcast is noted, for until then another one with the same licence may be of use. */
+  async #finish(work: Work, taken: Taken, heard?: Heard): Promise<Outcome> {
+    const { terminal, holder } = this.#hearing;
+    const started = terminal.clock.elapsedMilliseconds();
+    const { source } = this.#input;
+    try {
+      const result = await finishDownload(terminal, taken, { holder, http: this.#http, source, downloads: work.downloads });
+      if (heard !== undefined && work.journal.insert(heard.replay) === "fresh") await work.journal.commit(work.journal.pending);
+      this.#fetched++;
+      return [{ ...fetchedOf(terminal, { ...taken, result, holder, started }), alsoOffered: [] }];
+    } catch (error) {
+      return this.#refuse(error, heard?.position ?? 0);
+    }
+  }
+
+  #refuse(error: unknown, position: number): "spoilt" {
+    if (!isFaultOfMessage(error)) throw error;
+    this.#refusal = error;
+    this.#hearing.terminal.onEvent({ kind: "broadcast-skipped", position, code: error.code });
+    return "spoilt";
+  }
+
+  /** Works while no other command of this terminal changes its downloads; waits for that one, as long as this may listen. */
+  async #locked<T>(work: (on: Work) => Promise<T>): Promise<T> {
+    const { terminal, holder } = this.#hearing;
+    using _lock = await this.#lock();
+    const journal = await InboxJournal.load(terminal);
+    return await work({ journal, modules: await localModules(terminal), ...(await tidyDownloads(terminal, holder)) });
+  }
+
+  async #lock(): Promise<StateLock> {
+    const { folder, clock } = this.#hearing.terminal;
+    for (;;) {
+      try {
+        return await StateLock.take(folder, "downloads");
+      } catch (error) {
+        if (!hasCode(error, "TERMINAL_STATE_LOCKED") || elapsedSeconds(clock) >= this.#deadline) throw error;
+      }
+      await clock.sleep(listenPauseMilliseconds);
+    }
+  }
+}
+
+/** What came of one broadcast that was proven: software, nothing, or something that somebody else has changed. */
+type Outcome = readonly Fetched[] | "spoilt";
+
+/** What the state has, for the holder of the lock. */
+interface Work {
+  readonly journal: InboxJournal;
+  readonly modules: Awaited<ReturnType<typeof localModules>>;
+  readonly downloads: readonly Download[];
+}

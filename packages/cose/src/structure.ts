@@ -27,7 +27,7 @@ export function encodeProtected(header: CborMap): Uint8Array {
  * Error: COSE_STRUCTURE_WRONG, whose cause says what is wrong with the encoding of a protected header.
  */
 export function parseStructure(value: CborValue, expected: { readonly tag: number | null; readonly length: number }): CoseStructure {
-  const items = value instanceof Tagged && value.tag === expected.tag ? (value.value as CborValue) : value;
+  const items = value instanceof Tagged && value.tag === expected.tag ? value.value : value;
   if (!Array.isArray(items) || items.length !== expected.length) throw coseErrors.error("COSE_STRUCTURE_WRONG", { tag: expected.tag });
   const [protectedBytes, unprotectedHeader, ...rest] = items as readonly CborValue[];
   if (!(protectedBytes instanceof Uint8Array) || !(unprotectedHeader instanceof Map)) {

@@ -1,5 +1,5 @@
 import { aeadTagBytes, sha256 } from "@sealane/crypto";
-import { type ArtefactId, artefactId, concatBytes, decode, encode, equalBytes, scanItem } from "@sealane/wire";
+import { type ArtefactId, artefactId, concatBytes, decodeItem, encode, equalBytes } from "@sealane/wire";
 import { type ArtefactLayout, type ArtefactSizes, layoutOf, listEntryBytes } from "./artefact-format.ts";
 import { softwareErrors } from "./errors.ts";
 import { artefactFormat } from "./labels.ts";
@@ -91,7 +91,8 @@ function readFront(bytes: Uint8Array): HeaderFront {
       return bytes.slice(at - length, at);
     };
     const takeUint = (): number => {
-      const value = decode(take(scanItem(bytes, at) - at), 9);
+      const { value, end } = decodeItem(bytes, at);
+      at = end;
       if (typeof value !== "number") throw softwareErrors.error("ARTEFACT_FORMAT_WRONG");
       return value;
     };

@@ -72,7 +72,7 @@ export function parseStatement(kind: StatementKind, bytes: Uint8Array): Unverifi
   return orMalformed(kind, () => {
     const value = decode(bytes, kind.maxBytes);
     requireForm(value, { tag: coseTag.cwt, tagged: kind.isCwt });
-    const inner = kind.isCwt && value instanceof Tagged ? (value.value as CborValue) : value;
+    const inner = kind.isCwt && value instanceof Tagged ? value.value : value;
     requireForm(inner, { tag: coseTag.sign1, tagged: true });
     const { protectedHeader, rest } = parseSign1(inner);
     return { payload: requireBytes(rest[0]), chain: chainOf(protectedHeader.get(headerLabel.x5chain)), sign1: inner };

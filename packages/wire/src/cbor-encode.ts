@@ -1,22 +1,20 @@
-import { Tagged } from "cborg";
-import type { CborValue } from "./cbor.ts";
+import { type CborValue, Tagged } from "./cbor-value.ts";
 import { allowedTags, maxDepth, maxItems, maxNameBytes, scratchBytes } from "./limits.ts";
 import { wireErrors } from "./wire-errors.ts";
 
 /**
- * Writes values in their one deterministic encoding (RFC 8949, section 4.2.1) and nothing that `decode` would refuse. The general
- * encoder that `decode` compares with takes several times as long, which every message pays for a dozen times.
+ * Writes values in their one deterministic encoding (RFC 8949, section 4.2.1) and nothing that `decode` would refuse.
  */
 export class CborWriter {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(scratchBytes);
   #at = 0;
   #items = 0;
 
-  /** The encoding, in memory of its own; what was written here is wiped. Error: WIRE_VALUE_UNENCODABLE. */
-  encode(value: CborValue): Uint8Array {
+  /** Lends the encoding to `use`, and wipes it. Error: WIRE_VALUE_UNENCODABLE. */
+  lend<T>(value: CborValue, use: (encoding: Uint8Array) => T): T {
     try {
       this.#write(value, 0);
-      return this.#bytes.slice(0, this.#at);
+      return use(this.#bytes.subarray(0, this.#at));
     } finally {
       this.#bytes.fill(0, 0, this.#at);
       if (this.#bytes.length > scratchBytes) this.#bytes = new Uint8Array(scratchBytes);
@@ -61,7 +59,7 @@ export class CborWriter {
     if (!allowedTags.some((allowed) => allowed === tag)) throw unencodable("tag");
     requireDepth(depth);
     this.#head(6, tag);
-    this.#write(value as CborValue, depth + 1);
+    this.#write(value, depth + 1);
   }
 
   #integer(value: number): void {

@@ -1,4 +1,5 @@
-import { type CborValue, decode, encode } from "./cbor.ts";
+import { decode, encode } from "./cbor.ts";
+import type { CborValue } from "./cbor-value.ts";
 import { type Name, parseName } from "./name.ts";
 import { wireErrors } from "./wire-errors.ts";
 

@@ -17,8 +17,8 @@ export {
   thumbprint,
   transcriptHash,
 } from "./bytes.ts";
-export { type CborMap, type CborValue, decode, encode, Tagged } from "./cbor.ts";
-export { scanItem } from "./cbor-scan.ts";
+export { decode, decodeItem, encode, lendEncoding } from "./cbor.ts";
+export { type CborMap, type CborValue, Tagged } from "./cbor-value.ts";
 export {
   anyValue,
   byteString,

@@ -104,7 +104,7 @@ function ofSize(part: CborValue, size: number): CborValue | undefined {
 }
 
 function partOf(value: CborValue, step: Step): CborValue {
-  if (step === "tagged") return taggedOf(value).value as CborValue;
+  if (step === "tagged") return taggedOf(value).value;
   if (step === "cbor") return decode(bytesOf(value), bytesOf(value).length);
   const part = "item" in step ? listOf(value)[step.item] : mapOf(value).get(step.key);
   if (part === undefined) throw new Error(`there is nothing at ${textOf([step])}`);

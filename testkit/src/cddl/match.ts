@@ -100,9 +100,7 @@ class Matching {
       case "map":
         return value instanceof Map && this.#holdsMap(type.group, value as ReadonlyMap<unknown, CborValue>, where);
       case "tag":
-        return (
-          value instanceof Tagged && value.tag === type.tag && this.type(type.content, value.value as CborValue, inside(where, "tagged"))
-        );
+        return value instanceof Tagged && value.tag === type.tag && this.type(type.content, value.value, inside(where, "tagged"));
       case "control":
         return this.#holdsControl(type, value, where);
     }

@@ -118,7 +118,7 @@ export const structures: readonly Structure[] = [
 
 /** The elements of a structure, without its tag. */
 export function elementsOf(value: CborValue): CborValue[] {
-  const items: CborValue = value instanceof Tagged ? (value.value as CborValue) : value;
+  const items: CborValue = value instanceof Tagged ? value.value : value;
   if (!Array.isArray(items)) throw new TypeError("not a structure");
   return [...items];
 }

@@ -298,7 +298,7 @@ function payloadOf(bytes: Uint8Array): Uint8Array {
 }
 
 function untag(value: Tagged): CborValue {
-  return value.value as CborValue;
+  return value.value;
 }
 
 function isListed(error: unknown): boolean {

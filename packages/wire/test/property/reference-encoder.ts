@@ -17,7 +17,7 @@ export function encodeLoosely(value: CborValue, choose: () => Choice): number[] 
   if (typeof value === "number") return value < 0 ? head(1, -1 - value, choice) : head(0, value, choice);
   if (typeof value === "string") return stringItem(3, new TextEncoder().encode(value), choice);
   if (value instanceof Uint8Array) return stringItem(2, value, choice);
-  if (value instanceof Tagged) return [...head(6, value.tag, choice), ...encodeLoosely(value.value as CborValue, choose)];
+  if (value instanceof Tagged) return [...head(6, value.tag, choice), ...encodeLoosely(value.value, choose)];
   if (value instanceof Map) return mapItem(value, choice, choose);
   if (!Array.isArray(value)) throw new TypeError("not a value of CBOR");
   const items = value.flatMap((item: CborValue) => encodeLoosely(item, choose));

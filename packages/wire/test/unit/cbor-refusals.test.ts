@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type CborValue, decode, encode, SealaneError, scanItem, Tagged, type WireCode } from "../../src/index.ts";
+import { type CborValue, decode, decodeItem, encode, SealaneError, Tagged, type WireCode } from "../../src/index.ts";
 import { allowedTags, maxDepth, maxItems, scratchBytes } from "../../src/limits.ts";
 
 const ample = 4_000_000;
@@ -226,12 +226,12 @@ describe("the encoder", () => {
   });
 });
 
-test("allowed tags are read at any depth, and scanning gives the end of an item", () => {
+test("allowed tags are read at any depth, and an item is read from where it begins to where it ends", () => {
   for (const tag of allowedTags) {
     const bytes = encode([new Tagged(tag, [tag])]);
     assert.deepEqual(decode(bytes, ample), [new Tagged(tag, [tag])]);
     const padded = Uint8Array.of(0xff, ...bytes, 0xff);
-    assert.equal(scanItem(padded, 1), 1 + bytes.length);
+    assert.equal(decodeItem(padded, 1).end, 1 + bytes.length);
   }
-  assert.throws(() => scanItem(Uint8Array.of(1), 1), { code: "WIRE_TRUNCATED" });
+  assert.throws(() => decodeItem(Uint8Array.of(1), 1), { code: "WIRE_TRUNCATED" });
 });

@@ -1,8 +1,12 @@
+import { decapsulate } from "node:crypto";
 import { concatBytes } from "@sealane/wire";
-import { agreeAsRecipient, agreeAsSender, type DhGroup } from "./dh-group.ts";
+import { agreeAsSender, type DhGroup } from "./dh-group.ts";
+import { cryptoErrors } from "./errors.ts";
 import { type FfdheKind, ffdheGroup } from "./ffdhe.ts";
+import { digestBytes, hkdfExpand, hkdfExtract } from "./hash.ts";
+import { asBuffer } from "./import-key.ts";
 import type { Kem } from "./kem.ts";
-import { kemSuiteId, labeledExpand, labeledExtract } from "./labeled-hkdf.ts";
+import { kemSuiteId, labeledInfo, labeledKeyMaterial } from "./labeled-hkdf.ts";
 import type { NativeKeyType } from "./native-keys/native-key-type.ts";
 import { p256Group } from "./p256.ts";
 import { Secret } from "./secret.ts";
@@ -39,19 +43,31 @@ function dhKem(group: DhGroup): Kem {
   };
 }
 
-/** The recipient's half; for key handles only. Error: CRYPTO_OPEN_FAILED, also for a value that is unsafe or in a second encoding. */
-export function dhDecapsulate(group: DhGroup): NonNullable<NativeKeyType["decapsulate"]> {
-  return (privateKey, { raw: recipientRaw }, encapsulated) =>
-    dhSecretOf(group, agreeAsRecipient(group, privateKey, encapsulated, "CRYPTO_OPEN_FAILED"), { encapsulated, recipientRaw });
+/**
+ * The recipient's half, by OpenSSL's own DHKEM in one call; for key handles only. `requireSafe` refuses what OpenSSL would take: values
+ * in a second encoding, or unsafe. Error: CRYPTO_OPEN_FAILED.
+ */
+export function dhDecapsulate(requireSafe: (encapsulated: Uint8Array) => void): NonNullable<NativeKeyType["decapsulate"]> {
+  return (privateKey, encapsulated) => {
+    try {
+      requireSafe(encapsulated);
+      return Secret.take("kem secret", decapsulate(privateKey, asBuffer(encapsulated)));
+    } catch {
+      throw cryptoErrors.error("CRYPTO_OPEN_FAILED");
+    }
+  };
 }
 
 /** ExtractAndExpand of RFC 9180, section 4.1; wipes g^xy. */
 function dhSecretOf(group: DhGroup, shared: Uint8Array, values: Parameters<Kem["secretOf"]>[1]): Secret<"kem secret"> {
+  const { encapsulated, recipientRaw } = values;
   const suiteId = kemSuiteId(group.kemId);
-  const key = labeledExtract(suiteId, { salt: empty, label: "eae_prk", keyMaterial: shared });
+  const keyMaterial = labeledKeyMaterial(suiteId, "eae_prk", shared);
   shared.fill(0);
-  const info = concatBytes(values.encapsulated, values.recipientRaw);
-  const secret = labeledExpand(suiteId, { key, label: "shared_secret", info, length: 32 });
+  const info = labeledInfo(suiteId, { label: "shared_secret", info: concatBytes(encapsulated, recipientRaw), length: digestBytes });
+  const key = hkdfExtract(empty, keyMaterial);
+  keyMaterial.fill(0);
+  const secret = hkdfExpand(key, info, digestBytes);
   key.fill(0);
   return Secret.take("kem secret", secret);
 }

@@ -1,9 +1,10 @@
 import { concatBytes } from "@sealane/wire";
 import { type AeadName, aeadNonceBytes, aeadOpen, aeadSeal } from "./aead.ts";
 import { cryptoErrors } from "./errors.ts";
+import { hkdfExpand, hkdfExtract } from "./hash.ts";
 import type { Kem } from "./kem.ts";
 import type { DecryptionKey, PossessionKey } from "./key-handles.ts";
-import { labeledExpand, labeledExtract } from "./labeled-hkdf.ts";
+import { labeledInfo, labeledKeyMaterial } from "./labeled-hkdf.ts";
 import type { PublicKey } from "./public-key.ts";
 import type { Randomness } from "./random.ts";
 import type { Secret } from "./secret.ts";
@@ -68,31 +69,38 @@ function keySchedule(
   kemSecret: Secret<"kem secret">,
   info: Uint8Array,
 ): { readonly key: Uint8Array; readonly nonce: Uint8Array } {
-  const { suiteId, context } = scheduleContext(configuration, info);
-  const secret = kemSecret.use((bytes) => labeledExtract(suiteId, { salt: bytes, label: "secret", keyMaterial: empty }));
-  const key = labeledExpand(suiteId, { key: secret, label: "key", info: context, length: configuration.aead.keyBytes });
-  const nonce = labeledExpand(suiteId, { key: secret, label: "base_nonce", info: context, length: aeadNonceBytes });
+  const inputs = scheduleInputs(configuration, info);
+  const secret = kemSecret.use((bytes) => hkdfExtract(bytes, inputs.secret));
+  const key = hkdfExpand(secret, inputs.key, configuration.aead.keyBytes);
+  const nonce = hkdfExpand(secret, inputs.nonce, aeadNonceBytes);
   secret.fill(0);
   return { key, nonce };
 }
 
-interface ScheduleContext {
-  readonly suiteId: Uint8Array;
-  readonly context: Uint8Array;
+/** What is extracted and expanded from, beside the KEM's secret; public. */
+interface ScheduleInputs {
+  readonly secret: Uint8Array;
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
 }
 
-/** The context of an empty info, which is all that Sealane sends, is the same for every message. */
-const contextsOfEmptyInfo = new WeakMap<HpkeConfiguration, ScheduleContext>();
+/** Those of an empty info, which is all that most messages have, are the same for every message. */
+const inputsOfEmptyInfo = new WeakMap<HpkeConfiguration, ScheduleInputs>();
 
-function scheduleContext(configuration: HpkeConfiguration, info: Uint8Array): ScheduleContext {
-  const cached = info.length === 0 ? contextsOfEmptyInfo.get(configuration) : undefined;
-  if (cached !== undefined) return cached;
+function scheduleInputs(configuration: HpkeConfiguration, info: Uint8Array): ScheduleInputs {
+  const known = info.length === 0 ? inputsOfEmptyInfo.get(configuration) : undefined;
+  if (known !== undefined) return known;
   const { kem, aead } = configuration;
   const suiteId = concatBytes(new TextEncoder().encode("HPKE"), Uint8Array.of(kem.id >> 8, kem.id & 255, 0, kdfId, 0, aead.id));
-  const mode = Uint8Array.of(0);
-  const pskIdHash = labeledExtract(suiteId, { salt: empty, label: "psk_id_hash", keyMaterial: empty });
-  const infoHash = labeledExtract(suiteId, { salt: empty, label: "info_hash", keyMaterial: info });
-  const made = { suiteId, context: concatBytes(mode, pskIdHash, infoHash) };
-  if (info.length === 0) contextsOfEmptyInfo.set(configuration, made);
+  const baseMode = Uint8Array.of(0);
+  const pskIdHash = hkdfExtract(empty, labeledKeyMaterial(suiteId, "psk_id_hash", empty));
+  const infoHash = hkdfExtract(empty, labeledKeyMaterial(suiteId, "info_hash", info));
+  const context = concatBytes(baseMode, pskIdHash, infoHash);
+  const made = {
+    secret: labeledKeyMaterial(suiteId, "secret", empty),
+    key: labeledInfo(suiteId, { label: "key", info: context, length: aead.keyBytes }),
+    nonce: labeledInfo(suiteId, { label: "base_nonce", info: context, length: aeadNonceBytes }),
+  };
+  if (info.length === 0) inputsOfEmptyInfo.set(configuration, made);
   return made;
 }

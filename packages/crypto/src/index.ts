@@ -14,7 +14,7 @@ export {
 } from "./encryption.ts";
 export { type CryptoCode, cryptoErrors } from "./errors.ts";
 export { type FfdheKind, ffdheGroup } from "./ffdhe.ts";
-export { digestBytes, hkdfExpand, hkdfExtract, hmac, type RunningDigest, sha256, startSha256, verifyHmac } from "./hash.ts";
+export { digestBytes, hkdfExpand, hkdfExtract, hmac, type RunningDigest, requireMac, sha256, startSha256, verifyHmac } from "./hash.ts";
 export {
   type HpkeConfiguration,
   type HpkeInput,

@@ -1,5 +1,5 @@
 import { concatBytes } from "@sealane/wire";
-import { hkdfExpand, hkdfExtractJoined } from "./hash.ts";
+import { hkdfExpand, hkdfExtract } from "./hash.ts";
 
 /** HKDF as HPKE and its KEMs use it: every call names its purpose and the algorithms that it is for (RFC 9180, section 4). */
 
@@ -11,21 +11,18 @@ export function kemSuiteId(id: number): Uint8Array {
   return concatBytes(ascii("KEM"), Uint8Array.of(id >> 8, id & 255));
 }
 
-/** LabeledExtract of RFC 9180, section 4. */
-export function labeledExtract(
-  suiteId: Uint8Array,
-  input: { readonly salt: Uint8Array; readonly label: string; readonly keyMaterial: Uint8Array },
-): Uint8Array {
-  return hkdfExtractJoined(input.salt, [hpkeVersion, suiteId, ascii(input.label), input.keyMaterial]);
+/** The input of Extract in LabeledExtract (RFC 9180, section 4). */
+export function labeledKeyMaterial(suiteId: Uint8Array, label: string, keyMaterial: Uint8Array): Uint8Array {
+  return concatBytes(hpkeVersion, suiteId, ascii(label), keyMaterial);
 }
 
-/** LabeledExpand of RFC 9180, section 4. */
-export function labeledExpand(
+/** The input of Expand in LabeledExpand (RFC 9180, section 4). */
+export function labeledInfo(
   suiteId: Uint8Array,
-  input: { readonly key: Uint8Array; readonly label: string; readonly info: Uint8Array; readonly length: number },
+  input: { readonly label: string; readonly info: Uint8Array; readonly length: number },
 ): Uint8Array {
-  const { key, label, info, length } = input;
-  return hkdfExpand(key, concatBytes(Uint8Array.of(length >> 8, length & 255), hpkeVersion, suiteId, ascii(label), info), length);
+  const { label, info, length } = input;
+  return concatBytes(Uint8Array.of(length >> 8, length & 255), hpkeVersion, suiteId, ascii(label), info);
 }
 
 /** LabeledExpand for what DeriveKeyPair makes of one seed. */
@@ -34,10 +31,12 @@ export type ExpandSeed = (label: string, info: Uint8Array, length: number) => Ui
 /** Lends `make` the expansion of a key pair's seed, which is wiped (DeriveKeyPair of RFC 9180, section 7.1.3). */
 export function withExpandedSeed<T>(kemId: number, seed: Uint8Array, make: (expand: ExpandSeed) => T): T {
   const suiteId = kemSuiteId(kemId);
-  const key = labeledExtract(suiteId, { salt: empty, label: "dkp_prk", keyMaterial: seed });
+  const keyMaterial = labeledKeyMaterial(suiteId, "dkp_prk", seed);
   seed.fill(0);
+  const key = hkdfExtract(empty, keyMaterial);
+  keyMaterial.fill(0);
   try {
-    return make((label, info, length) => labeledExpand(suiteId, { key, label, info, length }));
+    return make((label, info, length) => hkdfExpand(key, labeledInfo(suiteId, { label, info, length }), length));
   } finally {
     key.fill(0);
   }

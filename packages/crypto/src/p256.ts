@@ -25,10 +25,15 @@ export const p256Group: DhGroup = {
   keyPairOf: (seed) =>
     withExpandedSeed(kemId, seed, (expand) => firstKeyPair((counter) => expand("candidate", Uint8Array.of(counter), scalarBytes))),
   importValue(raw) {
-    if (!isUncompressedP256(raw)) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: "p256" });
+    refuseOtherForms(raw);
     return importRaw(raw, { asymmetricKeyType: "ec", namedCurve: "P-256" });
   },
 };
+
+/** Refuses what is not an uncompressed point by its form; OpenSSL refuses those off the curve. Error: CRYPTO_PUBLIC_KEY_WRONG. */
+export function refuseOtherForms(raw: Uint8Array): void {
+  if (!isUncompressedP256(raw)) throw cryptoErrors.error("CRYPTO_PUBLIC_KEY_WRONG", { kind: "p256" });
+}
 
 /** Whether bytes have the form of a point, on the curve or not. */
 export function isUncompressedP256(raw: Uint8Array): boolean {

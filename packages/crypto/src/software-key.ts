@@ -70,7 +70,7 @@ export class SoftwareKey {
     }
     const { decapsulate } = held.type;
     if (decapsulate === undefined) throw this.#unfit();
-    return { purpose: "decrypt", publicKey, decapsulate: (encapsulated) => decapsulate(held.native, publicKey, encapsulated) };
+    return { purpose: "decrypt", publicKey, decapsulate: (encapsulated) => decapsulate(held.native, encapsulated) };
   }
 
   /** A handle that agrees on secrets. Error: CRYPTO_PRIVATE_KEY_WRONG for a key of another kind. */

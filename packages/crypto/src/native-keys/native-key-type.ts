@@ -1,5 +1,4 @@
 import type { KeyObject } from "node:crypto";
-import type { PublicKey } from "../public-key.ts";
 import type { Secret } from "../secret.ts";
 
 /** Kinds of key that `node:crypto` knows as one key. */
@@ -31,7 +30,7 @@ export interface NativeKeyType {
   /** The private operation on a block (`SigningKey.signBlock`). */
   readonly signBlock?: (privateKey: KeyObject, block: Uint8Array) => Uint8Array;
   /** Opens an encapsulated key (`DecryptionKey.decapsulate`). Error: CRYPTO_OPEN_FAILED. */
-  readonly decapsulate?: (privateKey: KeyObject, publicKey: PublicKey, encapsulated: Uint8Array) => Secret<"kem secret">;
+  readonly decapsulate?: (privateKey: KeyObject, encapsulated: Uint8Array) => Secret<"kem secret">;
   /** Agrees on a secret (`AgreementKey.agree`). Error: CRYPTO_SHARE_WRONG. */
   readonly agree?: (privateKey: KeyObject, value: Uint8Array) => Secret<"agreed secret">;
 }

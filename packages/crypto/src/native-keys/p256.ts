@@ -4,7 +4,7 @@ import { dhAgree } from "../agreement.ts";
 import { dhDecapsulate } from "../dhkem.ts";
 import { lowS } from "../ecdsa.ts";
 import { cryptoErrors } from "../errors.ts";
-import { isUncompressedP256, p256Group } from "../p256.ts";
+import { isUncompressedP256, p256Group, refuseOtherForms } from "../p256.ts";
 import type { NativeKeyType } from "./native-key-type.ts";
 
 /** Everything before the point in DER: id-ecPublicKey on the named curve (RFC 5480, section 2). */
@@ -27,7 +27,7 @@ export const p256Key: NativeKeyType = {
   fromRaw: p256Group.importValue,
   generate: () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
   sign: (privateKey, message) => lowS(sign("sha256", message, { key: privateKey, dsaEncoding: "ieee-p1363" })),
-  decapsulate: dhDecapsulate(p256Group),
+  decapsulate: dhDecapsulate(refuseOtherForms),
   agree: dhAgree(p256Group),
 };
 

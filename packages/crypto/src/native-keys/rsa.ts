@@ -33,7 +33,7 @@ function rsaKey(kind: RsaKind): NativeKeyType {
     generate: () => generateKeyPairSync("rsa", { modulusLength, publicExponent: Number(rsaExponent) }).privateKey,
     sign: (privateKey, message) => sign("sha256", message, { key: privateKey, ...pssPadding }),
     signBlock,
-    decapsulate: (privateKey, _, encapsulated) => {
+    decapsulate: (privateKey, encapsulated) => {
       const fitting = encapsulated.length === rsaModulusBytes(kind);
       return Secret.take("kem secret", fitting ? unwrapKey(privateKey, encapsulated) : systemRandom.bytes(aeadKeyBytes));
     },

@@ -17,6 +17,6 @@ export const x25519Key: NativeKeyType = {
   },
   fromRaw: x25519Group.importValue,
   generate: () => generateKeyPairSync("x25519").privateKey,
-  decapsulate: dhDecapsulate(x25519Group),
+  decapsulate: dhDecapsulate((encapsulated) => refuseUnsafePoint("x25519", encapsulated)),
   agree: dhAgree(x25519Group),
 };

@@ -98,7 +98,7 @@ describe("HPKE", () => {
     await assert.rejects(hpkeOpen(configuration, gone, received), { message: "the token was pulled out" });
   });
 
-  test("wipes the agreed secret, the seed of the ephemeral key and the KEM's secret", async (t) => {
+  test("wipes the agreed secret and the seed of the ephemeral key at its sender, and the KEM's secret", async (t) => {
     const wiped: { readonly bytes: Uint8Array; readonly before: boolean }[] = [];
     const watch = (bytes: Uint8Array): void => void wiped.push({ bytes, before: bytes.some((byte) => byte !== 0) });
     const agree = crypto.diffieHellman;
@@ -132,7 +132,7 @@ describe("HPKE", () => {
       mock.mock.restore();
       syncBuiltinESMExports();
     }
-    assert.ok(wiped.length >= 3);
+    assert.equal(wiped.length, 2);
     for (const { bytes, before } of wiped) assert.ok(before && bytes.every((byte) => byte === 0));
   });
 });

@@ -1,8 +1,8 @@
 /*
  * How a one-message mechanism ends. The recipient r of M1 from originator s
  *
- *   answers      H(M1), salt, HMAC(confirmation key of the recipient, th)                      the key is Extract(salt, k)
- *   and waits for             HMAC(confirmation key of the originator, th) in the originator's first record
+ *   answers      H(M1), salt, confirmation of the recipient             the key is Extract(salt, k)
+ *   and waits for             confirmation of the originator, in the originator's first record
  *
  * th holds names, mode and H(M1). The including model says what a mode is: sameMode(s, r).
  */
@@ -33,11 +33,11 @@ byte salt[SESSIONS];
 #endif
 
 inline sayAnswer(drawn, secret) {
-  printf("answer = H(M1), salt%d, HMAC(k%c%d, th)\n", drawn, named(secret))
+  printf("answer = H(M1), salt%d, confirmation(k%c%d, th)\n", drawn, named(secret))
 }
 
 inline sayFirstRecord(drawn, secret) {
-  printf("first record = HMAC(k%c%d, salt%d, th)\n", named(secret), drawn)
+  printf("first record = confirmation(k%c%d, salt%d, th)\n", named(secret), drawn)
 }
 
 inline sendAnswer(me) {

@@ -1,4 +1,4 @@
-/* How the messages of mutual-agreement.pml look in a trail. E[k] and HMAC[k] stand for keys made of the secret k. */
+/* How the messages of mutual-agreement.pml look in a trail. E[k] and confirmation[k] stand for keys made of the secret k. */
 
 inline sayShare(share) {
   if
@@ -63,5 +63,5 @@ inline sayM3(from, to, own, share) {
 }
 
 inline sayFirstRecord(own, share) {
-  printf("first record = HMAC["); saySecret(own, share); printf("](th)\n")
+  printf("first record = confirmation["); saySecret(own, share); printf("](th)\n")
 }

@@ -3,7 +3,7 @@
  *
  *   printed   M1 = P_B(g^a, A, T_A)          M2 = P_A(g^b, B, T_A, T_B)                  M3 = S_A(E_k(software, LC))
  *   repaired  M1 = P_B(A, B, g^a, T_A, N_A)  M2 = P_A(B, A, g^b, T_A, N_A, T_B, H(M1))   M3 = E_k(software, S_A(A, B, th))
- *             and then the recipient's first record, which begins with HMAC(confirmation key of the recipient, th)
+ *             and then the recipient's first record, which begins with the confirmation of the recipient
  *
  * Printed, B is optional in M2 (-DWITH_OPTIONS has it) and shares are not checked (-DWITH_VALIDATION checks them). -DUNSIGNED is variant i:
  * no S_A in M3 but, repaired, A's confirmation. Exponent, share, nonce and time stamp are made once in a session, so the session's number

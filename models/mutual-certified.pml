@@ -137,7 +137,7 @@ inline receiveM2(me) {
   must(AGREEMENT, !honestPeer(me) || faceEachOther(me, session[me].theirs) && sameSecrets(me, session[me].theirs));
   must(POSSESSION, session[me].peer != I || known[session[me].theirs]);
   saySent(me);
-  printf("first record = HMAC(k%c%d, k%c%d, th)\n", named(me), named(session[me].theirs));
+  printf("first record = confirmation(k%c%d, k%c%d, th)\n", named(me), named(session[me].theirs));
   mustKeepSecrets()
 }
 
@@ -148,7 +148,7 @@ inline receiveRecord(me) {
   :: known[me] && known[session[me].theirs]
   fi;
   sayReceived(me);
-  printf("first record = HMAC(k%c%d, k%c%d, th)\n", named(session[me].theirs), named(me));
+  printf("first record = confirmation(k%c%d, k%c%d, th)\n", named(session[me].theirs), named(me));
 #endif
   session[me].stage = DONE;
   must(COMPLETION, !honestPeer(me) || hasRecord(session[me].theirs, me));

@@ -1,4 +1,4 @@
-import { hmac, type Randomness, type Secret, type Suite, sha256, verifyHmac } from "@sealane/crypto";
+import { type Randomness, type Secret, type Suite, sha256 } from "@sealane/crypto";
 import { credentialOf, type VerifiedCertificate } from "@sealane/pki";
 import {
   byteString,
@@ -17,11 +17,11 @@ import {
 import type { AwaitedReply, EstablishedLink } from "./awaited.ts";
 import type { Claims } from "./claims.ts";
 import { referenceCodec } from "./encrypted-body.ts";
-import { decodeMessage, encodeMessage, type MessageHeader, otherRole, referenceOf, requireHeader } from "./envelope.ts";
+import { decodeMessage, encodeMessage, type MessageHeader, otherRole, referenceIn, requireHeader } from "./envelope.ts";
 import { linkErrors } from "./errors.ts";
 import { isPast } from "./freshness.ts";
-import { type CredentialSet, extractKey, hashTranscript, lendKey } from "./key-schedule.ts";
-import { type MechanismName, mechanismNumbers, purpose, type Role } from "./labels.ts";
+import { type CredentialSet, confirmationBytes, extractKey, hashTranscript, makeConfirmation, verifyConfirmation } from "./key-schedule.ts";
+import { type MechanismName, mechanismNumbers, type Role } from "./labels.ts";
 import { maxAgreedBytes, saltBytes, secretBytes } from "./limits.ts";
 import { makeConfidentialLink, makeUnconfirmedLink, type UnconfirmedLink } from "./link.ts";
 import { firstState } from "./link-state.ts";
@@ -57,14 +57,15 @@ export function transportedSecret(input: {
 }): TransportedSecret {
   const { header, originator, recipient, mode, credentials, message, secret, keyExpiresAtSeconds } = input;
   const common = { mechanism: header.mechanism, suite: header.suite, originatorRole: header.sender, originator, recipient };
+  const digest = sha256(message);
   const th = hashTranscript({
     ...common,
     mode,
     originatorCredentials: credentials.originator,
     recipientCredentials: credentials.recipient,
-    messages: [sha256(message)],
+    messages: [digest],
   });
-  return { ...common, th, secret, keyExpiresAtSeconds, reference: referenceOf(message) };
+  return { ...common, th, secret, keyExpiresAtSeconds, reference: referenceIn(digest) };
 }
 
 /** {@link transportedSecret} of claims whose secret is encrypted to the recipient's decryption key. */
@@ -89,7 +90,7 @@ interface AnswerBody {
 const answerCodec: Codec<AnswerBody> = tuple<AnswerBody>({
   reference: referenceCodec,
   salt: byteString({ min: saltBytes, max: saltBytes }),
-  confirmation: byteString({ min: 32, max: 32 }),
+  confirmation: byteString({ min: confirmationBytes, max: confirmationBytes }),
 });
 
 /** Answers an accepted M1: a fresh salt, so that a replayed M1 never makes two links share a key, and proof of the key. */
@@ -101,7 +102,7 @@ export function answerTransport(
   const { mechanism, suite, reference, th, originatorRole } = accepted;
   const self = otherRole(originatorRole);
   const prk = extractKey(salt, accepted.secret);
-  const confirmation = withConfirmationKey(accepted, prk, (key) => hmac(key, th));
+  const confirmation = makeConfirmation({ whose: "recipient", prk, suite, th });
   const link = makeUnconfirmedLink(firstState(accepted, { self, prk, awaitsConfirmation: true }));
   const header = { mechanism, number: 2, sender: self, suite } as const;
   return { reply: encodeMessage(header, answerCodec.toCbor({ reference, salt, confirmation })), link };
@@ -158,7 +159,7 @@ export class AwaitedAnswer implements AwaitedReply {
     if (!equalBytes(body.reference, sent.reference)) throw linkErrors.error("LINK_ANSWER_WRONG");
     const prk = extractKey(body.salt, sent.secret);
     try {
-      withConfirmationKey(sent, prk, (key) => verifyHmac(key, th, body.confirmation));
+      verifyConfirmation({ whose: "recipient", prk, suite, th }, body.confirmation);
     } catch (cause) {
       prk[Symbol.dispose]();
       throw linkErrors.error("LINK_ANSWER_WRONG", {}, cause);
@@ -183,7 +184,3 @@ const stateCodec: Codec<TransportedSecret> = tuple<TransportedSecret>({
   keyExpiresAtSeconds: uint(),
   reference: referenceCodec,
 });
-
-function withConfirmationKey<T>({ suite, th }: TransportedSecret, prk: Secret<"link key">, use: (key: Uint8Array) => T): T {
-  return lendKey(prk, { purpose: purpose.confirmation.recipient, suite, th, length: 32 }, use);
-}

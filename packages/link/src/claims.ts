@@ -4,9 +4,9 @@ import {
   byteString,
   bytesAs,
   type Codec,
-  encode,
   type Fields,
   flag,
+  lendEncoding,
   listOf,
   type Name,
   type Nonce,
@@ -127,10 +127,7 @@ export function makeClaims(
 
 /** H(["Sealane k", k]): what is signed in place of k (claim 5). */
 export function digestOfSecret(secret: Uint8Array): Uint8Array {
-  const labelled = encode([secretDigestLabel, secret]);
-  const made = sha256(labelled);
-  labelled.fill(0);
-  return made;
+  return lendEncoding([secretDigestLabel, secret], sha256);
 }
 
 /** Whose certificate a message names, and the one that it names: known already or proven by the chain that came along. */

@@ -1,5 +1,5 @@
 import { type Suite, sha256, suiteNumbered } from "@sealane/crypto";
-import { type CborValue, decode, encode } from "@sealane/wire";
+import { type CborValue, type Digest, decode, encode } from "@sealane/wire";
 import { linkErrors } from "./errors.ts";
 import { type MechanismName, mechanismNumbers, protocolLabel, protocolVersion, type Role, roleNumbers } from "./labels.ts";
 import { maxMessageBytes, referenceBytes } from "./limits.ts";
@@ -87,7 +87,12 @@ export function readReference(message: Uint8Array): Uint8Array {
 
 /** The short digest of M1 by which its answer, and whoever stores the pending state, names it. */
 export function referenceOf(firstMessage: Uint8Array): Uint8Array {
-  return sha256(firstMessage).subarray(0, referenceBytes);
+  return referenceIn(sha256(firstMessage));
+}
+
+/** {@link referenceOf} the message with this digest. */
+export function referenceIn(digest: Digest): Uint8Array {
+  return digest.subarray(0, referenceBytes);
 }
 
 /** The other party. */

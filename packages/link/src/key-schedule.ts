@@ -1,7 +1,17 @@
-import { hkdfExpand, hkdfExtract, Secret, type Suite, sha256 } from "@sealane/crypto";
+import { hkdfExpand, hkdfExtract, requireMac, Secret, type Suite, sha256 } from "@sealane/crypto";
 import { type Credential, credentialCodec } from "@sealane/pki";
-import { type CborValue, type Digest, encode, equalBytes, type Name, type TranscriptHash, transcriptHash } from "@sealane/wire";
-import { type MechanismName, mechanismNumbers, protocolLabel, protocolVersion, type Role, roleNumbers } from "./labels.ts";
+import {
+  type CborValue,
+  type Digest,
+  encode,
+  equalBytes,
+  lendEncoding,
+  type Name,
+  type TranscriptHash,
+  transcriptHash,
+} from "@sealane/wire";
+import { linkErrors } from "./errors.ts";
+import { type MechanismName, mechanismNumbers, protocolLabel, protocolVersion, purpose, type Role, roleNumbers } from "./labels.ts";
 
 /** The credentials of one party that a mechanism uses. */
 export interface CredentialSet {
@@ -31,8 +41,8 @@ export interface Transcript {
 export function hashTranscript(transcript: Transcript): TranscriptHash {
   const { mechanism, mode, suite, originatorRole, originator, recipient, group = null } = transcript;
   return transcriptHash(
-    sha256(
-      encode([
+    lendEncoding(
+      [
         `${protocolLabel} th`,
         protocolVersion,
         mechanismNumbers[mechanism],
@@ -45,7 +55,8 @@ export function hashTranscript(transcript: Transcript): TranscriptHash {
         credentialValues(transcript.recipientCredentials),
         group,
         transcript.messages,
-      ]),
+      ],
+      sha256,
     ),
   );
 }
@@ -73,7 +84,8 @@ export interface KeyBinding {
 
 /** Expand(PRK, [label, version, purpose, suite, th]): every output names its purpose and is bound to this link. The caller owns it. */
 export function expandKey(key: Uint8Array, binding: KeyBinding): Uint8Array {
-  return hkdfExpand(key, encode([protocolLabel, protocolVersion, binding.purpose, binding.suite.id, binding.th]), binding.length);
+  const { purpose: what, suite, th, length } = binding;
+  return lendEncoding([protocolLabel, protocolVersion, what, suite.id, th], (info) => hkdfExpand(key, info, length));
 }
 
 /** Compares two secrets by their digests, so that the time it takes tells nothing of them. */
@@ -88,6 +100,35 @@ export function lendKey<T>(prk: Secret<"link key">, binding: KeyBinding, use: (m
     return use(made);
   } finally {
     made.fill(0);
+  }
+}
+
+/** Bytes of a confirmation. */
+export const confirmationBytes = 32;
+
+/** Whose confirmation, of which link. */
+export interface Confirming {
+  readonly whose: keyof typeof purpose.confirmation;
+  readonly prk: Secret<"link key">;
+  readonly suite: Suite;
+  readonly th: TranscriptHash;
+}
+
+/**
+ * What shows that one party holds the key of this link: an output of the key schedule that serves nothing else, so that only the two can
+ * make it, and each only for itself (as MAC_2 and MAC_3 of EDHOC, RFC 9528, section 4.1.2).
+ */
+export function makeConfirmation({ whose, prk, suite, th }: Confirming): Uint8Array {
+  const binding = { purpose: purpose.confirmation[whose], suite, th, length: confirmationBytes };
+  return prk.use((key) => expandKey(key, binding));
+}
+
+/** Error: LINK_CONFIRMATION_WRONG. */
+export function verifyConfirmation(confirming: Confirming, received: Uint8Array): void {
+  try {
+    requireMac(makeConfirmation(confirming), received);
+  } catch (cause) {
+    throw linkErrors.error("LINK_CONFIRMATION_WRONG", {}, cause);
   }
 }
 

@@ -1,17 +1,23 @@
-import { aeadKeyBytes, cryptoErrors, hmac, Secret, type Suite, verifyHmac } from "@sealane/crypto";
+import { aeadKeyBytes, cryptoErrors, Secret, type Suite } from "@sealane/crypto";
 import { concatBytes, type LinkId, linkId, type Name, type TranscriptHash } from "@sealane/wire";
 import { otherRole } from "./envelope.ts";
 import { linkErrors } from "./errors.ts";
 import { isPast } from "./freshness.ts";
-import { expandKey, type KeyBinding, lendKey } from "./key-schedule.ts";
+import {
+  type Confirming,
+  confirmationBytes,
+  expandKey,
+  type KeyBinding,
+  lendKey,
+  makeConfirmation,
+  verifyConfirmation,
+} from "./key-schedule.ts";
 import { type MechanismName, purpose, type Role, recordType } from "./labels.ts";
 import { maxExportBytes, maxWraps } from "./limits.ts";
 import { type LinkState, loadLinkState, movedState, saveLinkState } from "./link-state.ts";
 import { openRecord, sealRecord } from "./records.ts";
 import { beginSeries, type KeySeries } from "./series.ts";
 import { unwrapContentKey, type WrapBinding, wrapContentKey } from "./wrap.ts";
-
-const confirmationBytes = 32;
 
 /** What an exported key is for. */
 export interface ExportInput {
@@ -93,11 +99,10 @@ abstract class AnyLink implements Disposable {
       throw linkErrors.error("LINK_EXPIRED", { expiredSecondsAgo: nowSeconds - keyExpiresAtSeconds });
   }
 
-  /** Lends the confirmation key of one side. */
-  protected withConfirmationKey<T>(side: Role, use: (key: Uint8Array) => T): T {
-    const { originatorRole, prk } = this.state;
-    const whose = side === originatorRole ? purpose.confirmation.originator : purpose.confirmation.recipient;
-    return lendKey(prk, this.bound(whose, 32), use);
+  /** The confirmation of one side. */
+  protected confirming(side: Role): Confirming {
+    const { originatorRole, prk, suite, th } = this.state;
+    return { whose: side === originatorRole ? "originator" : "recipient", prk, suite, th };
   }
 }
 
@@ -126,14 +131,10 @@ export class UnconfirmedLink extends AnyLink {
    */
   confirm(record: Uint8Array, nowSeconds: number): { readonly link: ConfidentialLink; readonly payload: Uint8Array } {
     this.requireAlive(nowSeconds);
-    const { self, received, th } = this.state;
+    const { self, received } = this.state;
     const sender = otherRole(self);
     const plaintext = openRecord(this.state, { sender, sequence: received, type: recordType.confirmation }, record);
-    try {
-      this.withConfirmationKey(sender, (key) => verifyHmac(key, th, plaintext.subarray(0, confirmationBytes)));
-    } catch (cause) {
-      throw linkErrors.error("LINK_CONFIRMATION_WRONG", {}, cause);
-    }
+    verifyConfirmation(this.confirming(sender), plaintext.subarray(0, confirmationBytes));
     const link = makeConfidentialLink({ ...movedState(this.state), received: received + 1, awaitsConfirmation: false });
     return { link, payload: plaintext.subarray(confirmationBytes) };
   }
@@ -164,9 +165,9 @@ export class ConfidentialLink extends AnyLink {
    */
   seal(payload: Uint8Array, nowSeconds: number): Uint8Array {
     this.requireAlive(nowSeconds);
-    const { self, sent, owesConfirmation, th } = this.state;
+    const { self, sent, owesConfirmation } = this.state;
     const type = owesConfirmation ? recordType.confirmation : recordType.data;
-    const confirmation = owesConfirmation ? this.withConfirmationKey(self, (key) => hmac(key, th)) : null;
+    const confirmation = owesConfirmation ? makeConfirmation(this.confirming(self)) : null;
     const plaintext = confirmation === null ? payload : concatBytes(confirmation, payload);
     const record = sealRecord(this.state, { sender: self, sequence: sent, type }, plaintext);
     this.state = { ...this.state, sent: sent + 1, owesConfirmation: false };

@@ -1,5 +1,5 @@
 import { aeadKeyBytes, aeadNonceBytes, aeadOpen, aeadSeal, aeadTagBytes } from "@sealane/crypto";
-import { byteString, type Codec, decodeAs, encode, encodeAs, hasCode, type TranscriptHash, tuple, uint } from "@sealane/wire";
+import { byteString, type Codec, decodeAs, encodeAs, hasCode, lendEncoding, tuple, uint } from "@sealane/wire";
 import { linkErrors } from "./errors.ts";
 import { lendKey } from "./key-schedule.ts";
 import { purpose, type Role, roleNumbers } from "./labels.ts";
@@ -61,16 +61,16 @@ function withRecordKey<T>(
   const ivBinding = { purpose: purpose.recordIv[sender], suite, th, length: aeadNonceBytes };
   const nonce = lendKey(prk, ivBinding, (iv) => xorSequence(iv, sequence));
   const keyBinding = { purpose: purpose.recordKey[sender], suite, th, length: aeadKeyBytes };
-  return lendKey(prk, keyBinding, (key) => use({ key, nonce, aad: recordAad(th, place) }));
-}
-
-function recordAad(th: TranscriptHash, place: RecordPlace): Uint8Array {
-  return encode([th, roleNumbers[place.sender], place.sequence, place.type]);
+  return lendKey(prk, keyBinding, (key) =>
+    lendEncoding([th, roleNumbers[sender], sequence, place.type], (aad) => use({ key, nonce, aad })),
+  );
 }
 
 function xorSequence(iv: Uint8Array, sequence: number): Uint8Array {
-  const nonce = Uint8Array.from(iv);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(aeadNonceBytes - 4, (view.getUint32(aeadNonceBytes - 4) ^ sequence) >>> 0);
+  const nonce = iv.slice();
+  for (let shift = 0; shift < 32; shift += 8) {
+    const at = aeadNonceBytes - 1 - shift / 8;
+    nonce[at] = (nonce[at] ?? 0) ^ ((sequence >>> shift) & 0xff);
+  }
   return nonce;
 }

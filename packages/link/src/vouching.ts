@@ -1,5 +1,5 @@
 import { sign1, verifySign1 } from "@sealane/cose";
-import { hmac, sha256, verifyHmac } from "@sealane/crypto";
+import { sha256 } from "@sealane/crypto";
 import type { VerifiedCertificate } from "@sealane/pki";
 import {
   anyValue,
@@ -22,8 +22,8 @@ import type { ThirdContent } from "./awaited.ts";
 import { licenceCodec } from "./claims.ts";
 import { externalAad, type MessageHeader } from "./envelope.ts";
 import { linkErrors } from "./errors.ts";
-import { lendKey } from "./key-schedule.ts";
-import { purpose, recordType } from "./labels.ts";
+import { type Confirming, confirmationBytes, makeConfirmation, verifyConfirmation } from "./key-schedule.ts";
+import { recordType } from "./labels.ts";
 import { maxRecordBytes } from "./limits.ts";
 import type { LinkState } from "./link-state.ts";
 import { ownSigning, type Self } from "./parties.ts";
@@ -67,8 +67,6 @@ const recordCounts: Readonly<Record<ThirdMode, number>> = {
   "licence-encrypted": 3,
 };
 
-const confirmationBytes = 32;
-
 /** Makes the records of M3. Errors: LINK_RECORD_TOO_LARGE, what the key handle throws. */
 export async function sealVouching(vouching: Vouching, self: Self, content: ThirdContent): Promise<readonly Uint8Array[]> {
   const { mode } = vouching;
@@ -84,12 +82,7 @@ export async function sealVouching(vouching: Vouching, self: Self, content: Thir
       add(encodeAs(signedContentCodec, { content, signature: await sign(null) }));
       break;
     case "unsigned":
-      add(
-        concatBytes(
-          withConfirmationKey(vouching, (key) => hmac(key, vouching.state.th)),
-          encodeAs(contentCodec, content),
-        ),
-      );
+      add(concatBytes(makeConfirmation(originatorsOf(vouching)), encodeAs(contentCodec, content)));
       break;
     case "signed-beside":
       add(encode(await sign(add(encodeAs(contentCodec, content)))));
@@ -131,11 +124,7 @@ export function openVouching(vouching: Vouching, signer: VerifiedCertificate, re
       return verify(content, signature, null);
     }
     case "unsigned":
-      try {
-        withConfirmationKey(vouching, (key) => verifyHmac(key, vouching.state.th, first.subarray(0, confirmationBytes)));
-      } catch (cause) {
-        throw linkErrors.error("LINK_CONFIRMATION_WRONG", {}, cause);
-      }
+      verifyConfirmation(originatorsOf(vouching), first.subarray(0, confirmationBytes));
       return decodePart(contentCodec, first.subarray(confirmationBytes));
     case "signed-beside":
       return verify(decodePart(contentCodec, first), decodePart(anyValue, second), digestOf(records[0]));
@@ -186,9 +175,9 @@ function signedPayload(
   return [mode, originator, recipient, state.th, artefact, licence === null ? null : sha256(licence), record];
 }
 
-function withConfirmationKey<T>({ state }: Vouching, use: (key: Uint8Array) => T): T {
+function originatorsOf({ state }: Vouching): Confirming {
   const { prk, suite, th } = state;
-  return lendKey(prk, { purpose: purpose.confirmation.originator, suite, th, length: 32 }, use);
+  return { whose: "originator", prk, suite, th };
 }
 
 function placeOf({ header, mode }: Vouching, sequence: number) {

@@ -4,7 +4,7 @@ import { suites } from "@sealane/crypto";
 import { type CborValue, decode } from "@sealane/wire";
 import { otherRole } from "../../src/index.ts";
 import { openedBy } from "./independent-encryption.ts";
-import { encode, extract } from "./independent-schedule.ts";
+import { derived, encode, extract } from "./independent-schedule.ts";
 import { signerOf } from "./independent-signature.ts";
 import type { Vector } from "./vector.ts";
 import { bytesAt, partiesOfSuite, vectors, withAllWays } from "./vector-files.ts";
@@ -52,15 +52,18 @@ test("EQ1 EQ2 EQ5 EQ6 EQ8: another implementation of key transport, and of HPKE 
   assert.equal(checked, 10);
 });
 
-test("KDER EQ11: PRK is extracted from the numbers that the states hold, with the salt of the answer or of zeros", () => {
+test("KDER EQ11: PRK is extracted from the numbers that the states hold, with the salt of the answer or of zeros, and the answer confirms it", () => {
   let checked = 0;
-  for (const { mechanism, form, messages, originatorState, recipientState, prk } of vectors) {
+  for (const vector of vectors) {
+    const { mechanism, form, messages, originatorState, recipientState, prk } = vector;
     if (originatorState === null || mechanism === "mutual-agreement" || form === "two-way") continue;
     const first = bytesAt(originatorState, [1, 6]);
     if (mechanism === "mutual-nonce") {
       assert.equal(extract(new Uint8Array(32), encode([first, bytesAt(recipientState, [1, 10])])), prk);
     } else {
-      assert.equal(extract(bytesAt(messages[1] ?? null, [5, 1]), first), prk);
+      const answer = messages[1] ?? null;
+      assert.equal(extract(bytesAt(answer, [5, 1]), first), prk);
+      assert.equal(bytesAt(answer, [5, 2]).toHex(), derived(vector, "confirmation of the recipient", 32));
     }
     checked++;
   }

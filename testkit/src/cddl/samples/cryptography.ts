@@ -17,7 +17,7 @@ export function watchCryptography(samples: Samples): Disposable {
   const restorers = [
     watch(crypto, "sign", (_, [, message]) => takeSigned(samples, message)),
     watch(crypto, "hash", (_, [, message]) => takeHashed(samples, message)),
-    watch(crypto, "createHmac", (hmac) => void watch(hmac, "update", (_, [message]) => takeExpanded(samples, message))),
+    watch(crypto, "createHmac", (hmac) => watchExpansion(hmac, samples)),
     watch(crypto, "createCipheriv", (cipher) => watchCipher(cipher, (_, [plaintext]) => plaintext, samples)),
     watch(crypto, "createDecipheriv", (cipher) => watchCipher(cipher, (plaintext) => plaintext, samples)),
   ];
@@ -45,12 +45,15 @@ function takeHashed(samples: Samples, message: unknown): void {
   if (message instanceof Uint8Array && labelled(message) !== null) samples.see("$to-hash", message);
 }
 
-/** HKDF-Expand is HMAC over `info` and one byte that counts (RFC 5869, section 2.3). */
-function takeExpanded(samples: Samples, message: unknown): void {
-  if (!(message instanceof Uint8Array)) return;
-  const info = message.subarray(0, -1);
-  const parts = labelled(info);
-  if (parts !== null && !isPrivate(parts)) samples.see("$to-expand", info);
+/** HKDF-Expand is HMAC over `info` and one byte that counts (RFC 5869, section 2.3), of which each is a piece of its own. */
+function watchExpansion(hmac: unknown, samples: Samples): void {
+  let last: Uint8Array = new Uint8Array(0);
+  watch(hmac, "update", (_, [message]) => {
+    const piece = bytesOf(message);
+    const parts = piece.length === 1 ? labelled(last) : null;
+    if (parts !== null && !isPrivate(parts)) samples.see("$to-expand", last);
+    last = piece;
+  });
 }
 
 function takeEncrypted(samples: Samples, aad: Uint8Array, plaintext: Uint8Array): void {

@@ -3,7 +3,7 @@ import type { MechanismName } from "@sealane/link";
 import { makePair } from "@sealane/testkit";
 import { runLink } from "./link.ts";
 import { makeTlsPeer } from "./mutual-tls.ts";
-import { collectGarbage, interleave, type Rate, ratioOf, type Work } from "./rounds.ts";
+import { interleave, type Rate, ratioOf, settle, type Work } from "./rounds.ts";
 
 /** Links a second, both ends in one thread, with the bytes on the wire, beside mutual TLS 1.3 in the same run. */
 export interface LinkRow {
@@ -51,7 +51,7 @@ async function benchSuite(suite: Suite, plan: { readonly rounds: number; readonl
   const peer = await makeTlsPeer({ group, certificates: "Ed25519" });
   const { tls: theirs, ...ours } = await interleave(
     { ...Object.fromEntries(works), tls: () => peer.handshake() },
-    { ...plan, before: collectGarbage },
+    { ...plan, before: settle },
   );
   if (theirs === undefined) throw new Error("a contestant was not measured");
   const rows = Object.entries(ours).map(

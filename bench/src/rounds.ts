@@ -31,7 +31,7 @@ export interface Plan {
   readonly rounds: number;
   readonly secondsEach: number;
   /** Done before each turn and not measured: what one contestant left to the system is not the next one's to pay. */
-  readonly before?: () => Promise<void> | void;
+  readonly before?: (work: Work) => Promise<void> | void;
 }
 
 /**
@@ -45,7 +45,7 @@ export async function interleave(contestants: Readonly<Record<string, Work>>, pl
   for (let round = 0; round < plan.rounds; round++) {
     const shift = round % entries.length;
     for (const [name, work] of [...entries.slice(shift), ...entries.slice(0, shift)]) {
-      await plan.before?.();
+      await plan.before?.(work);
       const { operations, seconds } = await repeat(work, plan.secondsEach);
       rates.get(name)?.push(operations / seconds);
     }
@@ -53,10 +53,16 @@ export async function interleave(contestants: Readonly<Record<string, Work>>, pl
   return Object.fromEntries([...rates].map(([name, values]) => [name, rateOf(values)]));
 }
 
-/** Collects garbage: for contestants that leave much of it, which the next one's turn would have to remove. */
-export function collectGarbage(): void {
+const warmUpSeconds = 0.25;
+
+/**
+ * Collects garbage, which the next one's turn would have to remove, and lets the contestant fill again what the collection emptied: for
+ * contestants that leave much garbage.
+ */
+export async function settle(work: Work): Promise<void> {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
+  await repeat(work, warmUpSeconds);
 }
 
 async function repeat(work: Work, seconds: number): Promise<Sample> {

@@ -3,7 +3,7 @@ import { allowedTriples, type Triple } from "@sealane/link";
 import { makeGroup, makePair, type Pair } from "@sealane/testkit";
 import { type LinkRun, type LinkWish, runLink } from "./link.ts";
 import { makeTlsPeer, type TlsCertificates } from "./mutual-tls.ts";
-import { collectGarbage, interleave, type Rate, ratioOf, type Work } from "./rounds.ts";
+import { interleave, type Rate, ratioOf, settle, type Work } from "./rounds.ts";
 
 /** One mechanism on one suite, or the peer of that suite. */
 export interface SuiteRow {
@@ -52,7 +52,7 @@ async function benchSuite(suite: Suite, plan: { readonly rounds: number; readonl
   const peer = await makeTlsPeer({ group, certificates });
   const { tls: theirs, ...ours } = await interleave(
     { ...Object.fromEntries(works), tls: () => peer.handshake() },
-    { ...plan, before: collectGarbage },
+    { ...plan, before: settle },
   );
   if (theirs === undefined) throw new Error("a contestant was not measured");
   const rows = Object.entries(ours).flatMap(([mechanism, perSecond]): readonly SuiteRow[] => {

@@ -1,7 +1,7 @@
 import { type Suite, standardSuites } from "@sealane/crypto";
 import type { MechanismName } from "@sealane/link";
 import { makePair } from "@sealane/testkit";
-import { runLink } from "./link.ts";
+import { makeLinkWork } from "./link.ts";
 import { makeTlsPeer } from "./mutual-tls.ts";
 import { interleave, type Rate, ratioOf, settle, type Work } from "./rounds.ts";
 
@@ -36,16 +36,16 @@ export async function benchLinks(plan: { readonly rounds: number; readonly secon
 async function benchSuite(suite: Suite, plan: { readonly rounds: number; readonly secondsEach: number }): Promise<readonly LinkRow[]> {
   const pair = await makePair();
   const bytes = new Map<string, number>();
-  const works = measured.map((mechanism): [string, Work] => [
-    mechanism,
-    async () => {
-      const { messages } = await runLink(pair, { mechanism, suite, originator: "terminal" });
-      bytes.set(
-        mechanism,
-        messages.reduce((all, length) => all + length, 0),
-      );
-    },
-  ]);
+  const works: [string, Work][] = [];
+  for (const mechanism of measured) {
+    const work = makeLinkWork(pair, { mechanism, suite, originator: "terminal" });
+    const messages = await work();
+    bytes.set(
+      mechanism,
+      messages.reduce((all, length) => all + length, 0),
+    );
+    works.push([mechanism, async () => void (await work())]);
+  }
   const group = tlsGroups[suite.name];
   if (group === undefined) throw new Error(`TLS has nothing to compare ${suite.name} with`);
   const peer = await makeTlsPeer({ group, certificates: "Ed25519" });

@@ -1,7 +1,7 @@
 import { type Suite, type SuiteName, suites } from "@sealane/crypto";
 import { allowedTriples, type Triple } from "@sealane/link";
 import { makeGroup, makePair, type Pair } from "@sealane/testkit";
-import { type LinkRun, type LinkWish, runLink } from "./link.ts";
+import { type LinkWish, makeLinkWork, type Part } from "./link.ts";
 import { makeTlsPeer, type TlsCertificates } from "./mutual-tls.ts";
 import { interleave, type Rate, ratioOf, settle, type Work } from "./rounds.ts";
 
@@ -21,9 +21,10 @@ export interface SuiteRow {
 
 /** What the links of one mechanism took together. */
 interface Measured {
-  readonly links: number;
-  readonly serverSeconds: number;
-  readonly last: LinkRun;
+  links: number;
+  serverSeconds: number;
+  /** Bytes of each message of the last one. */
+  messages: readonly number[];
 }
 
 /** What TLS 1.3 has that protects as the suite does: its key exchange, and its certificates. */
@@ -58,7 +59,7 @@ async function benchSuite(suite: Suite, plan: { readonly rounds: number; readonl
   const rows = Object.entries(ours).flatMap(([mechanism, perSecond]): readonly SuiteRow[] => {
     const run = runs.get(mechanism);
     if (run === undefined) return [];
-    const { messages } = run.last;
+    const { messages } = run;
     return [
       {
         what: `${mechanism} on ${suite.name}`,
@@ -86,9 +87,17 @@ function measuring(pair: Pair, { mechanism, suite, originator }: Triple, runs: M
   const group = mechanism.needs.recipient.includes("group") ? { group: makeGroup(suite) } : {};
   const options = mechanism.broadcast ? { options: { licence: new Uint8Array(64).fill(1) } } : {};
   const wish: LinkWish = { mechanism: mechanism.name, suite, originator, ...group, ...options };
+  const measured: Measured = { links: 0, serverSeconds: 0, messages: [] };
+  runs.set(mechanism.name, measured);
+  const timed: Part = async (role, part) => {
+    const began = performance.now();
+    const result = await part();
+    if (role === "server") measured.serverSeconds += (performance.now() - began) / 1000;
+    return result;
+  };
+  const work = makeLinkWork(pair, wish, timed);
   return async () => {
-    const last = await runLink(pair, wish);
-    const before = runs.get(mechanism.name) ?? { links: 0, serverSeconds: 0 };
-    runs.set(mechanism.name, { links: before.links + 1, serverSeconds: before.serverSeconds + last.serverSeconds, last });
+    measured.messages = await work();
+    measured.links++;
   };
 }

@@ -13,6 +13,7 @@ import {
   mechanismNamed,
   type OriginatedLink,
   type OriginateOptions,
+  type OriginatorContext,
   otherRole,
   type Role,
   type ThirdContent,
@@ -55,14 +56,17 @@ export function endsOf(pair: Pair, originator: Role): { readonly from: Party; re
   return originator === "server" ? { from: pair.server, to: pair.terminal } : { from: pair.terminal, to: pair.server };
 }
 
-/** Makes M1; an anonymous originator has no name. */
+/** Makes M1. */
 export async function originate(pair: Pair, wish: EstablishWish, moment: Moment = {}): Promise<OriginatedLink> {
+  return await mechanismNamed(wish.mechanism).originate(originatingContext(pair, wish, moment), { ...wish.options, suite: wish.suite });
+}
+
+/** What M1 is made with; an anonymous originator has no name. */
+export function originatingContext(pair: Pair, wish: EstablishWish, moment: Moment = {}): OriginatorContext {
   const { from, to } = endsOf(pair, wish.originator);
-  const mechanism = mechanismNamed(wish.mechanism);
-  const unnamed: Unnamed = { name: null, role: wish.originator };
   const context = originatorContext(from, to, moment);
-  const self = mechanism.anonymous === "originator" ? unnamed : context.self;
-  return await mechanism.originate({ ...context, self }, { ...wish.options, suite: wish.suite });
+  const unnamed: Unnamed = { name: null, role: wish.originator };
+  return mechanismNamed(wish.mechanism).anonymous === "originator" ? { ...context, self: unnamed } : context;
 }
 
 /** What the recipient accepts messages with; every form of M3 is allowed. */

@@ -10,6 +10,7 @@ export {
   firstPayload,
   makeGroup,
   originate,
+  originatingContext,
   type TestGroup,
 } from "./establish.ts";
 export { testKey } from "./keys/fixed-keys.ts";

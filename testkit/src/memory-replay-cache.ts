@@ -15,9 +15,12 @@ export class MemoryReplayCache implements ReplayCache {
     const originator = encode(credentialCodec.toCbor(entry.originator)).toHex();
     const key = `${entry.mechanism} ${originator} ${entry.nonce.toHex()}`;
     if (this.entries.has(key)) return "seen";
-    const held = [...this.entries.keys()].filter((other) => other.includes(originator)).length;
-    if (held >= this.#quota) return "full";
+    if (this.entries.size >= this.#quota && this.#heldOf(originator) >= this.#quota) return "full";
     this.entries.set(key, entry);
     return "fresh";
+  }
+
+  #heldOf(originator: string): number {
+    return [...this.entries.keys()].filter((other) => other.includes(originator)).length;
   }
 }

@@ -117,13 +117,15 @@ export type Fields<T> = { readonly [K in keyof T]-?: Codec<T[K]> };
 
 /** An object that travels as an array of its fields in the order given. */
 export function tuple<T extends object>(fields: Fields<T>): Codec<T> {
-  const entries = Object.entries(fields) as [keyof T & string, Codec<T[keyof T]>][];
+  const entries = Object.entries(fields) as [keyof T & string, Codec<T[keyof T & string]>][];
   return {
     toCbor: (value) => entries.map(([key, codec]) => codec.toCbor(value[key])),
     fromCbor(value, field) {
       if (!Array.isArray(value) || value.length !== entries.length) throw shapeWrong(field, `an array of ${entries.length}`);
-      const pairs = entries.map(([key, codec], i) => [key, codec.fromCbor(value[i] as CborValue, `${field}.${key}`)]);
-      return Object.fromEntries(pairs) as T;
+      const made: Partial<T> = {};
+      let index = 0;
+      for (const [key, codec] of entries) made[key] = codec.fromCbor(value[index++] as CborValue, `${field}.${key}`);
+      return made as T;
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Published } from "./installation.ts";
 import type { ServerQuestion, ServerUse } from "./server-process.ts";
 
 /** The waves: downloads at the same time. The first one fills what the server keeps for good; the others show whether it grows. */
-const waves: readonly number[] = [100, 1_000, 1_000, 1_000];
+const waves: readonly number[] = [100, 1_000, 1_000, 1_000, 1_000];
 
 /** Files that the server has open for each download, a socket and the artefact, and some for itself. */
 const filesEach = 2;

@@ -37,11 +37,13 @@ export const maxOfferTerminals = 1_000;
 
 /**
  * Bytes in one piece of a download: 1 MiB measured best. All downloads together have so much memory for pieces of that size; one that
- * finds it taken, by readers that are slow, goes on in a small buffer of its own, so that memory hardly grows with their number.
+ * finds it taken, by readers that are slow, goes on in small buffers, so that memory hardly grows with their number. Of these so many are
+ * kept, 32 MiB.
  */
 export const largePieceBytes: number = 1024 * 1024;
 export const downloadMemoryBytes: number = 64 * 1024 * 1024;
 export const smallPieceBytes: number = 32 * 1024;
+export const keptSmallPieces = 1024;
 
 /** Messages that wait for one terminal. */
 export const maxWaitingMessages = 64;

@@ -1,12 +1,13 @@
-import { downloadMemoryBytes, largePieceBytes, smallPieceBytes } from "./limits.ts";
+import { downloadMemoryBytes, keptSmallPieces, largePieceBytes, smallPieceBytes } from "./limits.ts";
 
 /**
  * The memory that the downloads of a process read their pieces into. A piece goes into a large buffer while there is one; all downloads
- * share so many. Readers that are slow may come to hold all of them: the other downloads then go on in a small buffer each, so that
- * nobody waits for anybody. Large ones are kept for the next download.
+ * share so many. Readers that are slow may come to hold all of them: the other downloads then go on in small buffers, so that nobody
+ * waits for anybody. Both are kept for the next piece: memory that is new for every download is given back to the system late or never.
  */
 export class PieceBuffers {
-  readonly #free: Uint8Array[] = [];
+  readonly #freeLarge: Uint8Array[] = [];
+  readonly #freeSmall: Uint8Array[] = [];
   #largeOnes = 0;
   #running = 0;
 
@@ -19,43 +20,47 @@ export class PieceBuffers {
   begin(bytes: number): DownloadBuffers {
     this.#running++;
     const taken = new Set<Uint8Array>();
-    let small: Uint8Array | null = null;
     return {
       takeLarge: () => {
-        const large = bytes > smallPieceBytes ? this.#take() : null;
+        const large = bytes > smallPieceBytes ? this.#takeLarge() : null;
         if (large !== null) taken.add(large);
         return large;
       },
-      get small() {
-        small ??= new Uint8Array(Math.min(bytes, smallPieceBytes));
+      takeSmall: () => {
+        const small = this.#freeSmall.pop() ?? new Uint8Array(smallPieceBytes);
+        taken.add(small);
         return small;
       },
-      giveBack: (large) => {
-        if (taken.delete(large)) this.#free.push(large);
+      giveBack: (buffer) => {
+        if (taken.delete(buffer)) this.#keep(buffer);
       },
       [Symbol.dispose]: () => {
         this.#running--;
-        this.#largeOnes -= taken.size;
+        for (const { length } of taken) if (length === largePieceBytes) this.#largeOnes--;
         taken.clear();
       },
     };
   }
 
-  #take(): Uint8Array | null {
-    const free = this.#free.pop();
+  #takeLarge(): Uint8Array | null {
+    const free = this.#freeLarge.pop();
     if (free !== undefined) return free;
     if ((this.#largeOnes + 1) * largePieceBytes > downloadMemoryBytes) return null;
     this.#largeOnes++;
     return new Uint8Array(largePieceBytes);
   }
+
+  #keep(buffer: Uint8Array): void {
+    if (buffer.length === largePieceBytes) this.#freeLarge.push(buffer);
+    else if (this.#freeSmall.length < keptSmallPieces) this.#freeSmall.push(buffer);
+  }
 }
 
-/** The buffers of one download. A large one that is not given back before the end may still be read from: nobody else gets it. */
+/** The buffers of one download. One that is not given back before the end may still be read from: nobody else gets it. */
 export interface DownloadBuffers extends Disposable {
   /** Null when the others have them all, and for a range that fits into a small one. */
   takeLarge(): Uint8Array | null;
-  /** The download's own. */
-  readonly small: Uint8Array;
-  /** Lets another piece have a large one, from which nothing reads any more. */
-  giveBack(large: Uint8Array): void;
+  takeSmall(): Uint8Array;
+  /** Lets another piece have a buffer, from which nothing reads any more. */
+  giveBack(buffer: Uint8Array): void;
 }

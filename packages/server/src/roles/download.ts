@@ -89,8 +89,8 @@ async function pump(
   let at = from;
   while (at < to) {
     const large = buffers.takeLarge();
-    if (large === null && !(await sending)) return at - from; // the small buffer may be what is on its way
-    const buffer = large ?? buffers.small;
+    if (large === null && !(await sending)) return at - from; // one small buffer at a time
+    const buffer = large ?? buffers.takeSmall();
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - at), at);
     if (!(await sending)) return at - from;
     if (bytesRead === 0) break; // the file became shorter: the connection ends before the announced length

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { downloadMemoryBytes, largePieceBytes, smallPieceBytes } from "../../src/limits.ts";
+import { downloadMemoryBytes, keptSmallPieces, largePieceBytes, smallPieceBytes } from "../../src/limits.ts";
 import { type DownloadBuffers, PieceBuffers } from "../../src/piece-buffers.ts";
 
 // Buffers are compared by `===` in `ok`: to print how two of them differ takes minutes.
@@ -17,23 +17,38 @@ function takeAll(buffers: PieceBuffers): { readonly holder: DownloadBuffers; rea
   return { holder, taken };
 }
 
-test("all downloads share the large buffers; one that finds none has a small one of its own", () => {
+test("all downloads share the large buffers; those that find none have small ones", () => {
   const buffers = new PieceBuffers();
   const { holder, taken } = takeAll(buffers);
   const [one, two] = [buffers.begin(sizeBytes), buffers.begin(sizeBytes)];
   assert.ok(one.takeLarge() === null && two.takeLarge() === null);
-  const { small } = one;
-  assert.deepEqual([small.length, small === one.small, small === two.small], [smallPieceBytes, true, false]);
+  const small = one.takeSmall();
+  assert.deepEqual([small.length, small === two.takeSmall()], [smallPieceBytes, false]);
   const [first] = taken;
   assert.ok(first !== undefined);
   holder.giveBack(first);
   assert.ok(one.takeLarge() === first && two.takeLarge() === null);
 });
 
-test("a range that fits into a small buffer has one of its size and takes no large one", () => {
+test("small buffers are used again, so many are kept, and none that was not given back", () => {
+  const buffers = new PieceBuffers();
+  const holder = buffers.begin(sizeBytes);
+  const taken = Array.from({ length: keptSmallPieces + 2 }, () => holder.takeSmall());
+  assert.equal(new Set(taken).size, taken.length);
+  const [lost, ...others] = taken;
+  for (const small of others) holder.giveBack(small);
+  holder[Symbol.dispose]();
+  const next = buffers.begin(sizeBytes);
+  const again = Array.from({ length: keptSmallPieces + 1 }, () => next.takeSmall());
+  const known = new Set(others);
+  assert.equal(again.filter((small) => known.has(small)).length, keptSmallPieces);
+  assert.ok(lost !== undefined && !again.includes(lost));
+  assert.equal(next.takeLarge()?.length, largePieceBytes);
+});
+
+test("a range that fits into a small buffer takes no large one", () => {
   const buffers = new PieceBuffers();
   assert.ok(buffers.begin(smallPieceBytes).takeLarge() === null);
-  assert.equal(buffers.begin(5).small.length, 5);
   assert.equal(buffers.begin(smallPieceBytes + 1).takeLarge()?.length, largePieceBytes);
 });
 

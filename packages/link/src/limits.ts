@@ -25,7 +25,7 @@ export const challengeBytes = 32;
 /** How long a challenge is open, seconds. */
 export const challengeSeconds = 60;
 
-/** Bytes of the digest of M1 by which an answer names it; a hint, the proof is the answer's HMAC. */
+/** Bytes of the digest of M1 by which an answer names it; a hint, the proof is the answer's confirmation. */
 export const referenceBytes = 16;
 
 /** Bytes of the key hint in the envelope: the beginning of the recipient certificate's thumbprint. */

@@ -1,4 +1,4 @@
-/* How the messages of mutual-agreement.pml look in a trail. E[k] and confirmation[k] stand for keys made of the secret k. */
+/* How the messages of mutual-agreement.pml look in a trail. E[k] stands for a key made of the secret k, confirmation[k] for a confirmation made of it. */
 
 inline sayShare(share) {
   if

@@ -116,7 +116,8 @@ export interface Confirming {
 
 /**
  * What shows that one party holds the key of this link: an output of the key schedule that serves nothing else, so that only the two can
- * make it, and each only for itself (as MAC_2 and MAC_3 of EDHOC, RFC 9528, section 4.1.2).
+ * make it; each side's has a purpose of its own, so that none can be sent back to its sender (as MAC_2 and MAC_3 of EDHOC, RFC 9528,
+ * section 4.1.2).
  */
 export function makeConfirmation({ whose, prk, suite, th }: Confirming): Uint8Array {
   const binding = { purpose: purpose.confirmation[whose], suite, th, length: confirmationBytes };

@@ -56,7 +56,7 @@ export function parseHeaderFront(bytes: Uint8Array): HeaderFront {
   const shown = Math.min(bytes.length, magic.length);
   if (!equalBytes(bytes.subarray(0, shown), magic.subarray(0, shown))) throw softwareErrors.error("ARTEFACT_FORMAT_WRONG");
   if (bytes.length < artefactPrefixBytes) throw softwareErrors.error("ARTEFACT_TRUNCATED", { bytes: bytes.length });
-  const front = readFront(bytes);
+  const front = readFront(bytes.subarray(0, artefactPrefixBytes));
   if (!equalBytes(encodeHeaderFront(front.header), bytes.subarray(0, front.frontBytes)))
     throw softwareErrors.error("ARTEFACT_FORMAT_WRONG");
   return front;

@@ -12,8 +12,8 @@ export function encode(value: CborValue): Uint8Array {
 }
 
 /**
- * Lends the encoding of a value to `use`, which must not keep it, and wipes it: what is only hashed or expanded from needs no memory of
- * its own. Errors: WIRE_VALUE_UNENCODABLE, those of `use`.
+ * Lends the encoding of a value to `use`, which must be done with it when it returns, and wipes it: what is only hashed or expanded from
+ * needs no memory of its own. Errors: WIRE_VALUE_UNENCODABLE, those of `use`.
  */
 export function lendEncoding<T>(value: CborValue, use: (encoding: Uint8Array) => T): T {
   const writer = idle ?? new CborWriter();

@@ -1,4 +1,4 @@
-/** Nesting of arrays, maps and tags that any Sealane structure needs is below 10; 16 leaves room and bounds the scanner's stack. */
+/** Nesting of arrays, maps and tags that any Sealane structure needs is below 10; 16 leaves room and bounds the decoder's stack. */
 export const maxDepth = 16;
 
 /** Items (array elements, map keys and values) in one structure: bounds what a decoder allocates for a small message of tiny items. */

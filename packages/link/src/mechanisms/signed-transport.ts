@@ -94,9 +94,8 @@ export async function acceptSignedTransport(context: RecipientContext, message: 
   requireFirst(message, "signed-transport", self.role);
   const body = firstBodyCodec.fromCbor(message.body, "M1");
   const { content, recipient } = await openBody(self, header, { body, codec: contentCodec });
-  const { chain, signature } = content;
-  const claims: Claims = content;
-  using secret = Secret.take("transported secret", content.secret);
+  const { chain, signature, secret: bytes, ...claims } = content;
+  using secret = Secret.take("transported secret", bytes);
   const signer = await findSigner(context, { credential: claims.originatorCredential, chain, role: header.sender, suite: header.suite });
   const payload = secret.use((bytes) => signedPayload(bytes, claims, recipient));
   verifySign1(signature, { publicKey: signer.publicKey, externalAad: externalAad(header), detachedPayload: payload });

@@ -52,7 +52,8 @@ function openByHpke(part: readonly CborValue[], key: string, externalAad: Uint8A
   return opened(contentKey, { nonce, aad: encode(["Encrypt0", header, externalAad]), ciphertext });
 }
 
-function opened(
+/** What AES-256-GCM encrypted; throws where the tag is wrong. */
+export function opened(
   key: Uint8Array,
   given: { readonly nonce: Uint8Array | undefined; readonly aad: Uint8Array; readonly ciphertext: Uint8Array },
 ): Buffer {

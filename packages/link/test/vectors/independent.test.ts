@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { suites } from "@sealane/crypto";
+import { firstPayload } from "@sealane/testkit";
 import { type CborValue, decode } from "@sealane/wire";
 import { otherRole } from "../../src/index.ts";
-import { openedBy } from "./independent-encryption.ts";
+import { opened, openedBy } from "./independent-encryption.ts";
 import { derived, encode, extract } from "./independent-schedule.ts";
 import { signerOf } from "./independent-signature.ts";
 import type { Vector } from "./vector.ts";
@@ -68,4 +69,25 @@ test("KDER EQ11: PRK is extracted from the numbers that the states hold, with th
     checked++;
   }
   assert.ok(checked >= 60, `${checked}`);
+});
+
+test("KDER: another implementation opens the first record, and finds the confirmation of the side that owes one", () => {
+  const found = new Map<string, number>();
+  for (const vector of vectors) {
+    const { mechanism, originator, firstRecord, th } = vector;
+    if (firstRecord === null) continue;
+    const side = mechanism === "mutual-agreement" || mechanism === "mutual-nonce" ? "recipient" : "originator"; // who writes first
+    const sender = side === "originator" ? originator : otherRole(originator);
+    const [key, iv] = [`record key ${sender} to ${otherRole(sender)}`, `record iv ${sender} to ${otherRole(sender)}`];
+    const owes = mechanism !== "mutual-nonce";
+    const aad = encode([Uint8Array.fromHex(th), sender === "server" ? 1 : 2, 0, owes ? 1 : 0]);
+    const nonce = Uint8Array.fromHex(derived(vector, iv, 12));
+    const plaintext = opened(Uint8Array.fromHex(derived(vector, key, 32)), { nonce, aad, ciphertext: bytesAt(firstRecord, [1]) });
+    const confirmation = owes ? derived(vector, `confirmation of the ${side}`, 32) : "";
+    assert.equal(plaintext.toString("hex"), confirmation + Buffer.from(firstPayload).toString("hex"), vector.seed);
+    const what = owes ? side : "none";
+    found.set(what, (found.get(what) ?? 0) + 1);
+  }
+  assert.deepEqual([...found.keys()].toSorted(), ["none", "originator", "recipient"]);
+  assert.ok([...found.values()].reduce((sum, count) => sum + count, 0) >= 100);
 });

@@ -3,6 +3,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from "node:https";
 import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
 import { cryptoErrors } from "@sealane/crypto";
+import { keystoreErrors } from "@sealane/keystore";
 import { linkErrors } from "@sealane/link";
 import { pkiErrors } from "@sealane/pki";
 import { serverErrors } from "@sealane/server/errors";
@@ -17,6 +18,7 @@ const serverSide = {
   ...pkiErrors.entries,
   ...linkErrors.entries,
   ...softwareErrors.entries,
+  ...keystoreErrors.entries, // of the server's own keys
   ...serverErrors.entries,
 };
 

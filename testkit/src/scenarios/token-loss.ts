@@ -69,7 +69,7 @@ async function loseServersToken(bench: TokenBench): Promise<readonly string[][]>
 
   plant.takeAway();
   const offer = ["release", "offer", module, "--to", terminal];
-  demandUnavailable(await installation.operator(offer), "API_SERVER_FAILED");
+  demandUnavailable(await installation.operator(offer), gone);
   plant.bringBack();
   succeeded(await installation.operator(offer));
   succeeded(await fetchUnder(bench, null, ["--originator", "server"]));

@@ -60,9 +60,13 @@ const warmUpSeconds = 0.25;
  * contestants that leave much garbage.
  */
 export async function settle(work: Work): Promise<void> {
+  collectGarbage();
+  await repeat(work, warmUpSeconds);
+}
+
+export function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
-  await repeat(work, warmUpSeconds);
 }
 
 async function repeat(work: Work, seconds: number): Promise<Sample> {

@@ -6,7 +6,7 @@ import type { Published } from "./installation.ts";
 import type { ServerQuestion, ServerUse } from "./server-process.ts";
 
 /** The waves: downloads at the same time. The first one fills what the server keeps for good; the others show whether it grows. */
-const waves: readonly number[] = [100, 1_000, 1_000, 1_000, 1_000];
+const waves: readonly number[] = [100, 1_000, 1_000, 1_000, 1_000, 1_000];
 
 /** Files that the server has open for each download, a socket and the artefact, and some for itself. */
 const filesEach = 2;
@@ -52,6 +52,7 @@ export async function loadDownloads({
     rows.push(...rowsOf(count, wave, await server.ask<ServerUse>("read")));
     lost.push(...lostOf(count, wave));
   }
+  rows.push(collectedRow(await server.ask<ServerUse>("collect")));
   return { rows, lost };
 }
 
@@ -82,6 +83,16 @@ function rowsOf(count: number, wave: Wave, { memory, cpuSeconds }: ServerUse): r
     },
     { what: `${what}: server's processor`, unit: "CPU s/GB", values: { mean: cpuSeconds / gigabytes } },
   ];
+}
+
+/** What is left when everything has ended and was collected: whether something stays behind. */
+function collectedRow({ memory }: ServerUse): LoadRow {
+  const { resident, objects, buffers } = memory.at(-1) ?? { resident: Number.NaN, objects: Number.NaN, buffers: Number.NaN };
+  return {
+    what: "afterwards, garbage collected: server's memory",
+    unit: "MiB",
+    values: { resident: mebibytes(resident), objects: mebibytes(objects), buffers: mebibytes(buffers) },
+  };
 }
 
 function lostOf(count: number, { connected, running, failures }: Wave): readonly string[] {

@@ -1,11 +1,12 @@
 import { serverRoles, startServer } from "@sealane/server";
+import { collectGarbage } from "../rounds.ts";
 import { answering } from "./child.ts";
 
 /**
  * The server of the load benchmark: `server-process.ts FOLDER`, one process with every role and SQLite. Its limits are those that it
  * is shipped with, except for the rates of one address, from which all of the load comes. It writes its log, to nobody.
  */
-export type ServerQuestion = "url" | "begin" | "read" | "close";
+export type ServerQuestion = "url" | "begin" | "read" | "collect" | "close";
 
 /** Bytes of memory: all that is resident, and in it objects and buffers. */
 export interface Memory {
@@ -47,6 +48,7 @@ setInterval(sample, sampleMilliseconds);
 answering(async (question: ServerQuestion) => {
   if (question === "url") return server.url;
   if (question === "close") return await server.close();
+  if (question === "collect") collectGarbage();
   if (question === "begin") {
     began = { at: performance.now(), cpu: process.cpuUsage() };
     memory = [];

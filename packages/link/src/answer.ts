@@ -14,7 +14,7 @@ import {
   tuple,
   uint,
 } from "@sealane/wire";
-import type { AwaitedReply, EstablishedLink } from "./awaited.ts";
+import { type AwaitedReply, type EstablishedLink, Waiting } from "./awaited.ts";
 import type { Claims } from "./claims.ts";
 import { referenceCodec } from "./encrypted-body.ts";
 import { decodeMessage, encodeMessage, type MessageHeader, otherRole, referenceIn, requireHeader } from "./envelope.ts";
@@ -26,7 +26,7 @@ import { maxAgreedBytes, saltBytes, secretBytes } from "./limits.ts";
 import { makeConfidentialLink, makeUnconfirmedLink, type UnconfirmedLink } from "./link.ts";
 import { firstState } from "./link-state.ts";
 import type { ContinueContext } from "./parties.ts";
-import { loadState, saveState, secretCodec, suiteCodec } from "./saved-state.ts";
+import { loadState, type StateForm, secretCodec, suiteCodec } from "./saved-state.ts";
 
 /** The recipient's answer to M1 of a one-message mechanism, and the originator's wait for it (docs/protocol.md, the answer). */
 
@@ -108,16 +108,30 @@ export function answerTransport(
   return { reply: encodeMessage(header, answerCodec.toCbor({ reference, salt, confirmation })), link };
 }
 
+const answerForm: StateForm<TransportedSecret> = {
+  kind: "answer",
+  codec: tuple<TransportedSecret>({
+    mechanism: oneOf(Object.keys(mechanismNumbers) as MechanismName[]),
+    suite: suiteCodec,
+    originatorRole: oneOf(["server", "terminal"] as const),
+    originator: nullable(nameCodec),
+    recipient: nullable(nameCodec),
+    th: bytesAs(transcriptHash),
+    secret: secretCodec("transported secret", byteString({ min: secretBytes, max: maxAgreedBytes })),
+    keyExpiresAtSeconds: uint(),
+    reference: referenceCodec,
+  }),
+};
+
 /** Makes the wait for an answer, for the mechanisms of this package only. */
 export let awaitAnswer: (sent: TransportedSecret) => AwaitedAnswer;
 
 /** An originator that has sent M1 of a one-message mechanism and awaits the answer. */
-export class AwaitedAnswer implements AwaitedReply {
-  static readonly kind: string = "answer";
-  readonly #sent: TransportedSecret;
+export class AwaitedAnswer extends Waiting<TransportedSecret> implements AwaitedReply {
+  static readonly kind: string = answerForm.kind;
 
   private constructor(sent: TransportedSecret) {
-    this.#sent = sent;
+    super(answerForm, sent);
   }
 
   static {
@@ -126,23 +140,11 @@ export class AwaitedAnswer implements AwaitedReply {
 
   /** Reads what {@link save} wrote, in this process or another. Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved pending link">): AwaitedAnswer {
-    return new AwaitedAnswer(loadState(AwaitedAnswer.kind, stateCodec, saved));
+    return new AwaitedAnswer(loadState(answerForm, saved));
   }
 
   get mechanism(): MechanismName {
-    return this.#sent.mechanism;
-  }
-
-  get originatorRole(): Role {
-    return this.#sent.originatorRole;
-  }
-
-  get reference(): Uint8Array {
-    return this.#sent.reference;
-  }
-
-  save(): Secret<"saved pending link"> {
-    return saveState(AwaitedAnswer.kind, stateCodec, this.#sent);
+    return this.state.mechanism;
   }
 
   /**
@@ -150,7 +152,7 @@ export class AwaitedAnswer implements AwaitedReply {
    * Errors: those of `decodeMessage`, LINK_MESSAGE_UNEXPECTED, WIRE_SHAPE_WRONG, LINK_ANSWER_WRONG, LINK_EXPIRED.
    */
   receive({ freshness }: Pick<ContinueContext, "freshness">, answer: Uint8Array): EstablishedLink & { readonly message: null } {
-    const sent = this.#sent;
+    const sent = this.state;
     const { mechanism, suite, originatorRole, th } = sent;
     if (isPast(sent.keyExpiresAtSeconds, freshness.nowSeconds)) throw linkErrors.error("LINK_EXPIRED");
     const message = decodeMessage(answer);
@@ -169,18 +171,6 @@ export class AwaitedAnswer implements AwaitedReply {
   }
 
   [Symbol.dispose](): void {
-    this.#sent.secret[Symbol.dispose]();
+    this.state.secret[Symbol.dispose]();
   }
 }
-
-const stateCodec: Codec<TransportedSecret> = tuple<TransportedSecret>({
-  mechanism: oneOf(Object.keys(mechanismNumbers) as MechanismName[]),
-  suite: suiteCodec,
-  originatorRole: oneOf(["server", "terminal"] as const),
-  originator: nullable(nameCodec),
-  recipient: nullable(nameCodec),
-  th: bytesAs(transcriptHash),
-  secret: secretCodec("transported secret", byteString({ min: secretBytes, max: maxAgreedBytes })),
-  keyExpiresAtSeconds: uint(),
-  reference: referenceCodec,
-});

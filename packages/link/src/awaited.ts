@@ -3,6 +3,7 @@ import type { ArtefactId, Name } from "@sealane/wire";
 import type { MechanismName, Role } from "./labels.ts";
 import type { ConfidentialLink, UnconfirmedLink } from "./link.ts";
 import type { ContinueContext } from "./parties.ts";
+import { type StateForm, saveState } from "./saved-state.ts";
 import type { ThirdMode } from "./third-mode.ts";
 
 /** What a party that waits for a message can do; each awaited message has a type of its own that is one of these. */
@@ -13,6 +14,29 @@ interface Awaited extends Disposable {
   readonly reference: Uint8Array;
   /** The pending state for a store that keeps it encrypted (`loadAwaitedReply`, `loadAwaitedThird`). */
   save(): Secret<"saved pending link">;
+}
+
+/** A wait: what a party keeps until the peer's message comes. It is saved as it is, and the message that is right uses it up. */
+export abstract class Waiting<State extends { readonly originatorRole: Role; readonly reference: Uint8Array }> {
+  protected readonly state: State;
+  readonly #form: StateForm<State>;
+
+  protected constructor(form: StateForm<State>, state: State) {
+    this.#form = form;
+    this.state = state;
+  }
+
+  get originatorRole(): Role {
+    return this.state.originatorRole;
+  }
+
+  get reference(): Uint8Array {
+    return this.state.reference;
+  }
+
+  save(): Secret<"saved pending link"> {
+    return saveState(this.#form, this.state);
+  }
 }
 
 /** What the originator vouches for in M3 of `mutual-agreement`; null and null where nothing is delivered with it. */

@@ -1,8 +1,13 @@
+import { type Secret, sha256 } from "@sealane/crypto";
 import { type Credential, credentialCodec, credentialOf, type VerifiedCertificate } from "@sealane/pki";
 import { byteString, bytesAs, type Fields, type Name, type Nonce, nameCodec, nonce, uint } from "@sealane/wire";
+import type { BroadcastState } from "./broadcast-link.ts";
 import { acceptOnce, freshnessFields, keyExpiryOf, licenceOf } from "./claims.ts";
+import type { MessageHeader } from "./envelope.ts";
 import { linkErrors } from "./errors.ts";
 import type { Freshness } from "./freshness.ts";
+import { type GroupReference, groupReferenceCodec } from "./group.ts";
+import { extractKey, hashTranscript } from "./key-schedule.ts";
 import type { MechanismName } from "./labels.ts";
 import { defaultBroadcastSeconds, maxLicenceBytes } from "./limits.ts";
 import { type NamedOriginatorContext, type OriginateOptions, ownSigning, type RecipientContext } from "./parties.ts";
@@ -63,4 +68,31 @@ export async function acceptBroadcastClaims(
   if (claims.expiresAtSeconds === null) throw linkErrors.error("LINK_FIELD_WRONG", { field: "expiresAt" });
   const freshness = storedSeconds === undefined ? context.freshness : { storedSeconds, ...context.freshness };
   await acceptOnce({ ...context, freshness }, { mechanism, claims, peer: [signer], own: [] });
+}
+
+/** What both ends make of a broadcast: its nonce is the salt, for nobody answers. */
+export function settleBroadcast(input: {
+  readonly header: MessageHeader;
+  readonly claims: BroadcastClaims;
+  readonly group: GroupReference | null;
+  readonly message: Uint8Array;
+  readonly secret: Secret;
+}): BroadcastState {
+  const { header, claims, group, message, secret } = input;
+  const { originator, originatorCredential, issuedAtSeconds, keyExpiresAtSeconds, licence } = claims;
+  const { mechanism, suite, sender: originatorRole } = header;
+  const th = hashTranscript({
+    mechanism,
+    mode: null,
+    suite,
+    originatorRole,
+    originator,
+    recipient: null,
+    originatorCredentials: { sign: originatorCredential },
+    recipientCredentials: {},
+    ...(group === null ? {} : { group: groupReferenceCodec.toCbor(group) }),
+    messages: [sha256(message)],
+  });
+  const prk = extractKey(claims.nonce, secret);
+  return { mechanism, suite, originatorRole, originator, group, th, prk, issuedAtSeconds, keyExpiresAtSeconds, licence };
 }

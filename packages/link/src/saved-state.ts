@@ -18,13 +18,19 @@ export function secretCodec<Kind extends string>(kind: Kind, bytes: Codec<Uint8A
   };
 }
 
+/** How the states of one kind are kept. */
+export interface StateForm<T> {
+  readonly kind: string;
+  readonly codec: Codec<T>;
+}
+
 /** Encodes a state under its kind. */
-export function saveState<T>(kind: string, codec: Codec<T>, state: T): Secret<"saved pending link"> {
+export function saveState<T>({ kind, codec }: StateForm<T>, state: T): Secret<"saved pending link"> {
   return Secret.take("saved pending link", encodeAs(tuple<Kept<T>>({ kind: literal(kind), state: codec }), { kind, state }));
 }
 
 /** Reads a state of this kind. Error: LINK_STATE_WRONG. */
-export function loadState<T>(kind: string, codec: Codec<T>, saved: Secret<"saved pending link">): T {
+export function loadState<T>({ kind, codec }: StateForm<T>, saved: Secret<"saved pending link">): T {
   try {
     return saved.use((bytes) =>
       decodeAs(tuple<Kept<T>>({ kind: literal(kind), state: codec }), bytes, { maxBytes: maxStateBytes, what: "pending link" }),

@@ -1,11 +1,10 @@
-import { type Secret, type Suite, sha256 } from "@sealane/crypto";
+import type { Suite } from "@sealane/crypto";
 import { byteString, type Codec, equalBytes, tuple } from "@sealane/wire";
-import { acceptBroadcastClaims, type BroadcastClaims, broadcastFields, makeBroadcastClaims } from "../broadcast-claims.ts";
-import { type BroadcastState, makeGroupLink } from "../broadcast-link.ts";
-import { encodeMessage, firstHeader, type Message, type MessageHeader, requireFirst } from "../envelope.ts";
+import { acceptBroadcastClaims, type BroadcastClaims, broadcastFields, makeBroadcastClaims, settleBroadcast } from "../broadcast-claims.ts";
+import { makeGroupLink } from "../broadcast-link.ts";
+import { encodeMessage, firstHeader, type Message, requireFirst } from "../envelope.ts";
 import { linkErrors } from "../errors.ts";
 import { type GroupMembership, type GroupReference, groupReferenceCodec, groupReferenceOf } from "../group.ts";
-import { extractKey, hashTranscript } from "../key-schedule.ts";
 import { maxAgreementValueBytes } from "../limits.ts";
 import type { AcceptedLink, OriginatedLink } from "../mechanism.ts";
 import { type OriginateOptions, type OriginatorContext, type RecipientContext, requireNamed, requireRole } from "../parties.ts";
@@ -56,7 +55,11 @@ export async function originateGroupBroadcast(context: OriginatorContext, option
   const signed: Signed = { value, recipient: groupReferenceOf(group), ...claims };
   const signature = await signBody({ self, header, sendCertificate: options.sendCertificate !== false }, signedCodec, signed);
   const message = encodeMessage(header, signature);
-  return { kind: "broadcast", message, link: makeGroupLink(settled({ header, signed, message, secret })) };
+  return {
+    kind: "broadcast",
+    message,
+    link: makeGroupLink(settleBroadcast({ header, claims: signed, group: signed.recipient, message, secret })),
+  };
 }
 
 /**
@@ -78,7 +81,8 @@ export async function acceptGroupBroadcast(context: RecipientContext, message: M
   if (signed.keyExpiresAtSeconds > membership.expiresAtSeconds) throw linkErrors.error("LINK_FIELD_WRONG", { field: "keyExpiresAt" });
   await acceptBroadcastClaims(context, "group-broadcast", { claims: signed, signer });
   using secret = header.suite.agreement.complete(membership.secret, signed.value);
-  return { kind: "broadcast", link: makeGroupLink(settled({ header, signed, message: message.bytes, secret })), licence: signed.licence };
+  const state = settleBroadcast({ header, claims: signed, group: signed.recipient, message: message.bytes, secret });
+  return { kind: "broadcast", link: makeGroupLink(state), licence: signed.licence };
 }
 
 /** Whether a membership is of the very epoch and public value that M1 signs: another group of this id has another, as has another suite. */
@@ -86,29 +90,4 @@ function isMembership(membership: GroupMembership, wanted: GroupReference, suite
   const { groupId, epoch, publicDigest } = groupReferenceOf(membership);
   const isSame = groupId === wanted.groupId && epoch === wanted.epoch && equalBytes(publicDigest, wanted.publicDigest);
   return isSame && membership.publicValue.length === suite.agreement.publicBytes;
-}
-
-function settled(input: {
-  readonly header: MessageHeader;
-  readonly signed: Signed;
-  readonly message: Uint8Array;
-  readonly secret: Secret;
-}): BroadcastState {
-  const { header, signed, message, secret } = input;
-  const { originator, originatorCredential, recipient: group, issuedAtSeconds, keyExpiresAtSeconds, licence } = signed;
-  const { mechanism, suite, sender: originatorRole } = header;
-  const th = hashTranscript({
-    mechanism,
-    mode: null,
-    suite,
-    originatorRole,
-    originator,
-    recipient: null,
-    originatorCredentials: { sign: originatorCredential },
-    recipientCredentials: {},
-    group: groupReferenceCodec.toCbor(group),
-    messages: [sha256(message)],
-  });
-  const prk = extractKey(signed.nonce, secret);
-  return { mechanism, suite, originatorRole, originator, group, th, prk, issuedAtSeconds, keyExpiresAtSeconds, licence };
 }

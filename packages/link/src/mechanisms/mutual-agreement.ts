@@ -19,7 +19,7 @@ import {
   tuple,
   uint,
 } from "@sealane/wire";
-import type { AwaitedReply, AwaitedThird, EstablishedLink, ThirdContent } from "../awaited.ts";
+import { type AwaitedReply, type AwaitedThird, type EstablishedLink, type ThirdContent, Waiting } from "../awaited.ts";
 import {
   chainCodec,
   findDecryption,
@@ -54,7 +54,7 @@ import {
   requireNamed,
   requireSelf,
 } from "../parties.ts";
-import { loadState, saveState, secretCodec, suiteCodec } from "../saved-state.ts";
+import { loadState, type StateForm, secretCodec, suiteCodec } from "../saved-state.ts";
 import { signedThirdModes, type ThirdMode, thirdModes } from "../third-mode.ts";
 import { openVouching, sealVouching, type Vouching } from "../vouching.ts";
 
@@ -280,12 +280,15 @@ interface ShareState extends Pending, SentTime {
   readonly nonce: Nonce;
 }
 
-const shareStateCodec: Codec<ShareState> = tuple<ShareState>({
-  ...pendingFields,
-  seed: secretCodec("agreement seed", byteString({ min: agreementSeedBytes, max: agreementSeedBytes })),
-  ...sentTimeFields,
-  nonce: bytesAs(nonce),
-});
+const shareForm: StateForm<ShareState> = {
+  kind: "mutual-agreement 2",
+  codec: tuple<ShareState>({
+    ...pendingFields,
+    seed: secretCodec("agreement seed", byteString({ min: agreementSeedBytes, max: agreementSeedBytes })),
+    ...sentTimeFields,
+    nonce: bytesAs(nonce),
+  }),
+};
 
 interface VoucherState extends Pending {
   readonly secondDigest: Digest;
@@ -293,38 +296,28 @@ interface VoucherState extends Pending {
   readonly signingChain: readonly Uint8Array[] | null;
 }
 
-const voucherCodec: Codec<VoucherState> = tuple<VoucherState>({
-  ...pendingFields,
-  secondDigest: bytesAs(digest),
-  prk: secretCodec("link key", byteString({ min: 32, max: 32 })),
-  signingChain: chainCodec,
-});
+const voucherForm: StateForm<VoucherState> = {
+  kind: "mutual-agreement 3",
+  codec: tuple<VoucherState>({
+    ...pendingFields,
+    secondDigest: bytesAs(digest),
+    prk: secretCodec("link key", byteString({ min: 32, max: 32 })),
+    signingChain: chainCodec,
+  }),
+};
 
 /** An originator that awaits M2 with the other share. */
-export class AwaitedShare implements AwaitedReply {
-  static readonly kind: string = "mutual-agreement 2";
+export class AwaitedShare extends Waiting<ShareState> implements AwaitedReply {
+  static readonly kind: string = shareForm.kind;
   readonly mechanism: MechanismName = mechanism;
-  readonly #state: ShareState;
 
   constructor(state: ShareState) {
-    this.#state = state;
+    super(shareForm, state);
   }
 
   /** Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved pending link">): AwaitedShare {
-    return new AwaitedShare(loadState(AwaitedShare.kind, shareStateCodec, saved));
-  }
-
-  get originatorRole(): Role {
-    return this.#state.originatorRole;
-  }
-
-  get reference(): Uint8Array {
-    return this.#state.reference;
-  }
-
-  save(): Secret<"saved pending link"> {
-    return saveState(AwaitedShare.kind, shareStateCodec, this.#state);
+    return new AwaitedShare(loadState(shareForm, saved));
   }
 
   /**
@@ -338,7 +331,7 @@ export class AwaitedShare implements AwaitedReply {
     reply: Uint8Array,
     content: ThirdContent = { artefactId: null, licence: null },
   ): Promise<EstablishedLink> {
-    const state = this.#state;
+    const state = this.state;
     const { suite, originator, originatorRole, recipient, firstDigest, reference } = state;
     const self = requireSelf(context);
     if (content.licence !== null) requireLicenceSize(content.licence);
@@ -368,44 +361,31 @@ export class AwaitedShare implements AwaitedReply {
   }
 
   [Symbol.dispose](): void {
-    this.#state.seed[Symbol.dispose]();
+    this.state.seed[Symbol.dispose]();
   }
 }
 
 /** A recipient that awaits M3. */
-export class AwaitedVoucher implements AwaitedThird {
-  static readonly kind: string = "mutual-agreement 3";
+export class AwaitedVoucher extends Waiting<VoucherState> implements AwaitedThird {
+  static readonly kind: string = voucherForm.kind;
   readonly mechanism: MechanismName = mechanism;
-  readonly #state: VoucherState;
 
   constructor(state: VoucherState) {
-    this.#state = state;
+    super(voucherForm, state);
   }
 
   /** Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved pending link">): AwaitedVoucher {
-    return new AwaitedVoucher(loadState(AwaitedVoucher.kind, voucherCodec, saved));
-  }
-
-  get originatorRole(): Role {
-    return this.#state.originatorRole;
+    return new AwaitedVoucher(loadState(voucherForm, saved));
   }
 
   /** Whose M3 is awaited, unproven. */
   get claimedOriginator(): Name {
-    return this.#state.originator;
+    return this.state.originator;
   }
 
   get third(): ThirdMode {
-    return this.#state.mode;
-  }
-
-  get reference(): Uint8Array {
-    return this.#state.reference;
-  }
-
-  save(): Secret<"saved pending link"> {
-    return saveState(AwaitedVoucher.kind, voucherCodec, this.#state);
+    return this.state.mode;
   }
 
   /**
@@ -413,7 +393,7 @@ export class AwaitedVoucher implements AwaitedThird {
    * Errors: those of `readLater` and `openVouching`; LINK_ANSWER_WRONG, LINK_PEER_UNKNOWN, LINK_PEER_WRONG, PKI_*.
    */
   async receive(context: ContinueContext, bytes: Uint8Array): Promise<ThirdContent & { readonly link: ConfidentialLink }> {
-    const state = this.#state;
+    const state = this.state;
     const { originator, recipient, mode, secondDigest, originatorRole } = state;
     const message = readLater({ mechanism, ...state }, 3, { message: bytes, nowSeconds: context.freshness.nowSeconds });
     const { reference, records } = thirdCodec.fromCbor(message.body, "M3");
@@ -426,7 +406,7 @@ export class AwaitedVoucher implements AwaitedThird {
   }
 
   [Symbol.dispose](): void {
-    this.#state.prk[Symbol.dispose]();
+    this.state.prk[Symbol.dispose]();
   }
 }
 

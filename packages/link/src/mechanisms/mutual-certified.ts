@@ -23,7 +23,7 @@ import {
   uint,
 } from "@sealane/wire";
 import { answerTransport, awaitAnswer, type TransportedSecret, transportedSecret } from "../answer.ts";
-import type { AwaitedReply, EstablishedLink } from "../awaited.ts";
+import { type AwaitedReply, type EstablishedLink, Waiting } from "../awaited.ts";
 import {
   acceptOnce,
   type Claims,
@@ -66,7 +66,7 @@ import {
   requireNamed,
   requireSelf,
 } from "../parties.ts";
-import { loadState, saveState, secretCodec, suiteCodec } from "../saved-state.ts";
+import { loadState, type StateForm, secretCodec, suiteCodec } from "../saved-state.ts";
 
 /**
  * mutual-certified: X.509's authentication, one way or both.
@@ -277,41 +277,31 @@ interface State {
   readonly firstDigest: Digest;
 }
 
-const stateCodec: Codec<State> = tuple<State>({
-  suite: suiteCodec,
-  originatorRole: oneOf(["server", "terminal"] as const),
-  claims: firstClaimsCodec,
-  recipientDecryption: credentialCodec,
-  k1: secretCodec("k1", numberCodec),
-  reference: referenceCodec,
-  firstDigest: bytesAs(digest),
-});
+const stateForm: StateForm<State> = {
+  kind: "mutual-certified 2",
+  codec: tuple<State>({
+    suite: suiteCodec,
+    originatorRole: oneOf(["server", "terminal"] as const),
+    claims: firstClaimsCodec,
+    recipientDecryption: credentialCodec,
+    k1: secretCodec("k1", numberCodec),
+    reference: referenceCodec,
+    firstDigest: bytesAs(digest),
+  }),
+};
 
 /** An originator that awaits M2 of the two-way form. */
-export class AwaitedCertified implements AwaitedReply {
-  static readonly kind: string = "mutual-certified 2";
+export class AwaitedCertified extends Waiting<State> implements AwaitedReply {
+  static readonly kind: string = stateForm.kind;
   readonly mechanism: MechanismName = mechanism;
-  readonly #state: State;
 
   constructor(state: State) {
-    this.#state = state;
+    super(stateForm, state);
   }
 
   /** Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved pending link">): AwaitedCertified {
-    return new AwaitedCertified(loadState(AwaitedCertified.kind, stateCodec, saved));
-  }
-
-  get originatorRole(): Role {
-    return this.#state.originatorRole;
-  }
-
-  get reference(): Uint8Array {
-    return this.#state.reference;
-  }
-
-  save(): Secret<"saved pending link"> {
-    return saveState(AwaitedCertified.kind, stateCodec, this.#state);
+    return new AwaitedCertified(loadState(stateForm, saved));
   }
 
   /**
@@ -320,7 +310,7 @@ export class AwaitedCertified implements AwaitedReply {
    * CRYPTO_SIGNATURE_WRONG, LINK_ANSWER_WRONG, those of `verifyReplyTime`.
    */
   async receive(context: ContinueContext, reply: Uint8Array): Promise<EstablishedLink> {
-    const state = this.#state;
+    const state = this.state;
     const { claims: first, firstDigest, recipientDecryption, originatorRole } = state;
     const self = requireSelf(context);
     const begun = beginning(state);
@@ -358,7 +348,7 @@ export class AwaitedCertified implements AwaitedReply {
   }
 
   [Symbol.dispose](): void {
-    this.#state.k1[Symbol.dispose]();
+    this.state.k1[Symbol.dispose]();
   }
 }
 

@@ -19,7 +19,7 @@ import {
   tuple,
   uint,
 } from "@sealane/wire";
-import type { AwaitedReply, AwaitedThird, EstablishedLink, ThirdContent } from "../awaited.ts";
+import { type AwaitedReply, type AwaitedThird, type EstablishedLink, type ThirdContent, Waiting } from "../awaited.ts";
 import {
   chainCodec,
   findDecryption,
@@ -53,7 +53,7 @@ import {
   requireNamed,
   requireSelf,
 } from "../parties.ts";
-import { loadState, saveState, secretCodec, suiteCodec } from "../saved-state.ts";
+import { loadState, type StateForm, secretCodec, suiteCodec } from "../saved-state.ts";
 
 /**
  * mutual-nonce: both parties prove by opening what was encrypted to them, without a signature.
@@ -251,7 +251,10 @@ interface EchoState extends Pending, SentTime {
   readonly recipientChain: readonly Uint8Array[] | null;
 }
 
-const echoCodec: Codec<EchoState> = tuple<EchoState>({ ...pendingFields, ...sentTimeFields, recipientChain: chainCodec });
+const echoForm: StateForm<EchoState> = {
+  kind: "mutual-nonce 2",
+  codec: tuple<EchoState>({ ...pendingFields, ...sentTimeFields, recipientChain: chainCodec }),
+};
 
 interface ProofState extends Pending {
   readonly k2: Secret<"k2">;
@@ -259,38 +262,28 @@ interface ProofState extends Pending {
   readonly licence: Uint8Array | null;
 }
 
-const proofCodec: Codec<ProofState> = tuple<ProofState>({
-  ...pendingFields,
-  k2: secretCodec("k2", numberCodec),
-  secondDigest: bytesAs(digest),
-  licence: licenceCodec,
-});
+const proofForm: StateForm<ProofState> = {
+  kind: "mutual-nonce 3",
+  codec: tuple<ProofState>({
+    ...pendingFields,
+    k2: secretCodec("k2", numberCodec),
+    secondDigest: bytesAs(digest),
+    licence: licenceCodec,
+  }),
+};
 
 /** An originator that awaits M2, which must give k1 back. */
-export class AwaitedEcho implements AwaitedReply {
-  static readonly kind: string = "mutual-nonce 2";
+export class AwaitedEcho extends Waiting<EchoState> implements AwaitedReply {
+  static readonly kind: string = echoForm.kind;
   readonly mechanism: MechanismName = mechanism;
-  readonly #state: EchoState;
 
   constructor(state: EchoState) {
-    this.#state = state;
+    super(echoForm, state);
   }
 
   /** Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved pending link">): AwaitedEcho {
-    return new AwaitedEcho(loadState(AwaitedEcho.kind, echoCodec, saved));
-  }
-
-  get originatorRole(): Role {
-    return this.#state.originatorRole;
-  }
-
-  get reference(): Uint8Array {
-    return this.#state.reference;
-  }
-
-  save(): Secret<"saved pending link"> {
-    return saveState(AwaitedEcho.kind, echoCodec, this.#state);
+    return new AwaitedEcho(loadState(echoForm, saved));
   }
 
   /**
@@ -299,7 +292,7 @@ export class AwaitedEcho implements AwaitedReply {
    * LINK_PEER_UNKNOWN, LINK_PEER_WRONG, PKI_*, those of `verifyReplyTime`.
    */
   async receive(context: ContinueContext, reply: Uint8Array): Promise<EstablishedLink> {
-    const state = this.#state;
+    const state = this.state;
     const { suite, recipient, recipientCredential: credential, recipientChain: chain, originator, originatorRole } = state;
     const second = await decryptLater(
       context,
@@ -328,41 +321,28 @@ export class AwaitedEcho implements AwaitedReply {
   }
 
   [Symbol.dispose](): void {
-    this.#state.k1[Symbol.dispose]();
+    this.state.k1[Symbol.dispose]();
   }
 }
 
 /** A recipient that awaits M3, which must give k2 back. */
-export class AwaitedProof implements AwaitedThird {
-  static readonly kind: string = "mutual-nonce 3";
+export class AwaitedProof extends Waiting<ProofState> implements AwaitedThird {
+  static readonly kind: string = proofForm.kind;
   readonly mechanism: MechanismName = mechanism;
   readonly third = null;
-  readonly #state: ProofState;
 
   constructor(state: ProofState) {
-    this.#state = state;
+    super(proofForm, state);
   }
 
   /** Error: LINK_STATE_WRONG. */
   static load(saved: Secret<"saved pending link">): AwaitedProof {
-    return new AwaitedProof(loadState(AwaitedProof.kind, proofCodec, saved));
-  }
-
-  get originatorRole(): Role {
-    return this.#state.originatorRole;
+    return new AwaitedProof(loadState(proofForm, saved));
   }
 
   /** Whose M3 is awaited, unproven. */
   get claimedOriginator(): Name {
-    return this.#state.originator;
-  }
-
-  get reference(): Uint8Array {
-    return this.#state.reference;
-  }
-
-  save(): Secret<"saved pending link"> {
-    return saveState(AwaitedProof.kind, proofCodec, this.#state);
+    return this.state.originator;
   }
 
   /**
@@ -370,7 +350,7 @@ export class AwaitedProof implements AwaitedThird {
    * Errors: those of `decodeMessage`, LINK_MESSAGE_UNEXPECTED, LINK_EXPIRED, LINK_RECIPIENT_WRONG, COSE_*, WIRE_*, LINK_ANSWER_WRONG.
    */
   async receive(context: ContinueContext, message: Uint8Array): Promise<ThirdContent & { readonly link: ConfidentialLink }> {
-    const state = this.#state;
+    const state = this.state;
     const { originator, originatorRole, recipient, firstDigest, secondDigest, licence } = state;
     const third = await decryptLater(
       context,
@@ -390,8 +370,8 @@ export class AwaitedProof implements AwaitedThird {
   }
 
   [Symbol.dispose](): void {
-    this.#state.k1[Symbol.dispose]();
-    this.#state.k2[Symbol.dispose]();
+    this.state.k1[Symbol.dispose]();
+    this.state.k2[Symbol.dispose]();
   }
 }
 

@@ -1,9 +1,8 @@
-import { Secret, sha256 } from "@sealane/crypto";
+import { Secret } from "@sealane/crypto";
 import { byteString, type Codec, literal, tuple } from "@sealane/wire";
-import { acceptBroadcastClaims, type BroadcastClaims, broadcastFields, makeBroadcastClaims } from "../broadcast-claims.ts";
+import { acceptBroadcastClaims, type BroadcastClaims, broadcastFields, makeBroadcastClaims, settleBroadcast } from "../broadcast-claims.ts";
 import { type BroadcastState, makePublicLink } from "../broadcast-link.ts";
 import { encodeMessage, firstHeader, type Message, type MessageHeader, requireFirst } from "../envelope.ts";
-import { extractKey, hashTranscript } from "../key-schedule.ts";
 import { everyRecipient } from "../labels.ts";
 import { defaultBroadcastSeconds, secretBytes } from "../limits.ts";
 import type { AcceptedLink, OriginatedLink } from "../mechanism.ts";
@@ -44,7 +43,7 @@ export async function originateOpenBroadcast(context: OriginatorContext, options
   const signed: Signed = { secret: random.bytes(secretBytes), recipient: everyRecipient, ...makeBroadcastClaims(named, options) };
   const signature = await signBody({ self, header, sendCertificate: options.sendCertificate !== false }, signedCodec, signed);
   const message = encodeMessage(header, signature);
-  return { kind: "broadcast", message, link: makePublicLink(settled({ header, signed, message })) };
+  return { kind: "broadcast", message, link: makePublicLink(stateOf(header, signed, message)) };
 }
 
 /**
@@ -59,25 +58,11 @@ export async function acceptOpenBroadcast(context: RecipientContext, message: Me
   requireFirst(message, "open-broadcast", context.self.role);
   const { signed, signer } = await verifyBody(context, header, { signature: message.body, codec: signedCodec });
   await acceptBroadcastClaims(context, "open-broadcast", { claims: signed, signer, storedSeconds: defaultBroadcastSeconds });
-  return { kind: "broadcast", link: makePublicLink(settled({ header, signed, message: message.bytes })), licence: signed.licence };
+  return { kind: "broadcast", link: makePublicLink(stateOf(header, signed, message.bytes)), licence: signed.licence };
 }
 
-function settled(input: { readonly header: MessageHeader; readonly signed: Signed; readonly message: Uint8Array }): BroadcastState {
-  const { header, signed, message } = input;
-  const { originator, originatorCredential, issuedAtSeconds, keyExpiresAtSeconds, licence } = signed;
-  const { mechanism, suite, sender: originatorRole } = header;
-  const th = hashTranscript({
-    mechanism,
-    mode: null,
-    suite,
-    originatorRole,
-    originator,
-    recipient: null,
-    originatorCredentials: { sign: originatorCredential },
-    recipientCredentials: {},
-    messages: [sha256(message)],
-  });
+/** The number is everybody's; it is wiped here all the same, as every number is. */
+function stateOf(header: MessageHeader, signed: Signed, message: Uint8Array): BroadcastState {
   using secret = Secret.take("transported secret", signed.secret);
-  const prk = extractKey(signed.nonce, secret);
-  return { mechanism, suite, originatorRole, originator, group: null, th, prk, issuedAtSeconds, keyExpiresAtSeconds, licence };
+  return settleBroadcast({ header, claims: signed, group: null, message, secret });
 }

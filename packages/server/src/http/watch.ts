@@ -1,4 +1,4 @@
-import { routes } from "@sealane/api";
+import { apiErrors, routes } from "@sealane/api";
 import type { Pkcs11KeyStore } from "@sealane/keystore";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { sql } from "kysely";
@@ -24,9 +24,13 @@ export function watchRoutes(given: {
 }): (app: FastifyInstance) => Promise<void> {
   const { metrics, database, tokens, keys } = given;
   return async (app) => {
-    app.get(routes.ready, async () => {
-      if (database !== null) await sql`select 1`.execute(database); // a failure is told by its own code
-      await keys?.requirePresent();
+    app.get(routes.ready, async (request) => {
+      try {
+        if (database !== null) await sql`select 1`.execute(database);
+        await keys?.requirePresent();
+      } catch (cause) {
+        throw isFromHere(request) ? cause : apiErrors.error("API_SERVER_BUSY", {}, cause); // why is nobody else's business
+      }
       return { status: "ready" };
     });
     app.get(

@@ -29,8 +29,8 @@ async function labelsIn(token: SoftToken): Promise<readonly string[]> {
   return await store.list();
 }
 
-async function ready(server: TestServer): Promise<readonly [number, unknown]> {
-  const reply = await fetch(server.url + routes.ready);
+async function ready(server: TestServer, headers: Readonly<Record<string, string>> = {}): Promise<readonly [number, unknown]> {
+  const reply = await fetch(server.url + routes.ready, { headers });
   return [reply.status, ((await reply.json()) as { code?: string }).code];
 }
 
@@ -64,6 +64,7 @@ describe("KSIM: a server whose keys are in a token", { skip: withoutSoftHsm }, (
     assert.deepEqual(await ready(server), [200, undefined]);
     token.takeAway();
     assert.deepEqual(await ready(server), [503, "KEYSTORE_TOKEN_GONE"]);
+    assert.deepEqual(await ready(server, { "x-forwarded-for": "203.0.113.7" }), [503, "API_SERVER_BUSY"], "to strangers");
     await assert.rejects(fresh.enrol());
     assert.equal(server.codes.includes("KEYSTORE_TOKEN_GONE"), true);
     token.bringBack();

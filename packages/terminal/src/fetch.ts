@@ -9,18 +9,18 @@ import {
   type Role,
   type ThirdMode,
 } from "@sealane/link";
-import { type SoftwareDescription, softwareClasses, softwareDescriptionCodec } from "@sealane/software";
-import { encodeAs, equalBytes, hasCode } from "@sealane/wire";
+import { isSameSoftware, type SoftwareDescription, softwareClasses } from "@sealane/software";
+import { hasCode } from "@sealane/wire";
 import { type Download, saveDownload, type UnusableDownload } from "./download-record.ts";
 import { completeOf, finishDownload, resumeDownload, type Taken, tidyDownloads } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Fetched, type FetchedKey, fetchedKeyOf, fetchedOf } from "./fetched.ts";
 import { HttpClient } from "./http-client.ts";
 import { loadEnrolment } from "./identity.ts";
-import { InboxClient, type LicenceReply, type OfferedLink } from "./inbox-client.ts";
+import { type AuthorisedReply, InboxClient, type OfferedLink } from "./inbox-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { type LocalModule, localModules, reportOf } from "./installed-modules.ts";
-import { proveLicence, requireKeyAlive } from "./licence.ts";
+import { proveAuthorisation, unwrapContentKey } from "./licence.ts";
 import { ask, type LinkChoice, learnTime, originateLink, type Session } from "./link-client.ts";
 import { factsOf } from "./link-facts.ts";
 import { listen } from "./listen.ts";
@@ -46,12 +46,12 @@ export interface FetchInput {
 }
 
 /**
- * Fetches the newest software for this terminal: a link, a licence with the wrapped content key, and the sealed file, every segment
+ * Fetches the newest software for this terminal: a link, release and licence with the wrapped content key, and the sealed file, every segment
  * proven before it is written. What was begun is gone on with, without another link, while its licence and key are valid. Nothing
  * that is installed is touched.
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_NEW, TERMINAL_NOTHING_WAITING;
- * LINK_*, CRYPTO_SUITE_UNKNOWN, those of `ask`; LICENCE_*, TERMINAL_LICENCE_CONTRADICTS, CRYPTO_OPEN_FAILED (another's wrap);
+ * LINK_*, CRYPTO_SUITE_UNKNOWN, those of `ask`; LICENCE_*, RELEASE_*, TERMINAL_LICENCE_CONTRADICTS, CRYPTO_OPEN_FAILED (another's wrap);
  * those of `downloadArtefact`, of the key store and of proving certificates; LICENCE_EXPIRED also where what was begun is over and
  * the server cannot be reached.
  */
@@ -175,17 +175,17 @@ async function obtainByAsking(work: Work): Promise<Begun> {
   using link = opened.link;
   const isAnonymous = choice.mechanism.anonymous === "originator";
   const installed = isAnonymous ? [] : (await reportOf(modules)).slice(0, maxInstalled);
-  const reply = await ask(session, link, { kind: "offers", module: input.module ?? null, installed });
-  if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
-  await learnTime(session, reply);
-  const chosen = choose(work, reply.offers);
+  const said = await ask(session, link, { kind: "offers", module: input.module ?? null, installed });
+  if (said.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: said.kind });
+  await learnTime(session, said);
+  const chosen = choose(work, said.offers);
   if (chosen === null) throw terminalErrors.error("TERMINAL_NOTHING_NEW", input.module === undefined ? {} : { module: input.module });
   const { description, alsoOffered } = chosen;
   const complete = completeOf(work.downloads, description);
   if (complete !== null) return { download: complete, contentKey: null, alsoOffered };
-  const licence = await ask(session, link, { kind: "licence", artefactId: description.artefactId });
-  if (licence.kind !== "licence") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: licence.kind });
-  return { ...(await takeLicence(session, { link, description, reply: licence })), alsoOffered };
+  const reply = await ask(session, link, { kind: "authorise", artefactId: description.artefactId });
+  if (reply.kind !== "authorised") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
+  return { ...(await takeAuthorised(session, { link, description, reply })), alsoOffered };
 }
 
 /** Signs a number for everybody with the licence for everybody that is on the channel (claim 13). */
@@ -206,7 +206,7 @@ async function obtainByWaiting(work: Work): Promise<Begun> {
     const complete = completeOf(work.downloads, asked.description);
     if (complete !== null) return { download: complete, contentKey: null, alsoOffered: [] };
     const chosen = choose(work, [asked.description]);
-    if (chosen !== null) return { ...(await takeLicence(session, asked)), alsoOffered: [] };
+    if (chosen !== null) return { ...(await takeAuthorised(session, asked)), alsoOffered: [] };
   }
   const answered = await client.resumeLink();
   const begun = answered === null ? null : await takeOffered(work, client, answered);
@@ -237,18 +237,18 @@ async function takeOffered(work: Work, client: InboxClient, offered: OfferedLink
   const { description, alsoOffered } = chosen;
   const complete = completeOf(work.downloads, description);
   if (complete !== null) return { download: complete, contentKey: null, alsoOffered };
-  const reply = await client.requestLicence(link, description);
-  return { ...(await takeLicence(work.session, { link, description, reply })), alsoOffered };
+  const reply = await client.requestAuthorisation(link, description);
+  return { ...(await takeAuthorised(work.session, { link, description, reply })), alsoOffered };
 }
 
 function choose({ session, input, modules }: Work, offers: readonly SoftwareDescription[]): Chosen | null {
   return chooseOffer(offers, { module: input.module, model: session.enrolment.model, modules });
 }
 
-/** Proves the licence for what was offered, unwraps the content key and writes both down before anything is fetched. */
-async function takeLicence(
+/** Proves release and licence of what was offered, unwraps the content key and writes all down before anything is fetched. */
+async function takeAuthorised(
   session: Session,
-  given: { readonly link: ConfidentialLink; readonly description: SoftwareDescription; readonly reply: LicenceReply },
+  given: { readonly link: ConfidentialLink; readonly description: SoftwareDescription; readonly reply: AuthorisedReply },
 ): Promise<Taken> {
   const { terminal, enrolment } = session;
   const { link, description, reply } = given;
@@ -256,13 +256,12 @@ async function takeLicence(
   const { artefactId } = description;
   const { parties, originatorRole } = link;
   const recipient = (originatorRole === "terminal" ? parties.originator : parties.recipient) ?? anonymousRecipient;
-  const licence = proveLicence(reply.licence, { terminal, trust: enrolment, artefactId, recipient });
-  const isOffered = equalBytes(encodeAs(softwareDescriptionCodec, licence), encodeAs(softwareDescriptionCodec, description));
-  if (!isOffered) throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: description.module });
-  requireKeyAlive(licence, nowSeconds);
-  const contentKey = link.unwrap(reply.wrap, { artefactId, licenceDigest: licence.digest, nowSeconds });
+  const authorisation = proveAuthorisation(reply, { terminal, trust: enrolment, artefactId, recipient });
+  if (!isSameSoftware(authorisation.licence, description))
+    throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: description.module });
+  const contentKey = unwrapContentKey(link, reply.wrap, { authorisation, nowSeconds });
   try {
-    const download = await saveDownload(terminal, enrolment, { licence, encoded: reply.licence, contentKey, link: factsOf(link) });
+    const download = await saveDownload(terminal, enrolment, { authorisation, encoded: reply, contentKey, link: factsOf(link) });
     return { download, contentKey };
   } catch (error) {
     contentKey[Symbol.dispose]();

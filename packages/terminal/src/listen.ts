@@ -13,7 +13,7 @@ import { HeldGroups } from "./held-groups.ts";
 import { HttpClient } from "./http-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
-import { descriptionOf, requireKeyAlive } from "./licence.ts";
+import { descriptionOf, unwrapContentKey } from "./licence.ts";
 import { defaultListenSeconds, listenPauseMilliseconds, longestPauseMilliseconds } from "./limits.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
 import { chooseOffer } from "./offers.ts";
@@ -177,9 +177,9 @@ class Listening {
     terminal.onEvent(heard.event);
     const nowSeconds = terminal.clock.nowSeconds();
     try {
-      requireKeyAlive(licence, nowSeconds);
-      using contentKey = link.unwrap(wrap, { artefactId: licence.artefactId, licenceDigest: licence.digest, nowSeconds });
-      const download = await saveDownload(terminal, holder, { licence, encoded: link.licence, contentKey, link: facts });
+      const { authorisation, encoded } = heard;
+      using contentKey = unwrapContentKey(link, wrap, { authorisation, nowSeconds });
+      const download = await saveDownload(terminal, holder, { authorisation, encoded, contentKey, link: facts });
       return await this.#finish(work, { download, contentKey }, heard);
     } catch (error) {
       return this.#refuse(error, heard.position);

@@ -25,7 +25,7 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
   const { message } = await device.originate();
   const link = await device.establish();
   const record = device.seal(link, { kind: "offers", module: null, installed: [] });
-  const licence = device.seal(link, { kind: "licence", artefactId: prepared.artefactId });
+  const licence = device.seal(link, { kind: "authorise", artefactId: prepared.artefactId });
   await server.offer(["terminal-1"]);
   const [waiting] = await device.inbox();
   if (waiting === undefined) throw new Error("The offer is not in the inbox.");

@@ -80,7 +80,7 @@ test("FNONCE UNI: a server that is killed again and again never answers one mess
     using link = await device.receive(awaited, answer.body);
     for (const request of [
       { kind: "offers", module: null, installed: [] },
-      { kind: "licence", artefactId },
+      { kind: "authorise", artefactId },
     ] as const) {
       const record = device.seal(link, request);
       const first = await killDuring(() => post(device.recordsOf(link), record));

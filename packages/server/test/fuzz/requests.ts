@@ -61,7 +61,7 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
     get("download", pathOf(routes.artefact, prepared.artefactId.toHex()), { range: "bytes=10-90" }),
     { ...get("download head", pathOf(routes.artefact, prepared.artefactId.toHex())), method: "HEAD" },
     send("upload", routes.artefacts, { headers: { ...operator, "content-type": mediaType.artefact }, body: next.artefact }),
-    send("release", routes.releases, { headers: { ...operator, ...cbor }, body: next.statement }),
+    send("release", routes.releases, { headers: { ...operator, ...cbor }, body: next.publication }),
     get("releases", routes.releases, operator),
     send("offers", routes.offers, { headers: json, body: utf8('{"terminals":["terminal-1"],"module":"app","suite":"x25519"}') }),
     get("terminals", routes.terminals, operator),

@@ -29,6 +29,7 @@ import { openServerKeys, type PinInput } from "./server-keys.ts";
 import { type Database, openDatabase, purgeExpired } from "./storage/database.ts";
 import type { DatabaseLocation } from "./storage/database-location.ts";
 import { listenForMessages } from "./storage/inbox-signals.ts";
+import { RowKeys } from "./storage/row-keys.ts";
 import { RowSeal } from "./storage/row-seal.ts";
 import { sqlKeyStores, sqlStores, transactional } from "./storage/stores.ts";
 
@@ -158,7 +159,8 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
 async function loadSeal(folder: ServerFolder, { context, stack, storageKeyFile = folder.storageKey }: Setup): Promise<RowSeal> {
   const bytes = await readServerFile(storageKeyFile, storageKeyBytes);
   if (bytes.length !== storageKeyBytes) throw serverErrors.error("SERVER_FILE_WRONG", { file: "storage.key", bytes: bytes.length });
-  return new RowSeal(stack.use(Secret.take("storage key", bytes)), context.random);
+  const keys = stack.use(await RowKeys.open(folder.rowKey, { nowSeconds: context.now(), random: context.random }));
+  return new RowSeal(stack.use(Secret.take("storage key", bytes)), keys, context.random);
 }
 
 async function requireFolder(path: string): Promise<void> {

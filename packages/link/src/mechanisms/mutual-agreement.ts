@@ -21,6 +21,7 @@ import {
 } from "@sealane/wire";
 import { type AwaitedReply, type AwaitedThird, type EstablishedLink, type ThirdContent, Waiting } from "../awaited.ts";
 import {
+  acceptKeyLife,
   chainCodec,
   findDecryption,
   findSigner,
@@ -29,7 +30,6 @@ import {
   keyExpiryOf,
   requireLicenceSize,
   requireOther,
-  requireValidKey,
   sentTimeFields,
 } from "../claims.ts";
 import { encryptBody, firstBodyCodec, openBody, referenceCodec } from "../encrypted-body.ts";
@@ -211,7 +211,7 @@ export async function acceptMutualAgreement(context: RecipientContext, message: 
   requireFirst(message, mechanism, self.role);
   const body = firstBodyCodec.fromCbor(message.body, "M1");
   const { content: first, recipient: own } = await openBody(self, header, { body, codec: firstCodec });
-  const { originator, originatorSigning, originatorDecryption, recipient, mode, keyExpiresAtSeconds } = first;
+  const { originator, originatorSigning, originatorDecryption, recipient, mode } = first;
   if (recipient !== self.name) throw linkErrors.error("LINK_RECIPIENT_WRONG");
   requireOther(originator, self.name);
   if (!(context.thirdModes ?? signedThirdModes).includes(mode)) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { third: mode });
@@ -221,7 +221,7 @@ export async function acceptMutualAgreement(context: RecipientContext, message: 
   const signer = await findSigner(context, { credential: originatorSigning, chain: first.signingChain, role, suite });
   if (signer.name !== originator) throw linkErrors.error("LINK_PEER_WRONG", { field: "originator" });
   verifyFreshness(first, freshness);
-  requireValidKey(keyExpiresAtSeconds, { peer: [peer, signer], own: [own], nowSeconds: freshness.nowSeconds });
+  const keyExpiresAtSeconds = acceptKeyLife(first, { peer: [peer, signer], own: [own], policy: freshness });
   const { value: share, shared } = suite.agreement.respond(first.share, random);
   using secret = shared;
   const firstDigest = sha256(message.bytes);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { SoftwareKey, systemRandom } from "@sealane/crypto";
+import { without } from "@sealane/testkit/tools";
 import { hasCode, parseName } from "@sealane/wire";
 import type { PkiCode } from "../../src/errors.ts";
 import { parseCertificate, purposeOid, trustAnchor, verifyCertificate } from "../../src/index.ts";
@@ -15,16 +16,6 @@ import { createAuthority, issueCertificate } from "../../src/issue/index.ts";
 let folder = "";
 const path = (name: string): string => join(folder, name);
 const openssl = (...args: readonly string[]): string => execFileSync("openssl", args, { encoding: "utf8", cwd: folder, stdio: "pipe" });
-
-const available = ((): boolean => {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "pipe" });
-    return true;
-  } catch {
-    if (process.env["CI"] === "true") throw new Error("The tests need the openssl command.");
-    return false;
-  }
-})();
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "sealane-pki-"));
@@ -39,7 +30,7 @@ function toDer(pem: string): Uint8Array {
   return Uint8Array.from(Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ""), "base64"));
 }
 
-describe("KCERT: openssl accepts what is issued", { skip: available ? false : "openssl is not installed" }, () => {
+describe("KCERT: openssl accepts what is issued", { skip: without("openssl") }, () => {
   const notBeforeSeconds = Date.UTC(2026, 0, 2, 3, 4, 5) / 1000;
   const notAfterSeconds = Date.UTC(2056, 6, 8, 9, 10, 11) / 1000;
   const validity = { notBeforeSeconds, notAfterSeconds, random: systemRandom };
@@ -111,7 +102,7 @@ describe("KCERT: openssl accepts what is issued", { skip: available ? false : "o
   });
 });
 
-describe("KCERT: of what openssl issues", { skip: available ? false : "openssl is not installed" }, () => {
+describe("KCERT: of what openssl issues", { skip: without("openssl") }, () => {
   const nowSeconds = Math.floor(Date.now() / 1000) + 60;
   const san = "subjectAltName=critical,URI:urn:sealane:terminal:1";
   const usage = "keyUsage=critical,digitalSignature";

@@ -40,6 +40,8 @@ export async function releaseOf(
 /** What is to be delivered; everything has a default. */
 export interface TestSoftware extends Partial<SoftwareDescription> {
   readonly content?: Uint8Array;
+  /** What the description says against the truth. */
+  readonly lie?: Partial<SoftwareDescription>;
 }
 
 /** Seals software and describes it. */
@@ -49,7 +51,7 @@ export function sealSoftware(software: TestSoftware): {
   readonly content: Uint8Array;
   readonly sealed: SealedArtefact;
 } {
-  const { content = new TextEncoder().encode("#!/bin/sh\nexit 0\n"), ...given } = software;
+  const { content = new TextEncoder().encode("#!/bin/sh\nexit 0\n"), lie = {}, ...given } = software;
   const { artefact, sealed } = sealBytes(content, { segmentBytes: given.segmentBytes ?? 65_536 });
   const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = sealed;
   const description: SoftwareDescription = {
@@ -66,6 +68,7 @@ export function sealSoftware(software: TestSoftware): {
     sha256,
     plaintextBytes,
     segmentBytes,
+    ...lie,
   };
   return { description, artefact, content, sealed };
 }

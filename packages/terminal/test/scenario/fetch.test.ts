@@ -161,7 +161,7 @@ test("STREAM: a download that was given up goes on at the missing segment after 
     assert.equal(fetched.bytes, content.length - segment * 65_536);
     assert.deepEqual(
       server.asked.map(({ kind }) => kind),
-      ["offers", "licence", "offers"],
+      ["offers", "authorise", "offers"],
     );
     await install(terminal);
   }

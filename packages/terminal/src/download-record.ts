@@ -1,6 +1,6 @@
 import type { Secret } from "@sealane/crypto";
-import { maxLicenceBytes, parseLicence, type VerifiedLicence } from "@sealane/software";
-import { type ArtefactId, artefactId, byteString, type Codec, equalBytes, literal, SealaneError, tuple } from "@sealane/wire";
+import { type Licence, maxLicenceBytes, parseLicence, type VerifiedLicence } from "@sealane/software";
+import { type ArtefactId, artefactId, byteString, type Codec, literal, SealaneError, tuple } from "@sealane/wire";
 import { exists, loadState, makeFolder, namesIn, remove, removeTemporary, type StateFile, saveState } from "./disk.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptKeyAad, stateVersion } from "./labels.ts";
@@ -91,7 +91,7 @@ export async function findDownloads(terminal: Terminal, trust: Trust): Promise<r
       found.push(download === null ? { kind: "leftover", folder } : { kind: "usable", download });
     } catch (error) {
       if (!(error instanceof SealaneError)) throw error;
-      found.push({ kind: "unusable", folder, module: await moduleOf(folder), error });
+      found.push({ kind: "unusable", folder, module: (await readLicence(folder))?.module ?? null, error });
     }
   }
   return found;
@@ -122,10 +122,11 @@ async function loadDownload(terminal: Terminal, trust: Trust, id: ArtefactId): P
   return { folder, record, licence, complete: await exists(folder.software) };
 }
 
-async function moduleOf(folder: DownloadFolder): Promise<string | null> {
+/** What the licence of a download says, unproven; null when it cannot be read. */
+export async function readLicence(folder: DownloadFolder): Promise<Licence | null> {
   try {
     const record = await loadState(folder.record, downloadRecordFile);
-    return record === null ? null : parseLicence(record.licence).licence.module;
+    return record === null ? null : parseLicence(record.licence).licence;
   } catch (error) {
     if (error instanceof SealaneError) return null;
     throw error;
@@ -136,9 +137,4 @@ async function downloadIds(terminal: Terminal): Promise<readonly ArtefactId[]> {
   const folder = terminal.folder.downloads;
   const names = await namesIn(folder);
   return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => artefactId(Uint8Array.fromHex(name)));
-}
-
-/** True when both are of one artefact. */
-export function isArtefact(a: { readonly artefactId: ArtefactId }, b: { readonly artefactId: ArtefactId }): boolean {
-  return equalBytes(a.artefactId, b.artefactId);
 }

@@ -7,7 +7,7 @@ import {
   type VerifiedLicence,
   verifyLicence,
 } from "@sealane/software";
-import type { ArtefactId, Name } from "@sealane/wire";
+import { type ArtefactId, encodeAs, equalBytes, type Name } from "@sealane/wire";
 import { licenceToleranceSeconds } from "./limits.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Trust } from "./trust.ts";
@@ -49,4 +49,9 @@ export function requireKeyAlive(licence: VerifiedLicence, nowSeconds: number): v
 /** What a licence says of the software, without what it says of the licence. */
 export function descriptionOf(licence: Licence): SoftwareDescription {
   return softwareDescriptionCodec.fromCbor(softwareDescriptionCodec.toCbor(licence), "software");
+}
+
+/** Whether two descriptions say the same of the same software, word for word. */
+export function isSameSoftware(a: SoftwareDescription, b: SoftwareDescription): boolean {
+  return equalBytes(encodeAs(softwareDescriptionCodec, a), encodeAs(softwareDescriptionCodec, b));
 }

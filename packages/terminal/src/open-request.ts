@@ -6,32 +6,23 @@ import type { Taken } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Heard, hearAll } from "./hear.ts";
 import { suiteFor } from "./identity.ts";
-import type { LocalModule } from "./installed-modules.ts";
 import { descriptionOf, requireKeyAlive } from "./licence.ts";
 import { listenPauseMilliseconds } from "./limits.ts";
 import { type LinkChoice, postLinkMessage, type Session } from "./link-client.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
-import { chooseOffer } from "./offers.ts";
+import { chooseOffer, type Wanted } from "./offers.ts";
 import { retrying } from "./retry.ts";
-
-/** What this terminal wants of the channel. */
-export interface WantedLicence {
-  readonly modules: readonly LocalModule[];
-  readonly model: string;
-  readonly module: string | undefined;
-  readonly waitSeconds: number;
-}
 
 /**
  * Finds the licence for everybody of something new, in an open broadcast of this terminal's server.
  * Errors: TERMINAL_NOTHING_NEW, TERMINAL_NOTHING_WAITING, or why the last broadcast was refused; those of the HTTP client.
  */
-export async function hearLicence(session: Session, wanted: WantedLicence): Promise<Heard> {
+export async function hearLicence(session: Session, wanted: Wanted, waitSeconds: number): Promise<Heard> {
   const { terminal, enrolment, http } = session;
   const { clock } = terminal;
   const hearing = { terminal, holder: enrolment, enrolled: { enrolment, groups: null } };
   const reader = new ChannelReader(http, enrolment.url);
-  const deadline = elapsedSeconds(clock) + wanted.waitSeconds;
+  const deadline = elapsedSeconds(clock) + waitSeconds;
   let reason = terminalErrors.error("TERMINAL_NOTHING_WAITING");
   for (;;) {
     const askedAt = elapsedSeconds(clock);

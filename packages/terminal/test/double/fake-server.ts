@@ -207,6 +207,13 @@ export class FakeServer {
     return { ...description, artefact };
   }
 
+  /** Describes a published artefact in other words. */
+  publishAgain({ artefactId: id }: Pick<SoftwareDescription, "artefactId">, words: Partial<SoftwareDescription>): void {
+    const published = this.#artefacts.get(id.toHex());
+    if (published === undefined) throw new Error("It was never published");
+    this.#artefacts.set(id.toHex(), { ...published, description: { ...published.description, ...words } });
+  }
+
   /** Originates a link to the terminal, by `signed-transport` unless told, and puts M1 into its inbox. */
   async offer(description: SoftwareDescription, wish: Partial<OriginateWish> = {}): Promise<Uint8Array> {
     const expiresAtSeconds = this.clock.now + 86_400;

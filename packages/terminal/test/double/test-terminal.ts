@@ -28,6 +28,8 @@ export const model = "hmi-2";
 /** What is to be delivered; everything has a default. */
 export interface TestSoftware extends Partial<SoftwareDescription> {
   readonly content?: Uint8Array;
+  /** What the description says against the truth. */
+  readonly lie?: Partial<SoftwareDescription>;
 }
 
 /** Seals software and describes it. */
@@ -37,7 +39,7 @@ export function sealSoftware(software: TestSoftware): {
   readonly content: Uint8Array;
   readonly sealed: SealedArtefact;
 } {
-  const { content = new TextEncoder().encode("#!/bin/sh\nexit 0\n"), ...given } = software;
+  const { content = new TextEncoder().encode("#!/bin/sh\nexit 0\n"), lie = {}, ...given } = software;
   const { artefact, sealed } = sealBytes(content, { segmentBytes: given.segmentBytes ?? 65_536 });
   const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = sealed;
   const description: SoftwareDescription = {
@@ -54,6 +56,7 @@ export function sealSoftware(software: TestSoftware): {
     sha256,
     plaintextBytes,
     segmentBytes,
+    ...lie,
   };
   return { description, artefact, content, sealed };
 }

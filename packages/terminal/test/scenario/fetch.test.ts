@@ -3,6 +3,7 @@ import { access, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { standardSuites } from "@sealane/crypto";
+import { eventually } from "@sealane/testkit/eventually";
 import { parseName, SealaneError } from "@sealane/wire";
 import { fetchSoftware, install, rollback, status } from "../../src/index.ts";
 import { StateLock } from "../../src/state-lock.ts";
@@ -126,11 +127,8 @@ test("STREAM: a connection that breaks in any segment goes on at that segment, i
     const { server, terminal, clock, events } = await enrolledWorld(t);
     const { artefact } = server.publish({ content });
     server.faults.beforeCut = async () => {
-      const deadline = performance.now() + 30_000;
-      while (events.filter(({ kind }) => kind === "download").length < segment) {
-        assert.ok(performance.now() < deadline, "the segments before the cut do not arrive");
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      const arrived = (): boolean => events.filter(({ kind }) => kind === "download").length >= segment;
+      await eventually(arrived, "The segments before the cut do not arrive.");
     };
     const headerBytes = artefact.length - content.length - 5 * 16;
     const cut = headerBytes + segment * (65_536 + 16) + 500;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type ArtefactView, mediaType, pathOf, type ReleaseView, routes } from "@sealane/api";
 import { systemRandom } from "@sealane/crypto";
+import { encodePublication, parsePublication } from "@sealane/software";
 import { eventually } from "@sealane/testkit/eventually";
 import { concatBytes, equalBytes, parseName } from "@sealane/wire";
 import { startServer } from "../../src/index.ts";
@@ -218,29 +219,33 @@ test("an upload without operator token is refused before it is read", async (t) 
 test("a release is taken from a publisher of this authority, for an artefact of this store and this key role", async (t) => {
   const server = await TestServer.start(t);
   const other = await TestServer.start(t);
-  const { artefact, statement, artefactId } = await server.prepare(content);
+  const { artefact, publication, artefactId } = await server.prepare(content);
   const release = async (bytes: Uint8Array): Promise<string | number | null> => {
     const reply = await replyOf(await server.release(bytes));
     return reply.code ?? reply.status;
   };
-  assert.equal(await release(statement), "ARTEFACT_UNKNOWN");
+  assert.equal(await release(publication), "ARTEFACT_UNKNOWN");
   await server.upload(artefact);
-  const last = statement.length - 1;
-  assert.equal(await release(statement.with(last, (statement[last] ?? 0) ^ 1)), "RELEASE_SIGNATURE_WRONG");
-  assert.equal(await release(statement.subarray(0, last)), "RELEASE_MALFORMED");
-  assert.equal(await release((await other.prepare(content)).statement), "RELEASE_UNTRUSTED");
+  const { release: statement, sealedContentKey } = parsePublication(publication);
+  const flipped = (bytes: Uint8Array): Uint8Array => bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1);
+  assert.equal(await release(encodePublication({ release: flipped(statement), sealedContentKey })), "RELEASE_SIGNATURE_WRONG");
+  const damaged = flipped(sealedContentKey ?? assert.fail());
+  assert.equal(await release(encodePublication({ release: statement, sealedContentKey: damaged })), "RELEASE_KEY_WRONG");
+  assert.equal(await release(encodePublication({ release: statement, sealedContentKey: Uint8Array.of(1) })), "RELEASE_KEY_WRONG");
+  assert.equal(await release(publication.subarray(0, -1)), "RELEASE_MALFORMED");
+  assert.equal(await release((await other.prepare(content)).publication), "RELEASE_UNTRUSTED");
   const foreign = (await other.device("gate-1")).serverDecryption;
   const publisher = await Publisher.appoint(server.folder, server.nowSeconds);
   for (const keyRole of foreign) {
     const sealedElsewhere = await publisher.prepare(content, keyRole, { nowSeconds: server.nowSeconds });
-    assert.equal(await release(sealedElsewhere.statement), "SERVER_RELEASE_KEY_WRONG");
+    assert.equal(await release(sealedElsewhere.publication), "SERVER_RELEASE_KEY_WRONG");
   }
-  assert.equal(await release(statement), 200);
-  assert.equal(await release(statement), 200);
+  assert.equal(await release(publication), 200);
+  assert.equal(await release(publication), 200);
   await server.publish("beside", { models: ["m2"] });
   const conflicting = await server.prepare("conflicting", { models: ["m2", "m1"] });
   await server.upload(conflicting.artefact);
-  assert.equal(await release(conflicting.statement), "SERVER_RELEASE_CONFLICT");
+  assert.equal(await release(conflicting.publication), "SERVER_RELEASE_CONFLICT");
   const views = (await server.operator.get(routes.releases)) as readonly ReleaseView[];
   assert.deepEqual(views.map(({ module, sequence, models, publisher: by }) => [module, sequence, models, by]).sort(), [
     ["app", 1, ["m1"], parseName("publisher")],

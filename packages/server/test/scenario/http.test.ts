@@ -138,7 +138,7 @@ test("no secret, token, address, body or query in the log", async (t) => {
   const { tokenSecret } = fresh.token;
   const device = await fresh.enrol();
   using link = await device.establish();
-  await device.ask(link, { kind: "licence", artefactId });
+  await device.ask(link, { kind: "authorise", artefactId });
   await server.offer(["gate-1"]);
   await device.inbox();
   await post(server.url + routes.links, new Uint8Array(100));

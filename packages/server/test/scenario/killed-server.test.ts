@@ -98,14 +98,15 @@ test("FNONCE UNI: a server that is killed at any effect of a message answers tha
   });
   assert.ok(kills >= 1, "nothing that a message makes was ever stopped");
   using link = await device.establish();
+  const answerTo = { offers: "offers", authorise: "authorised" } as const;
   for (const request of [
     { kind: "offers", module: null, installed: [] },
-    { kind: "licence", artefactId },
+    { kind: "authorise", artefactId },
   ] as const) {
     const ofRecord = await killEverywhere(async () => {
       const record = device.seal(link, request);
       const send = async (): Promise<Reply> => await post(device.recordsOf(link), record);
-      return { send, check: async (body) => assert.equal(device.open(link, body).kind, request.kind) };
+      return { send, check: async (body) => assert.equal(device.open(link, body).kind, answerTo[request.kind]) };
     });
     assert.ok(ofRecord >= 1, "nothing that a record makes was ever stopped");
   }

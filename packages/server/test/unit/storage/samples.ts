@@ -121,6 +121,7 @@ export function sampleRelease(label: string, changes: Partial<SoftwareDescriptio
   return {
     description,
     statement: bytes(`statement ${label}`),
+    sealedContentKey: bytes(`sealed key ${label}`),
     publisher: parseName("publisher"),
     publishedAtSeconds: now,
     acceptedAtSeconds: now,

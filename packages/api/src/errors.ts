@@ -5,6 +5,7 @@ const peer = { blame: "peer", retry: "never" } as const;
 export type ApiCode =
   | "LINK_REFUSED"
   | "API_REQUEST_WRONG"
+  | "API_VERSION_UNSUPPORTED"
   | "API_BODY_TOO_LARGE"
   | "API_TOKEN_WRONG"
   | "API_ROUTE_UNKNOWN"
@@ -42,6 +43,14 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     exit: exitCodes.usage,
     sentence: "The request has not the form that the route expects",
     advice: "Check that both ends run the same version of Sealane",
+  },
+  API_VERSION_UNSUPPORTED: {
+    blame: "user",
+    retry: "never",
+    http: 400,
+    exit: exitCodes.incompatible,
+    sentence: "The two ends run versions of Sealane that do not understand each other here",
+    advice: "Bring terminal and server to the same version",
   },
   API_BODY_TOO_LARGE: {
     blame: "user",
@@ -126,7 +135,7 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     http: 403,
     exit: exitCodes.notTrusted,
     sentence: "The server refused the enrolment: the token is unknown, used or expired, or a proof failed",
-    advice: "Make a new token with `sealane terminal token`",
+    advice: "Make a new token with `sealane terminal token`; where that is refused too, bring both ends to the same version of Sealane",
   },
   ENROL_REPLY_WRONG: {
     ...peer,

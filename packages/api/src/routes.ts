@@ -16,7 +16,7 @@ export const routes = {
   challenges: "/v1/challenges",
   /** POST: one record of a link; answered by one record. */
   records: "/v1/links/:id",
-  /** GET: messages that wait for a terminal; long-poll, or an event stream where `Accept` names one. */
+  /** POST: messages that wait for a terminal; long-poll, or an event stream where `Accept` names one. */
   inbox: "/v1/inbox",
   /** POST: upload of a sealed artefact (operator token). */
   artefacts: "/v1/artefacts",

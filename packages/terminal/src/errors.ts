@@ -10,6 +10,7 @@ export type TerminalCode =
   | "TERMINAL_ALREADY_ENROLLED"
   | "TERMINAL_TRUST_NEEDED"
   | "TERMINAL_TRUST_CONFLICT"
+  | "TERMINAL_SUITE_WEAKER"
   | "TERMINAL_SERVER_WRONG"
   | "TERMINAL_STATE_LOCKED"
   | "TERMINAL_STATE_DAMAGED"
@@ -56,6 +57,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "This terminal trusts another authority, or is of another model, than was given",
     advice: "Leave the options out to go on as before; to listen to somebody else, name another state folder",
+  },
+  TERMINAL_SUITE_WEAKER: {
+    ...peer,
+    exit: exitCodes.refused,
+    sentence: "The suite is weaker than the strongest one that this terminal has agreed with its server",
+    advice: "Ask the operator why; to take it once name it with `--suite`, to enrol with it name it with `--suites`",
   },
   TERMINAL_SERVER_WRONG: {
     ...peer,

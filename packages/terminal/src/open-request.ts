@@ -29,7 +29,7 @@ export interface WantedLicence {
 export async function hearLicence(session: Session, wanted: WantedLicence): Promise<Heard> {
   const { terminal, enrolment, http } = session;
   const { clock } = terminal;
-  const hearing = { terminal, holder: enrolment, enrolled: { enrolment, groups: null } };
+  const hearing = { terminal, holder: enrolment, enrolled: { enrolment, groups: null }, suite: null };
   const reader = new ChannelReader(http, enrolment.url);
   const deadline = elapsedSeconds(clock) + wanted.waitSeconds;
   let reason = terminalErrors.error("TERMINAL_NOTHING_WAITING");

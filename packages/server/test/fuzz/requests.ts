@@ -49,15 +49,12 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
     send("answer", routes.links, { headers: cbor, body: answer, refusal: "LINK_REFUSED" }),
     send("record", records, { headers: cbor, body: record, refusal: "LINK_REFUSED" }),
     send("second record", records, { headers: cbor, body: licence, refusal: "LINK_REFUSED" }),
-    { ...get("inbox", `${routes.inbox}?after=0&wait=0`, await device.inboxHeaders()), refusal: "LINK_REFUSED" },
-    {
-      ...get("inbox stream", `${routes.inbox}?wait=0`, {
-        ...(await device.inboxHeaders()),
-        accept: mediaType.events,
-        "last-event-id": "1",
-      }),
+    send("inbox", `${routes.inbox}?after=0&wait=0`, { headers: cbor, body: await device.inboxRequest(), refusal: "LINK_REFUSED" }),
+    send("inbox stream", `${routes.inbox}?wait=0`, {
+      headers: { ...cbor, accept: mediaType.events, "last-event-id": "1" },
+      body: await device.inboxRequest(),
       refusal: "LINK_REFUSED",
-    },
+    }),
     get("download", pathOf(routes.artefact, prepared.artefactId.toHex()), { range: "bytes=10-90" }),
     { ...get("download head", pathOf(routes.artefact, prepared.artefactId.toHex())), method: "HEAD" },
     send("upload", routes.artefacts, { headers: { ...operator, "content-type": mediaType.artefact }, body: next.artefact }),

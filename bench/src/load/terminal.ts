@@ -58,7 +58,7 @@ export class Terminal {
     const info = await exchange(url + routes.enrol, { agent });
     const authority = verifyEnrolInfo(info, { token, nowSeconds });
     using requested = await requestEnrolment({ token, keys, authority, nowSeconds, random: systemRandom });
-    const reply = await exchange(url + routes.enrol, { agent, body: requested.body });
+    const reply = await exchange(url + routes.enrolments, { agent, body: requested.body });
     const certificates = await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: clock() });
     const proof = await proveEnrolment({ keys, certificates, authority, random: systemRandom });
     await exchange(url + routes.enrolProof, { agent, body: proof });

@@ -74,7 +74,7 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     http: 404,
     exit: exitCodes.usage,
     sentence: "This server has no such route in the roles that it runs",
-    advice: "Check the address and the roles of the server",
+    advice: "Check the address and the roles of the server, and that both ends run the same version of Sealane",
   },
   API_RANGE_WRONG: {
     ...peer,
@@ -135,7 +135,7 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     http: 403,
     exit: exitCodes.notTrusted,
     sentence: "The server refused the enrolment: the token is unknown, used or expired, or a proof failed",
-    advice: "Make a new token with `sealane terminal token`; where that is refused too, bring both ends to the same version of Sealane",
+    advice: "Make a new token with `sealane terminal token`",
   },
   ENROL_REPLY_WRONG: {
     ...peer,

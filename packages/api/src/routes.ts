@@ -6,10 +6,12 @@ export const routes = {
   ready: "/readyz",
   /** GET: counters for Prometheus; from the machine itself, or with an operator token. */
   metrics: "/metrics",
-  /** GET: what a terminal needs to check before it enrols. POST: an enrolment request. */
+  /** GET: what a terminal needs to check before it enrols. */
   enrol: "/v1/enrol",
-  /** POST: proof that the keys are held; completes the enrolment. */
-  enrolProof: "/v1/enrol/proof",
+  /** POST: an enrolment request. Terminals of version 1 post to `enrol`. */
+  enrolments: "/v1/enrolments",
+  /** POST: proof that the keys are held and the same is seen; completes the enrolment. */
+  enrolProof: "/v1/enrolments/proof",
   /** POST: a link message; M1 is answered by the answer, an answer by the server's first record. */
   links: "/v1/links",
   /** POST: M0, a challenge in place of the time, for a terminal without a clock. */

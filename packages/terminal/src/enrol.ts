@@ -169,7 +169,7 @@ async function requestCertificates(
   const nowSeconds = terminal.clock.nowSeconds();
   using requested = await requestEnrolment({ token, keys, authority, nowSeconds, random: terminal.random });
   const { body } = requested;
-  const request = { method: "POST", url: urlOf(url, routes.enrol), body, headers: { "content-type": mediaType.cbor } } as const;
+  const request = { method: "POST", url: urlOf(url, routes.enrolments), body, headers: { "content-type": mediaType.cbor } } as const;
   const reply = await retrying(terminal, () => http.exchange(request, { type: mediaType.cbor, maxBytes: maxEnrolReplyBytes }));
   return await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: terminal.clock.nowSeconds() });
 }

@@ -65,7 +65,7 @@ export async function enrol(input: EnrolInput): Promise<Enrolment> {
   const { random } = environment;
   using requested = await requestEnrolment({ token, keys, authority, nowSeconds: nowSeconds(), random });
   const { body } = requested;
-  const reply = await exchange(server, { method: "POST", path: routes.enrol, body, maxBytes: maxEnrolReplyBytes });
+  const reply = await exchange(server, { method: "POST", path: routes.enrolments, body, maxBytes: maxEnrolReplyBytes });
   const certificates = await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: nowSeconds() });
   const proof = await proveEnrolment({ keys, certificates, authority, random });
   await exchange(server, { method: "POST", path: routes.enrolProof, body: proof, maxBytes: maxEnrolReplyBytes });

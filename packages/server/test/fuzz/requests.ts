@@ -21,7 +21,7 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
   const device = await server.device("terminal-1");
   const newcomer = await server.newDevice("terminal-2");
   const unproven = await server.newDevice("terminal-3");
-  const enrolled = await unproven.deviceOf(await bodyOf(await post(server.url + routes.enrol, await unproven.request())));
+  const enrolled = await unproven.deviceOf(await bodyOf(await post(server.url + routes.enrolments, await unproven.request())));
   const { message } = await device.originate();
   const link = await device.establish();
   const record = device.seal(link, { kind: "offers", module: null, installed: [] });
@@ -43,7 +43,7 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
   return [
     get("health", routes.health),
     get("enrol info", routes.enrol),
-    send("enrol", routes.enrol, { headers: cbor, body: await newcomer.request(), refusal: "ENROL_REFUSED" }),
+    send("enrol", routes.enrolments, { headers: cbor, body: await newcomer.request(), refusal: "ENROL_REFUSED" }),
     send("enrol proof", routes.enrolProof, { headers: cbor, body: await unproven.proof(enrolled), refusal: "ENROL_REFUSED" }),
     send("link", routes.links, { headers: cbor, body: message, refusal: "LINK_REFUSED" }),
     send("answer", routes.links, { headers: cbor, body: answer, refusal: "LINK_REFUSED" }),

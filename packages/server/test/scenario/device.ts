@@ -134,15 +134,16 @@ async function openChain(sealed: Uint8Array, key: DecryptionKey | PossessionKey)
   return decodeAs(certificateChainCodec, opened, { maxBytes, what: "chain" });
 }
 
-/** The suites that the keys of a request are for; none where they cannot be read. */
+/** The suites that the keys of a request are for; any where they are for none. */
 function suiteNumbersOf({ signingSpkis, decryptionSpkis, agreementSpkis }: EnrolRequest): readonly number[] {
   const keysOf = (spkis: readonly Uint8Array[]): readonly { readonly publicKey: PublicKey }[] =>
     spkis.map((spki) => ({ publicKey: PublicKey.fromSpki(spki) }));
   try {
     const own = { signing: keysOf(signingSpkis), decryption: keysOf(decryptionSpkis), agreement: keysOf(agreementSpkis) };
-    return suitesOfKeys(own).map(({ id }) => id);
+    const numbers = suitesOfKeys(own).map(({ id }) => id);
+    return numbers.length === 0 ? [1] : numbers;
   } catch {
-    return [];
+    return [1];
   }
 }
 
@@ -276,7 +277,7 @@ export class NewDevice {
 
   /** Everything at once. */
   async enrol(): Promise<Device> {
-    const enrolled = await post(this.url + routes.enrol, await this.request());
+    const enrolled = await post(this.url + routes.enrolments, await this.request());
     if (enrolled.status !== 200) throw new Error(`enrolment failed: ${enrolled.code}`);
     const device = await this.deviceOf(enrolled.body);
     const proven = await post(this.url + routes.enrolProof, await this.proof(device));

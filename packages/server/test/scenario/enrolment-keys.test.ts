@@ -27,7 +27,7 @@ async function refusedCode(server: TestServer, send: Promise<Reply>): Promise<st
 }
 
 async function enrol(device: NewDevice, ...request: Parameters<NewDevice["request"]>): Promise<Reply> {
-  return await post(device.url + routes.enrol, await device.request(...request));
+  return await post(device.url + routes.enrolments, await device.request(...request));
 }
 
 async function prove(device: NewDevice, ...proof: Parameters<NewDevice["proof"]>): Promise<Reply> {

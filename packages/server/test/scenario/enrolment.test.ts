@@ -18,7 +18,7 @@ async function refusedCode(server: TestServer, send: Promise<Reply>): Promise<st
 }
 
 async function enrol(device: NewDevice, ...request: Parameters<NewDevice["request"]>): Promise<Reply> {
-  return await post(device.url + routes.enrol, await device.request(...request));
+  return await post(device.url + routes.enrolments, await device.request(...request));
 }
 
 async function prove(device: NewDevice, body: Uint8Array): Promise<Reply> {
@@ -129,7 +129,7 @@ test("the same request again gets the same certificates; other keys are refused,
   const swapped = { decryptionSpkis: spkisOf(fresh.agreement), agreementSpkis: spkisOf(fresh.decryption) };
   assert.equal(await refusedCode(server, enrol(fresh, swapped)), "SERVER_TOKEN_BOUND");
   await server.restart();
-  const url = `${server.url}${routes.enrol}`;
+  const url = `${server.url}${routes.enrolments}`;
   Object.assign(fresh, { url: server.url });
   assert.equal(await refusedCode(server, post(url, await fresh.request(...otherSigner))), "SERVER_TOKEN_BOUND");
   const third = await fresh.deviceOf((await enrol(fresh)).body);
@@ -152,7 +152,7 @@ test("of two devices with one token at once one is enrolled", async (t) => {
   const one = await server.newDevice("gate-1");
   const other = SoftwareKey.generate("ed25519");
   const bodies = [await one.request(), await one.request({ signingSpkis: [other.publicKey.spki] }, { first: other.signingKey() })];
-  const replies = await postTogether(server.url + routes.enrol, bodies);
+  const replies = await postTogether(server.url + routes.enrolments, bodies);
   assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 403]);
 });
 
@@ -178,7 +178,7 @@ test("a request that somebody else signed, or with keys of the wrong kind, is re
   for (const { field, keysOf } of lists) {
     assert.equal(await refusedCode(server, enrol(fresh, { [field]: [signing.publicKey.spki] })), "SERVER_KEYS_WRONG");
     const unknown = SoftwareKey.generate("ed25519").publicKey.spki;
-    assert.equal(await refusedCode(server, enrol(fresh, { [field]: [unknown] })), "PKI_KEY_WRONG");
+    assert.equal(await refusedCode(server, enrol(fresh, { [field]: [unknown] })), "SERVER_KEYS_WRONG");
     for (const { publicKey } of keysOf(fresh)) {
       assert.equal(await refusedCode(server, enrol(fresh, { signingSpkis: [publicKey.spki] })), "CRYPTO_PUBLIC_KEY_WRONG");
       const ofOneKind = [publicKey.spki, SoftwareKey.generate(publicKey.kind).publicKey.spki];
@@ -204,7 +204,7 @@ test("a request that is changed, cut or for another server is refused", async (t
     ...[0, 3, 5, 20, 60, 200].map((at) => body.with(at, (body[at] ?? 0) ^ 1)),
   ];
   for (const variant of variants) {
-    const code = await refusedCode(server, post(fresh.url + routes.enrol, variant));
+    const code = await refusedCode(server, post(fresh.url + routes.enrolments, variant));
     assert.equal(/^(?:WIRE|COSE|CRYPTO|LINK)_/.test(code), true, code);
   }
 });

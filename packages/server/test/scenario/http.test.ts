@@ -115,7 +115,7 @@ test("rates: strangers are limited where a private key is used, and told to wait
     return found;
   };
   assert.deepEqual(await codes(routes.links, 4), ["LINK_REFUSED", "LINK_REFUSED", "LINK_REFUSED", "API_RATE_EXCEEDED"]);
-  assert.deepEqual(await codes(routes.enrol, 3), ["ENROL_REFUSED", "ENROL_REFUSED", "API_RATE_EXCEEDED"]);
+  assert.deepEqual(await codes(routes.enrolments, 3), ["ENROL_REFUSED", "ENROL_REFUSED", "API_RATE_EXCEEDED"]);
   const response = await fetch(server.url + routes.links, { method: "POST", headers: { "content-type": mediaType.cbor }, body: "x" });
   assert.equal(response.status, 429);
   assert.ok(Number(response.headers.get("retry-after")) > 0);

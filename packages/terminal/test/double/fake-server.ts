@@ -297,7 +297,7 @@ export class FakeServer {
       const info = { authority: this.authority.anchor.der, enrolChain: this.#enrolKey.certificate.chain };
       return encodeAs(enrolInfoCodec, this.faults.enrolInfo?.(info) ?? info);
     }
-    if (route === `POST ${routes.enrol}`) return await this.#enrol(body);
+    if (route === `POST ${routes.enrolments}`) return await this.#enrol(body);
     if (route === `POST ${routes.enrolProof}`) return await this.#prove(body);
     if (route === `POST ${routes.links}` && this.faults.link !== undefined) return await this.faults.link(body);
     if (route === `POST ${routes.links}`) {

@@ -153,7 +153,7 @@ test("certificates of another authority, purpose, name or key are refused, and t
 });
 
 test("a lost reply is asked for again, with the same keys", async (t) => {
-  for (const lost of ["GET /v1/enrol", "POST /v1/enrol", "POST /v1/enrol/proof"]) {
+  for (const lost of ["GET /v1/enrol", "POST /v1/enrolments", "POST /v1/enrolments/proof"]) {
     const { server, terminal, clock } = await newWorld(t);
     let isLost = false;
     server.faults.after = ({ method, url }) => {

@@ -44,7 +44,7 @@ export async function enrolTerminal(samples: Samples, server: LocalServer): Prom
   const agreement = everyKind.agreement.map((kind) => SoftwareKey.generate(kind).agreementKey());
   const keys = { signing, decryption, agreement };
   using requested = await requestEnrolment({ token, keys, authority, nowSeconds, random: systemRandom });
-  const reply = await server.post(routes.enrol, samples.seeSent("enrol-request", requested.body));
+  const reply = await server.post(routes.enrolments, samples.seeSent("enrol-request", requested.body));
   samples.seeSent("enrol-reply", reply);
   const certificates = await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds });
   const proof = await proveEnrolment({ keys, certificates, authority, random: systemRandom });

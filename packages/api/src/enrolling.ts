@@ -34,6 +34,7 @@ import {
   certificateChainCodec,
   type EnrolReply,
   type EnrolToken,
+  encodeConfirmed,
   encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
@@ -178,7 +179,7 @@ export async function verifyEnrolReply(
   };
   const viewDigest = enrolViewDigest({ requestDigest, terminalChains, serverName: server.serverName, serverSuiteNumbers, serverChains });
   const { publicKey } = required(server.serverSigning[0]);
-  verifySign1(confirmation, { publicKey, externalAad: statementAad("enrol view"), detachedPayload: viewDigest });
+  verifySign1(confirmation, { publicKey, externalAad: statementAad("enrol view"), detachedPayload: encodeConfirmed(viewDigest) });
   return { signing, decryption, agreement, ...server, commonSuites, confirmed: { requestDigest, viewDigest, confirmation } };
 }
 

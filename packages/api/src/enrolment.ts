@@ -177,7 +177,7 @@ export interface EnrolReply {
   /** Numbers of the suites that the server can take part in. */
   readonly serverSuiteNumbers: readonly number[];
   readonly serverChains: PartyChains;
-  /** COSE_Sign1 of {@link enrolViewDigest} by the server's first signing key, payload nil. */
+  /** COSE_Sign1 of {@link encodeConfirmed} by the server's first signing key, payload nil. */
   readonly confirmation: CborValue;
 }
 
@@ -213,9 +213,14 @@ const enrolViewCodec: Codec<EnrolView> = tuple<EnrolView>({
   serverChains: partyChainsCodec,
 });
 
-/** SHA-256 of a view: what the server signs, and the terminal after it. */
+/** SHA-256 of a view, under a label of its own. */
 export function enrolViewDigest(view: EnrolView): Digest {
-  return digest(sha256(encodeAs(enrolViewCodec, view)));
+  return digest(sha256(encode(["Sealane enrolment", enrolViewCodec.toCbor(view)])));
+}
+
+/** What the server signs of a view. */
+export function encodeConfirmed(viewDigest: Digest): Uint8Array {
+  return encode(viewDigest);
 }
 
 /** Proof of possession, encrypted to the server as the request was. */

@@ -30,6 +30,7 @@ export {
   type EnrolRequest,
   type EnrolToken,
   type EnrolView,
+  encodeConfirmed,
   encodeProven,
   enrolInfoCodec,
   enrolProofCodec,

@@ -1,4 +1,4 @@
-import { type ChainList, type EnrolView, enrolViewDigest, statementAad } from "@sealane/api";
+import { type ChainList, type EnrolView, encodeConfirmed, enrolViewDigest, statementAad } from "@sealane/api";
 import { sign1, verifySign1 } from "@sealane/cose";
 import { suitesOfKeys } from "@sealane/crypto";
 import type { CborValue, Digest } from "@sealane/wire";
@@ -29,11 +29,15 @@ export function viewOf(role: CaRole, { requestDigest, signingChain, keys }: Enro
 
 /** Signs a view. Errors: what the handle throws. */
 export async function confirm({ confirming }: CaRole, view: EnrolView): Promise<CborValue> {
-  return await sign1(confirming.key, { payload: enrolViewDigest(view), detached: true, externalAad: statementAad("enrol view") });
+  return await sign1(confirming.key, {
+    payload: encodeConfirmed(enrolViewDigest(view)),
+    detached: true,
+    externalAad: statementAad("enrol view"),
+  });
 }
 
 /** This server has signed this very view. Errors: COSE_*, CRYPTO_SIGNATURE_WRONG. */
 export function requireConfirmed({ confirming }: CaRole, confirmation: CborValue, viewDigest: Digest): void {
   const { publicKey } = confirming.certificate;
-  verifySign1(confirmation, { publicKey, externalAad: statementAad("enrol view"), detachedPayload: viewDigest });
+  verifySign1(confirmation, { publicKey, externalAad: statementAad("enrol view"), detachedPayload: encodeConfirmed(viewDigest) });
 }

@@ -18,11 +18,9 @@ export function caRoutes(role: CaRole): (app: FastifyInstance) => Promise<void> 
       config: { refusal: "ENROL_REFUSED", rateLimit: { max: enrolmentsPerMinute } },
     } as const;
     app.get(routes.enrol, async (_request, reply) => reply.type(mediaType.cbor).send(encodedInfo));
-    for (const former of [routes.enrol, `${routes.enrol}/proof`]) {
-      app.post(former, options, async () => {
-        throw apiErrors.error("API_VERSION_UNSUPPORTED", { version: 1 }); // whose enrolment nobody could authenticate
-      });
-    }
+    app.post(routes.enrol, options, async () => {
+      throw apiErrors.error("API_VERSION_UNSUPPORTED", { version: 1 }); // whose enrolment nobody could authenticate
+    });
     app.post(routes.enrolments, options, async (request, reply) => reply.type(mediaType.cbor).send(await enrol(role, cborBody(request))));
     app.post(routes.enrolProof, options, async (request, reply) => {
       await proveEnrolment(role, cborBody(request));

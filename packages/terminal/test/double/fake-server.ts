@@ -11,6 +11,7 @@ import {
   type EnrolInfo,
   type EnrolReply,
   type EnrolView,
+  encodeConfirmed,
   encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
@@ -349,7 +350,7 @@ export class FakeServer {
     const view = this.#viewOf(this.terminal, digest(sha256(payload)));
     const [confirming] = this.#self.signing;
     if (confirming === undefined) throw new Error("a server signs");
-    const signed = { payload: enrolViewDigest(view), detached: true, externalAad: statementAad("enrol view") };
+    const signed = { payload: encodeConfirmed(enrolViewDigest(view)), detached: true, externalAad: statementAad("enrol view") };
     const reply: EnrolReply = {
       signingChains: view.terminalChains.signingChains,
       sealedDecryptionChains: this.terminal.decryption.map(seal),

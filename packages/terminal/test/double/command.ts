@@ -19,6 +19,7 @@ const terminal = terminalAt({
 try {
   if (command === "exec") {
     const running = await exec({ ...terminal, onEvent: () => {} }, { module: "hmi" });
+    process.send?.("started");
     process.exitCode = (await running.ended).status;
   } else {
     await (command === "fetch" ? fetchSoftware(terminal) : install(terminal));

@@ -150,6 +150,7 @@ test("PERMIT: software ends with the terminal that watches its licence, and so d
   const world = await installed(t, script("sleep 600 & echo ready; wait"));
   const { child, stdout } = commandOf(world);
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+  await once(child, "message"); // it watches
   assert.equal((await lines.next()).value, "ready");
   child.kill("SIGKILL");
   assert.equal((await lines.next()).done, true); // the pipe ends with the last process that has it
@@ -265,11 +266,11 @@ interface Command {
 /** Node closes the first sixteen or so to its programs by itself. */
 const strayDescriptor = 40;
 
-/** `exec` in a process of its own, which may have been started with a further descriptor. */
+/** `exec` in a process of its own, which says when it watches, and may have been started with a further descriptor. */
 function commandOf({ terminal, clock }: TestTerminal, stray: number | null = null): Command {
-  const further = stray === null ? [] : [...Array.from({ length: strayDescriptor - 3 }, () => "ignore" as const), stray];
+  const further = stray === null ? [] : [...Array.from({ length: strayDescriptor - 4 }, () => "ignore" as const), stray];
   const args = [commandFile, "exec", terminal.folder.path, String(clock.now)];
-  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit", ...further] });
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit", "ipc", ...further] });
   const { stdin, stdout } = child;
   assert.ok(stdin !== null && stdout !== null);
   return { child, stdin, stdout };

@@ -24,9 +24,9 @@ program
 
 program
   .command("fetch")
-  .description("fetch the newest software with its licence; goes on where a former fetch was cut")
+  .description("fetch the newest software with its licence; goes on where a former fetch of it was cut")
   .argument("[module]", module)
-  .option("--mechanism <name>", "mechanism of the link", "signed-transport")
+  .option("--mechanism <name>", "mechanism of the link (default: signed-transport)")
   .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
   .addOption(new Option("--originator <party>", "who begins the link").choices(["server", "terminal"]).default("terminal"))
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
@@ -49,6 +49,13 @@ program
   .option("--wait <seconds>", "end after this time (25 with --once, else never unless told)")
   .addOption(state())
   .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/listen.ts")).runListen(name, command));
+
+program
+  .command("discard")
+  .description("give up what was fetched of a module, or begun, with its licence and content key; what is installed stays")
+  .argument("<module>", module)
+  .addOption(state())
+  .action(async (name: string, _options, command: Command) => (await import("./commands/discard.ts")).runDiscard(name, command));
 
 program
   .command("install")

@@ -61,6 +61,11 @@ class Stage {
         this.#output.event(kind, fields, `Skipped a message in the inbox that could not be used (${event.code}).`);
         break;
       }
+      case "module-skipped": {
+        const { kind, ...fields } = event;
+        this.#output.event(kind, fields, `Could not fetch ${event.module} (${event.code}); trying the next module.`);
+        break;
+      }
       case "broadcast-skipped": {
         const { kind, ...fields } = event;
         this.#output.event(kind, fields, `Passed over a broadcast that could not be used (${event.code}).`);

@@ -17,9 +17,9 @@ import {
   uint,
 } from "@sealane/wire";
 import { linkErrors } from "./errors.ts";
-import { type Freshness, isPast, type SentTime, verifyFreshness } from "./freshness.ts";
+import { type Freshness, type FreshnessPolicy, isPast, type SentTime, verifyFreshness } from "./freshness.ts";
 import { type MechanismName, type Role, secretDigestLabel } from "./labels.ts";
-import { challengeBytes, defaultKeyLifeSeconds, maxCertificateBytes, maxChainLength, maxLicenceBytes } from "./limits.ts";
+import { challengeBytes, defaultKeyLifeSeconds, maxCertificateBytes, maxChainLength, maxLicenceBytes, maxReleaseBytes } from "./limits.ts";
 import { type NamedOriginatorContext, type OriginateOptions, ownSigning, type RecipientContext } from "./parties.ts";
 
 /** What an originator signs about itself, its recipient and the time: the same in every mechanism that signs M1. */
@@ -48,6 +48,9 @@ export const sentTimeFields: Fields<SentTime> = {
 
 /** LC: an encoded licence. */
 export const licenceCodec: Codec<Uint8Array | null> = nullable(byteString({ min: 1, max: maxLicenceBytes }));
+
+/** A publisher's release, encoded; what is in it is no matter of a link. */
+export const releaseCodec: Codec<Uint8Array | null> = nullable(byteString({ min: 1, max: maxReleaseBytes }));
 
 export const claimsFields: Fields<Claims> = {
   originator: nameCodec,
@@ -93,6 +96,11 @@ export function licenceOf({ licence }: Pick<OriginateOptions, "licence">): Uint8
 /** Error: LINK_FIELD_WRONG for a licence that is empty or larger than a message may carry. */
 export function requireLicenceSize(licence: Uint8Array): void {
   if (licence.length === 0 || licence.length > maxLicenceBytes) throw linkErrors.error("LINK_FIELD_WRONG", { field: "licence" });
+}
+
+/** Error: LINK_FIELD_WRONG for a release that is empty or larger than a message may carry. */
+export function requireReleaseSize(release: Uint8Array): void {
+  if (release.length === 0 || release.length > maxReleaseBytes) throw linkErrors.error("LINK_FIELD_WRONG", { field: "release" });
 }
 
 /** Until when both may use the key: as asked for, and never beyond a certificate. */
@@ -183,15 +191,21 @@ export function requireOther(one: Name, other: Name): void {
   if (one === other) throw linkErrors.error("LINK_FIELD_WRONG", { field: "recipient", name: other });
 }
 
+/** What a message says of its time and of the life of the key. */
+type KeyClaims = Freshness & Pick<Claims, "keyExpiresAtSeconds">;
+
 /**
- * Refuses a key whose life is over or goes beyond a certificate, and a peer's certificate that is not valid now.
+ * Gives the second until which a recipient uses the key: what the originator claims, but no longer than the policy allows from now on;
+ * where a challenge stands in place of the time the sender has no clock, so a day at most is the default (KLIFE). Refuses a key whose life
+ * is over or goes beyond a certificate, and a peer's certificate that is not valid now.
  * Errors: LINK_PEER_WRONG, LINK_FIELD_WRONG, LINK_MESSAGE_EXPIRED.
  */
-export function requireValidKey(
-  keyExpiresAtSeconds: number,
-  given: { readonly peer: readonly VerifiedCertificate[]; readonly own: readonly VerifiedCertificate[]; readonly nowSeconds: number },
-): void {
-  const { peer, own, nowSeconds } = given;
+export function acceptKeyLife(
+  { keyExpiresAtSeconds, challenge }: Pick<KeyClaims, "keyExpiresAtSeconds" | "challenge">,
+  given: { readonly peer: readonly VerifiedCertificate[]; readonly own: readonly VerifiedCertificate[]; readonly policy: FreshnessPolicy },
+): number {
+  const { peer, own, policy } = given;
+  const { nowSeconds, keyLifeSeconds = challenge === null ? Number.POSITIVE_INFINITY : defaultKeyLifeSeconds } = policy;
   for (const { notBeforeSeconds, notAfterSeconds } of peer) {
     if (!(nowSeconds >= notBeforeSeconds) || isPast(notAfterSeconds, nowSeconds))
       throw linkErrors.error("LINK_PEER_WRONG", { field: "validity" });
@@ -199,27 +213,29 @@ export function requireValidKey(
   const latest = Math.min(...[...peer, ...own].map(({ notAfterSeconds }) => notAfterSeconds));
   if (keyExpiresAtSeconds > latest) throw linkErrors.error("LINK_FIELD_WRONG", { field: "keyExpiresAt" });
   if (isPast(keyExpiresAtSeconds, nowSeconds)) throw linkErrors.error("LINK_MESSAGE_EXPIRED");
+  return Math.min(keyExpiresAtSeconds, nowSeconds + keyLifeSeconds);
 }
 
 /**
- * The last of a recipient's checks, in their order: time, key life, and that the message is new.
- * Errors: those of `verifyFreshness` and {@link requireValidKey}; LINK_MESSAGE_REPLAYED, LINK_REPLAY_CACHE_FULL.
+ * The last of a recipient's checks, in their order: time, key life, and that the message is new. Gives until when the key is used.
+ * Errors: those of `verifyFreshness` and {@link acceptKeyLife}; LINK_MESSAGE_REPLAYED, LINK_REPLAY_CACHE_FULL.
  */
 export async function acceptOnce(
   context: RecipientContext,
   input: {
     readonly mechanism: MechanismName;
-    readonly claims: Freshness & Pick<Claims, "originatorCredential" | "nonce" | "keyExpiresAtSeconds">;
+    readonly claims: KeyClaims & Pick<Claims, "originatorCredential" | "nonce">;
     /** The originator's certificates that the mechanism uses. */
     readonly peer: readonly VerifiedCertificate[];
     readonly own: readonly VerifiedCertificate[];
   },
-): Promise<void> {
+): Promise<number> {
   const { mechanism, claims, peer, own } = input;
   const rememberUntilSeconds = verifyFreshness(claims, context.freshness);
-  requireValidKey(claims.keyExpiresAtSeconds, { peer, own, nowSeconds: context.freshness.nowSeconds });
+  const keyExpiresAtSeconds = acceptKeyLife(claims, { peer, own, policy: context.freshness });
   const { originatorCredential: originator, nonce: once } = claims;
   const inserted = await context.replay.insert({ mechanism, originator, nonce: once, rememberUntilSeconds });
   if (inserted === "seen") throw linkErrors.error("LINK_MESSAGE_REPLAYED");
   if (inserted === "full") throw linkErrors.error("LINK_REPLAY_CACHE_FULL");
+  return keyExpiresAtSeconds;
 }

@@ -23,6 +23,11 @@ export interface FreshnessPolicy {
   readonly challenge?: Uint8Array;
   /** Whether a challenge is one that this party gave, where a message may have one in place of the time: senders without a clock. */
   readonly isChallenge?: (challenge: Uint8Array) => boolean;
+  /**
+   * Longest life of a link's key from now on, whatever its originator asks for. Default: as it asks, and a day where a challenge stands in
+   * place of the time.
+   */
+  readonly keyLifeSeconds?: number;
 }
 
 /**

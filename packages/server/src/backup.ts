@@ -49,7 +49,7 @@ export async function backupServer(input: BackupInput): Promise<Backup> {
   try {
     const rows = await writeBackupRows(input, join(prepared, rowsName));
     const from = serverFolder(input.folder);
-    await copyTree(from.root, prepared, (path) => !path.startsWith(from.database) && path !== from.artefacts);
+    await copyTree(from.root, prepared, (path) => !path.startsWith(from.database) && ![from.artefacts, from.rowKey].includes(path));
     const artefacts = input.withArtefacts ? await copyTree(from.artefacts, join(prepared, basename(from.artefacts)), isSealed) : 0;
     await accessing(target, () => rename(prepared, target));
     await syncFolder(dirname(target));

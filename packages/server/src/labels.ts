@@ -1,5 +1,9 @@
 /** First elements of what a secret in the database is sealed for: the product and the version of this form. */
-export const rowContext = ["Sealane", 1, "row"] as const;
+export const rowContext = ["Sealane", 2, "row"] as const;
+export const firstRowContext = ["Sealane", 1, "row"] as const;
+
+/** First elements of what a period's key is derived for. */
+export const rowKeyContext = ["Sealane", 1, "row key"] as const;
 
 /** The operator token that `initServer` makes. */
 export const firstOperatorLabel = "init";

@@ -15,6 +15,8 @@ export interface ServerFolder {
   readonly authority: string;
   /** 32 bytes under which secrets in the database are sealed. */
   readonly storageKey: string;
+  /** The key of the period of now, which is replaced when that is over (RowKeys): never in a backup. */
+  readonly rowKey: string;
   readonly database: string;
   /** Sealed artefacts: all that the download role needs. */
   readonly artefacts: string;
@@ -29,6 +31,7 @@ export function serverFolder(root: string): ServerFolder {
     certificates: join(root, "certificates"),
     authority: join(root, "authority.der"),
     storageKey: join(root, "storage.key"),
+    rowKey: join(root, "row.key"),
     database: join(root, "data.sqlite"),
     artefacts: join(root, "artefacts"),
   };

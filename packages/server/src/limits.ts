@@ -1,5 +1,5 @@
 import { inboxStatementSeconds } from "@sealane/api";
-import { defaultToleranceSeconds, defaultWindowSeconds, maxRecordBytes } from "@sealane/link";
+import { defaultKeyLifeSeconds, defaultToleranceSeconds, defaultWindowSeconds, maxRecordBytes } from "@sealane/link";
 
 /** Bytes of the storage key, of an operator token and of an enrolment token's secret: AES-256 and 256-bit secrets. */
 export const storageKeyBytes = 32;
@@ -98,6 +98,21 @@ export const lastSeenSeconds = 60;
 
 /** How often expired rows are removed. */
 export const purgeSeconds = 600;
+
+/** Bytes of the key of a period, and seconds of a period: a secret that ended can be opened for so long, and until the next purge. */
+export const rowKeyBytes = 32;
+export const rowKeyPeriodSeconds = 600;
+
+/** How far ahead a secret may end: the longest lives are a group's epoch, 30 days. How many periods one purge leaves behind: a year. */
+export const maxRowKeyPeriods: number = (31 * 86_400) / rowKeyPeriodSeconds;
+export const maxForgottenPeriods: number = (365 * 86_400) / rowKeyPeriodSeconds;
+
+/**
+ * How long a server keeps a link, whatever its originator asked for: a delivery takes minutes. One by a mechanism that is forward secret is
+ * kept for an hour, so that its promise holds soon.
+ */
+export const linkLifeSeconds: number = defaultKeyLifeSeconds;
+export const forwardSecretLifeSeconds = 3_600;
 
 /** How long a transaction waits for another process that writes. */
 export const busyTimeoutMilliseconds = 5_000;

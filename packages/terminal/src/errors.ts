@@ -20,8 +20,10 @@ export type TerminalCode =
   | "TERMINAL_NOTHING_FETCHED"
   | "TERMINAL_MODULE_AMBIGUOUS"
   | "TERMINAL_MODULE_NEEDED"
+  | "TERMINAL_MODULE_NAMELESS"
   | "TERMINAL_MODULE_UNKNOWN"
   | "TERMINAL_LICENCE_CONTRADICTS"
+  | "TERMINAL_RELEASE_MISSING"
   | "TERMINAL_DOWNGRADE_REFUSED"
   | "TERMINAL_STAGED_CHANGED"
   | "TERMINAL_ARCHIVE_MALFORMED"
@@ -115,6 +117,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     sentence: "An anonymous terminal asks for one module by its name",
     advice: "Name the module",
   },
+  TERMINAL_MODULE_NAMELESS: {
+    ...user,
+    exit: exitCodes.refused,
+    sentence: "The module came without a name; to ask for it by name would tell the server what this terminal has",
+    advice: "Fetch it with `--mechanism anonymous-transport`; or name another mechanism to be known to the server from now on",
+  },
   TERMINAL_MODULE_UNKNOWN: {
     ...user,
     sentence: "The module is not installed",
@@ -124,6 +132,13 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     ...peer,
     sentence: "The licence is for other software than was offered or installed",
     advice: "Do not use it; ask the operator",
+  },
+  TERMINAL_RELEASE_MISSING: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.notTrusted,
+    sentence: "Nothing here says who released the software: it was fetched by a version of Sealane that did not ask",
+    advice: "Run `sealane-terminal fetch` again",
   },
   TERMINAL_DOWNGRADE_REFUSED: {
     ...peer,
@@ -156,7 +171,7 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     ...system,
     retry: "never",
     exit: exitCodes.notTrusted,
-    sentence: "The installed software is not what the licence names: it was changed on this machine",
+    sentence: "The installed software is not what its release and licence name: it was changed on this machine",
     advice: "Do not run it; roll back, or install it again, and look who changed it",
   },
   TERMINAL_NO_PREVIOUS: {

@@ -20,6 +20,12 @@ export type TerminalEvent =
       readonly code: string;
     }
   | {
+      /** One of several modules could not be fetched; the next one is tried. */
+      readonly kind: "module-skipped";
+      readonly module: string;
+      readonly code: string;
+    }
+  | {
       /** A request or a download is tried again after a pause. */
       readonly kind: "retry";
       readonly code: string;

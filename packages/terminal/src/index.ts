@@ -1,4 +1,5 @@
 export { type Clock, systemClock } from "./clock.ts";
+export { type Discarded, discard } from "./discard.ts";
 export { type EnrolInput, type Enrolled, enroll } from "./enrol.ts";
 export { type TerminalCode, terminalErrors } from "./errors.ts";
 export type { BroadcastEvent, DownloadEvent, LinkEvent, OnEvent, StartEvent, TerminalEvent } from "./events.ts";

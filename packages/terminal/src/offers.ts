@@ -1,4 +1,5 @@
 import type { SoftwareDescription } from "@sealane/software";
+import { type ArtefactId, equalBytes } from "@sealane/wire";
 import { highestOf, type LocalModule } from "./installed-modules.ts";
 import { isFolderName } from "./state-folder.ts";
 
@@ -8,6 +9,10 @@ export interface Wanted {
   readonly module: string | undefined;
   readonly model: string;
   readonly modules: readonly LocalModule[];
+  /** Modules that are not wanted. */
+  readonly except?: { has(module: string): boolean };
+  /** One artefact and no other: the user has named its file. */
+  readonly artefact?: ArtefactId | null;
 }
 
 /** The offer to be taken, and the newest ones of other modules. */
@@ -29,7 +34,8 @@ export function chooseOffer(offers: readonly SoftwareDescription[], wanted: Want
   return description === undefined ? null : { description, alsoOffered };
 }
 
-function isWanted({ module, models, sequence }: SoftwareDescription, wanted: Wanted): boolean {
+function isWanted({ module, models, sequence, artefactId }: SoftwareDescription, wanted: Wanted): boolean {
+  if (wanted.except?.has(module) === true || !equalBytes(artefactId, wanted.artefact ?? artefactId)) return false;
   if ((wanted.module ?? module) !== module || !isFolderName(module)) return false;
   return (models.length === 0 || models.includes(wanted.model)) && sequence > highestOf(wanted.modules, module);
 }

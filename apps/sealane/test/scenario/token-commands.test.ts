@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { shellWord } from "@sealane/cli";
-import { pin, SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { pin, SoftToken } from "@sealane/testkit/tokens";
+import { without } from "@sealane/testkit/tools";
 import { exitCodes } from "@sealane/wire";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
@@ -37,7 +38,7 @@ async function typing(line: readonly string[], person: { readonly after: string;
   return shown;
 }
 
-describe("KSIM: commands with keys in tokens", { skip: withoutSoftHsm }, () => {
+describe("KSIM: commands with keys in tokens", { skip: without("script", "softHsm", "pkcs11js") }, () => {
   test("a URI with a PIN, suites that the token lacks, a PIN that nobody can give: told, and nothing is made", async (t) => {
     await using token = new SoftToken();
     const folder = await emptyFolder(t);

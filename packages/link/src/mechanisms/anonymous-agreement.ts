@@ -3,7 +3,7 @@ import { credentialOf } from "@sealane/pki";
 import { byteString, bytesAs, type Codec, type Name, type Nonce, nameCodec, nonce, nullable, tuple, uint } from "@sealane/wire";
 import { type AgreementPeer, agreementPeer, decodeAgreement, encodeAgreement, firstOf, modeOf } from "../agreement-body.ts";
 import { answerTransport, awaitAnswer, type TransportedSecret, transportedSecret } from "../answer.ts";
-import { freshnessFields, keyExpiryOf, licenceCodec, licenceOf, optionalFreshnessOf, requireValidKey } from "../claims.ts";
+import { acceptKeyLife, freshnessFields, keyExpiryOf, licenceCodec, licenceOf, optionalFreshnessOf } from "../claims.ts";
 import { hintedKeys } from "../encrypted-body.ts";
 import { firstHeader, type Message, type MessageHeader, requireFirst } from "../envelope.ts";
 import { linkErrors } from "../errors.ts";
@@ -83,9 +83,9 @@ export async function acceptAnonymousAgreement(context: RecipientContext, messag
   verifyOptionalFreshness(content, context.freshness);
   const peer: AgreementPeer = { agree: own.certificate, decrypt };
   const certificates = decrypt === null ? [peer.agree] : [peer.agree, decrypt];
-  requireValidKey(content.keyExpiresAtSeconds, { peer: [], own: certificates, nowSeconds: context.freshness.nowSeconds });
+  const keyExpiresAtSeconds = acceptKeyLife(content, { peer: [], own: certificates, policy: context.freshness });
   using secret = await own.key.agree(content.value);
-  const accepted = transported({ header, peer, content, message: message.bytes, secret });
+  const accepted = transported({ header, peer, content: { ...content, keyExpiresAtSeconds }, message: message.bytes, secret });
   return { kind: "answered", ...answerTransport(accepted, context.random), licence: content.licence };
 }
 

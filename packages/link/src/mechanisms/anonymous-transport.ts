@@ -2,7 +2,7 @@ import { Secret } from "@sealane/crypto";
 import { credentialOf, type VerifiedCertificate } from "@sealane/pki";
 import { byteString, bytesAs, type Codec, encodeAs, type Name, type Nonce, nameCodec, nonce, nullable, tuple, uint } from "@sealane/wire";
 import { answerTransport, awaitAnswer, type TransportedSecret, transportedSecret } from "../answer.ts";
-import { freshnessFields, keyExpiryOf, licenceCodec, licenceOf, optionalFreshnessOf, requireValidKey } from "../claims.ts";
+import { acceptKeyLife, freshnessFields, keyExpiryOf, licenceCodec, licenceOf, optionalFreshnessOf } from "../claims.ts";
 import { encryptBody, firstBodyCodec, openBody } from "../encrypted-body.ts";
 import { encodeMessage, firstHeader, type Message, type MessageHeader, otherRole, requireFirst } from "../envelope.ts";
 import { linkErrors } from "../errors.ts";
@@ -83,10 +83,10 @@ export async function acceptAnonymousTransport(context: RecipientContext, messag
   const body = firstBodyCodec.fromCbor(message.body, "M1");
   const { content, recipient } = await openBody(self, header, { body, codec: contentCodec, paddedFor: 0 });
   using secret = Secret.take("transported secret", content.secret);
-  const { keyExpiresAtSeconds, licence } = content;
+  const { licence } = content;
   if (content.recipient !== null && content.recipient !== self.name) throw linkErrors.error("LINK_RECIPIENT_WRONG");
   verifyOptionalFreshness(content, context.freshness);
-  requireValidKey(keyExpiresAtSeconds, { peer: [], own: [recipient], nowSeconds: context.freshness.nowSeconds });
+  const keyExpiresAtSeconds = acceptKeyLife(content, { peer: [], own: [recipient], policy: context.freshness });
   const accepted = transported({ header, recipient, message: message.bytes, secret, keyExpiresAtSeconds });
   return { kind: "answered", ...answerTransport(accepted, context.random), licence };
 }

@@ -25,6 +25,7 @@ import {
 import { answerTransport, awaitAnswer, type TransportedSecret, transportedSecret } from "../answer.ts";
 import { type AwaitedReply, type EstablishedLink, Waiting } from "../awaited.ts";
 import {
+  acceptKeyLife,
   acceptOnce,
   type Claims,
   chainCodec,
@@ -33,7 +34,6 @@ import {
   findSigner,
   makeClaims,
   requireIdentities,
-  requireValidKey,
 } from "../claims.ts";
 import { type EncryptedBody, encryptBody, firstBodyCodec, openBody, referenceCodec } from "../encrypted-body.ts";
 import {
@@ -228,16 +228,17 @@ export async function acceptMutualCertified(context: RecipientContext, message: 
   const opens = { name, credential, chain: content.decryptionChain, role: header.sender, suite };
   const peer = claims.twoWay ? await findDecryption(context, opens) : null;
   // The originator cannot know with which certificate this party will sign: it may end before the key was to.
-  const keyExpiresAtSeconds = Math.min(claims.keyExpiresAtSeconds, signing.certificate.notAfterSeconds);
-  const judged = peer === null ? claims : { ...claims, keyExpiresAtSeconds };
-  await acceptOnce(context, { mechanism, claims: judged, peer: peer === null ? [signer] : [signer, peer], own: [own] });
+  const latestSeconds = peer === null ? Number.POSITIVE_INFINITY : signing.certificate.notAfterSeconds;
+  const asked = { ...claims, keyExpiresAtSeconds: Math.min(claims.keyExpiresAtSeconds, latestSeconds) };
+  const known = { peer: peer === null ? [signer] : [signer, peer], own: [own] };
+  const accepted = { ...claims, keyExpiresAtSeconds: await acceptOnce(context, { mechanism, claims: asked, ...known }) };
   const { licence } = claims;
   if (peer === null) {
-    const accepted = oneWay({ header, claims, recipientDecryption, message: message.bytes, secret: k1 });
-    return { kind: "answered", ...answerTransport(accepted, random), licence };
+    const transported = oneWay({ header, claims: accepted, recipientDecryption, message: message.bytes, secret: k1 });
+    return { kind: "answered", ...answerTransport(transported, random), licence };
   }
   const firstDigest = sha256(message.bytes);
-  const begun = beginning({ suite, originatorRole: header.sender, claims, reference: referenceOf(message.bytes) });
+  const begun = beginning({ suite, originatorRole: header.sender, claims: accepted, reference: referenceOf(message.bytes) });
   const replyHeader = laterHeader(begun, 2);
   const number = random.bytes(secretBytes);
   using k2 = Secret.take("k2", number);
@@ -261,7 +262,7 @@ export async function acceptMutualCertified(context: RecipientContext, message: 
     signature: await sign1(signing.key, signed),
   };
   const bytes = encodeMessage(replyHeader, secondBody.toCbor(second));
-  const parties = { begun, claims, recipientDecryption, recipientSigning: signing.certificate };
+  const parties = { begun, claims: accepted, recipientDecryption, recipientSigning: signing.certificate };
   const settled = twoWay(parties, [firstDigest, sha256(bytes)]);
   const link = makeUnconfirmedLink(firstState(settled, { self: self.role, prk: keyOf(k1, k2), awaitsConfirmation: true }));
   return { kind: "answered", reply: bytes, link, licence };
@@ -341,7 +342,8 @@ export class AwaitedCertified extends Waiting<State> implements AwaitedReply {
     const { issuedAtSeconds, expiresAtSeconds } = first;
     verifyReplyTime({ issuedAtSeconds, expiresAtSeconds, repliedAtSeconds: claims.repliedAtSeconds }, context.freshness);
     const settled = twoWay({ begun, claims: first, recipientDecryption, recipientSigning: signer }, [firstDigest, sha256(reply)]);
-    requireValidKey(settled.keyExpiresAtSeconds, { peer: [signer], own: [own], nowSeconds: context.freshness.nowSeconds });
+    const { keyExpiresAtSeconds } = settled;
+    acceptKeyLife({ keyExpiresAtSeconds, challenge: null }, { peer: [signer], own: [own], policy: context.freshness });
     const prk = keyOf(state.k1, k2);
     this[Symbol.dispose]();
     return { link: makeConfidentialLink(firstState(settled, { self: originatorRole, prk, owesConfirmation: true })), message: null };

@@ -21,6 +21,7 @@ import {
 } from "@sealane/wire";
 import { type AwaitedReply, type AwaitedThird, type EstablishedLink, type ThirdContent, Waiting } from "../awaited.ts";
 import {
+  acceptKeyLife,
   chainCodec,
   findDecryption,
   freshnessFields,
@@ -29,7 +30,6 @@ import {
   licenceCodec,
   licenceOf,
   requireOther,
-  requireValidKey,
   sentTimeFields,
 } from "../claims.ts";
 import { encryptBody, firstBodyCodec, openBody, referenceCodec } from "../encrypted-body.ts";
@@ -194,14 +194,14 @@ export async function acceptMutualNonce(context: RecipientContext, message: Mess
   requireFirst(message, mechanism, self.role);
   const body = firstBodyCodec.fromCbor(message.body, "M1");
   const { content: first, recipient: own } = await openBody(self, header, { body, codec: firstCodec });
-  const { originator, originatorCredential, recipient, keyExpiresAtSeconds, licence } = first;
+  const { originator, originatorCredential, recipient, licence } = first;
   using k1 = Secret.take("k1", first.k1);
   if (recipient !== self.name) throw linkErrors.error("LINK_RECIPIENT_WRONG");
   requireOther(originator, self.name);
   const named = { name: originator, credential: originatorCredential, chain: first.chain, role: header.sender, suite };
   const peer = await findDecryption(context, named);
   verifyFreshness(first, freshness);
-  requireValidKey(keyExpiresAtSeconds, { peer: [peer], own: [own], nowSeconds: freshness.nowSeconds });
+  const keyExpiresAtSeconds = acceptKeyLife(first, { peer: [peer], own: [own], policy: freshness });
   const k2 = random.bytes(secretBytes);
   const firstDigest = sha256(message.bytes);
   const recipientCredential = credentialOf(own);
@@ -366,7 +366,7 @@ export class AwaitedProof extends Waiting<ProofState> implements AwaitedThird {
     if (!isOurs) throw linkErrors.error("LINK_ANSWER_WRONG");
     const link = linkOf(state, { self: otherRole(originatorRole), k2: state.k2, messages: [firstDigest, secondDigest, sha256(message)] });
     this[Symbol.dispose]();
-    return { link, artefactId: null, licence };
+    return { link, artefactId: null, licence, release: null };
   }
 
   [Symbol.dispose](): void {

@@ -79,7 +79,7 @@ export async function acceptRecoveredTransport(context: RecipientContext, messag
   using secret = Secret.take("transported secret", bytes);
   if (!equalCredentials(recipientCredential, credentialOf(recipient))) throw linkErrors.error("LINK_RECIPIENT_WRONG");
   requireIdentities(claims, { self: self.name, signer });
-  await acceptOnce(context, { mechanism: "recovered-transport", claims, peer: [signer], own: [recipient] });
-  const accepted = claimedTransport({ header, claims, recipient, message: message.bytes, secret });
+  const keyExpiresAtSeconds = await acceptOnce(context, { mechanism: "recovered-transport", claims, peer: [signer], own: [recipient] });
+  const accepted = claimedTransport({ header, claims: { ...claims, keyExpiresAtSeconds }, recipient, message: message.bytes, secret });
   return { kind: "answered", ...answerTransport(accepted, context.random), licence: claims.licence };
 }

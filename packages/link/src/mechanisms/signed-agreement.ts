@@ -78,10 +78,10 @@ export async function acceptSignedAgreement(context: RecipientContext, message: 
   if (!isForm) throw linkErrors.error("LINK_RECIPIENT_WRONG", { field: "recipientDecryption" });
   requireIdentities(claims, { self: self.name, signer });
   const certificates = decrypt === null ? [own.certificate] : [own.certificate, decrypt];
-  await acceptOnce(context, { mechanism: "signed-agreement", claims, peer: [signer], own: certificates });
+  const keyExpiresAtSeconds = await acceptOnce(context, { mechanism: "signed-agreement", claims, peer: [signer], own: certificates });
   using secret = await own.key.agree(value);
   const peer: AgreementPeer = { agree: own.certificate, decrypt };
-  const accepted = transported({ header, peer, claims, message: message.bytes, secret });
+  const accepted = transported({ header, peer, claims: { ...claims, keyExpiresAtSeconds }, message: message.bytes, secret });
   return { kind: "answered", ...answerTransport(accepted, context.random), licence: claims.licence };
 }
 

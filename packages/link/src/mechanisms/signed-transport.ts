@@ -100,8 +100,8 @@ export async function acceptSignedTransport(context: RecipientContext, message: 
   const payload = secret.use((bytes) => signedPayload(bytes, claims, recipient));
   verifySign1(signature, { publicKey: signer.publicKey, externalAad: externalAad(header), detachedPayload: payload });
   requireIdentities(claims, { self: self.name, signer });
-  await acceptOnce(context, { mechanism: "signed-transport", claims, peer: [signer], own: [recipient] });
-  const accepted = claimedTransport({ header, claims, recipient, message: message.bytes, secret });
+  const keyExpiresAtSeconds = await acceptOnce(context, { mechanism: "signed-transport", claims, peer: [signer], own: [recipient] });
+  const accepted = claimedTransport({ header, claims: { ...claims, keyExpiresAtSeconds }, recipient, message: message.bytes, secret });
   return { kind: "answered", ...answerTransport(accepted, context.random), licence: claims.licence };
 }
 

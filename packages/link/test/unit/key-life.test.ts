@@ -58,6 +58,28 @@ describe("EQ1 EQ2 EQ4 EQ5 EQ6 EQ7 EQ7S EQ8 EQ11 EQ14 KLIFE: the life of a link's
       assert.equal(await lived(4_000 * day), 365 * day);
     });
 
+    test(`${way.ids} KLIFE FCLOCK: a recipient uses the key as long as its policy allows, and a day after a challenge (${way.title})`, async () => {
+      const { suite, mechanism } = way;
+      const challenge = new Uint8Array(32).fill(7);
+      const year = 300 * day;
+      const recipientEnd = async (options: { readonly challenge?: Uint8Array }, keyLifeSeconds?: number): Promise<number> => {
+        const sent = await begin(pair, way, { options: { ...options, keyLifeSeconds: year } });
+        const asking = acceptingContext(pair, way.originator);
+        const policy = { ...options, ...(keyLifeSeconds === undefined ? {} : { keyLifeSeconds }) };
+        const accepted = await acceptMessage({ ...asking, freshness: { ...asking.freshness, ...policy } }, sent.message);
+        assert.ok(sent.kind === "sent" && accepted.kind !== "broadcast", `${mechanism.name} on ${suite.name}`);
+        if (accepted.kind === "answered") return accepted.link.keyExpiresAtSeconds - now;
+        const { message } = await sent.awaited.receive(continuingContext(pair, wishOf(way)), accepted.reply);
+        assert.ok(message !== null);
+        return (await accepted.awaited.receive(asking, message)).link.keyExpiresAtSeconds - now;
+      };
+      assert.equal(await recipientEnd({}), year);
+      assert.equal(await recipientEnd({}, 3_600), 3_600);
+      assert.equal(await recipientEnd({ challenge }), day);
+      assert.equal(await recipientEnd({ challenge }, 3_600), 3_600);
+      assert.equal(await recipientEnd({ challenge }, 2 * year), year);
+    });
+
     test(`${way.ids} KLIFE: a peer that asks for more than a certificate allows is refused (${way.title})`, async () => {
       const { to } = partiesOf(pair, way);
       const { decryption, agreement } = to.self;

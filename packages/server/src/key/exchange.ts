@@ -39,7 +39,7 @@ export async function exchangeRecord(role: KeyRole, { linkId, record }: Exchange
   const { reply, effect, refusal } = await respond(role, { link: after, terminal, offered: found.offered, payload });
   const response = after.seal(encodeAs(serverReplyCodec, reply), nowSeconds);
   const isSaved = await role.atomically(async (stores) => {
-    if (!(await stores.links.advance({ link: after, version: found.version, requestDigest, response }))) return false;
+    if (!(await stores.links.advance({ ...found, link: after, requestDigest, response }))) return false;
     await effect(stores);
     if (terminal !== null) await stores.terminals.seen(terminal.name, nowSeconds);
     return true;

@@ -46,9 +46,9 @@ export function sqlGroupEpochs(db: Queries, seal: RowSeal): GroupEpochs {
     },
     async current(group, nowSeconds) {
       const rows = db.selectFrom(table).selectAll().where("group_name", "=", group).where("expires_at", ">", nowSeconds);
-      return (await rows.orderBy("epoch", "desc").execute()).map(({ epoch, record, seeds, expires_at: expiresAtSeconds }) => {
+      return (await rows.orderBy("epoch", "desc").execute()).flatMap(({ epoch, record, seeds, expires_at: expiresAtSeconds }) => {
         const secret = seal.open(placeOf(group, epoch), seeds, "group seeds");
-        return { epoch, record, seeds: secret, expiresAtSeconds, [Symbol.dispose]: () => secret[Symbol.dispose]() };
+        return secret === null ? [] : { epoch, record, seeds: secret, expiresAtSeconds, [Symbol.dispose]: () => secret[Symbol.dispose]() };
       });
     },
     async begin({ group, epoch, record, seeds, expiresAtSeconds }) {
@@ -61,7 +61,13 @@ export function sqlGroupEpochs(db: Queries, seal: RowSeal): GroupEpochs {
       if (numUpdatedRows !== 1n) return false;
       await db
         .insertInto(table)
-        .values({ group_name: group, epoch, record, seeds: seal.seal(placeOf(group, epoch), seeds), expires_at: expiresAtSeconds })
+        .values({
+          group_name: group,
+          epoch,
+          record,
+          seeds: seal.seal(placeOf(group, epoch), seeds, expiresAtSeconds),
+          expires_at: expiresAtSeconds,
+        })
         .execute();
       const before = db
         .deleteFrom(table)

@@ -1,7 +1,7 @@
-import { ConfidentialLink, UnconfirmedLink } from "@sealane/link";
+import { ConfidentialLink, mechanismNamed, UnconfirmedLink } from "@sealane/link";
 import { type ArtefactId, artefactId, type Name, parseName, type Thumbprint, thumbprint } from "@sealane/wire";
 import type { Selectable } from "kysely";
-import { maxAnonymousLinks, maxLinksPerTerminal } from "../limits.ts";
+import { forwardSecretLifeSeconds, linkLifeSeconds, maxAnonymousLinks, maxLinksPerTerminal } from "../limits.ts";
 import type { RowSeal } from "./row-seal.ts";
 import type { Queries, Schema } from "./schema.ts";
 
@@ -41,6 +41,8 @@ export interface StoredLink {
   readonly version: number;
   readonly last: Exchange;
   readonly createdAtSeconds: number;
+  /** The last second at which the server knows it. */
+  readonly endsAtSeconds: number;
 }
 
 /** The next state of a link, with the exchange that led to it. */
@@ -48,6 +50,8 @@ interface LinkAdvance extends Exchange {
   readonly link: ConfidentialLink;
   /** The version that was read. */
   readonly version: number;
+  /** As it was read. */
+  readonly endsAtSeconds: number;
 }
 
 /** Links, their secrets sealed. A link never goes back: each state replaces the one that was read, or is refused. */
@@ -70,14 +74,16 @@ export interface Links {
 const table = "links";
 
 export function sqlLinks(db: Queries, seal: RowSeal): Links {
-  const stateOf = (link: UnconfirmedLink | ConfidentialLink): { id: Uint8Array; stage: "unconfirmed" | "confirmed"; state: Uint8Array } => {
+  const stateOf = (link: UnconfirmedLink | ConfidentialLink, endsAtSeconds: number) => {
     const { id } = link;
     using saved = link.save();
-    return { id, stage: link instanceof UnconfirmedLink ? "unconfirmed" : "confirmed", state: seal.seal({ table, row: id }, saved) };
+    const stage = link instanceof UnconfirmedLink ? ("unconfirmed" as const) : ("confirmed" as const);
+    return { id, stage, state: seal.seal({ table, row: id }, saved, endsAtSeconds) };
   };
   const load = (row: Selectable<Schema["links"]> | undefined): StoredLink | null => {
     if (row === undefined) return null;
     using saved = seal.open({ table, row: row.id }, row.state, "saved link");
+    if (saved === null) return null;
     return {
       link: row.stage === "unconfirmed" ? UnconfirmedLink.load(saved) : ConfidentialLink.load(saved),
       owner: ownerOf(row),
@@ -85,6 +91,7 @@ export function sqlLinks(db: Queries, seal: RowSeal): Links {
       version: row.version,
       last: { requestDigest: row.request_digest, response: row.response },
       createdAtSeconds: row.created_at,
+      endsAtSeconds: row.expires_at,
     };
   };
   return {
@@ -92,16 +99,17 @@ export function sqlLinks(db: Queries, seal: RowSeal): Links {
       const known = db.selectFrom(table).select("id").where("opening_digest", "=", opening.requestDigest);
       if ((await known.executeTakeFirst()) !== undefined) return false;
       await makeRoom(db, owner);
+      const endsAtSeconds = endOf(link, nowSeconds);
       await db
         .insertInto(table)
         .values({
-          ...stateOf(link),
+          ...stateOf(link, endsAtSeconds),
           terminal: owner?.name ?? null,
           signing_thumbprint: owner?.signingThumbprint ?? null,
           offered,
           version: 0,
           created_at: nowSeconds,
-          expires_at: link.keyExpiresAtSeconds,
+          expires_at: endsAtSeconds,
           opening_digest: opening.requestDigest,
           request_digest: opening.requestDigest,
           response: opening.response,
@@ -116,8 +124,8 @@ export function sqlLinks(db: Queries, seal: RowSeal): Links {
       const found = db.selectFrom(table).selectAll().where("opening_digest", "=", openingDigest);
       return load(await found.where("expires_at", ">=", nowSeconds).executeTakeFirst());
     },
-    async advance({ link, version, requestDigest, response }) {
-      const { id, ...state } = stateOf(link);
+    async advance({ link, version, endsAtSeconds, requestDigest, response }) {
+      const { id, ...state } = stateOf(link, endsAtSeconds);
       const { numUpdatedRows } = await db
         .updateTable(table)
         .set({ ...state, version: version + 1, request_digest: requestDigest, response })
@@ -130,6 +138,12 @@ export function sqlLinks(db: Queries, seal: RowSeal): Links {
       await db.deleteFrom(table).where("expires_at", "<", nowSeconds).execute();
     },
   };
+}
+
+/** A server keeps no link for longer than it takes to use it: what it does not have any more nobody can take from it. */
+function endOf({ keyExpiresAtSeconds, mechanism }: UnconfirmedLink | ConfidentialLink, nowSeconds: number): number {
+  const lifeSeconds = mechanismNamed(mechanism).forwardSecret === "yes" ? forwardSecretLifeSeconds : linkLifeSeconds;
+  return Math.min(keyExpiresAtSeconds, nowSeconds + lifeSeconds);
 }
 
 function ownerOf({ terminal, signing_thumbprint }: Selectable<Schema["links"]>): LinkOwner | null {

@@ -59,7 +59,7 @@ export function sqlPendingLinks(db: Queries, seal: RowSeal): PendingLinks {
           signing_thumbprint: owner.signingThumbprint,
           artefact_id: pending.kind === "reply" ? pending.artefactId : null,
           sent: pending.kind === "third" ? pending.sent : null,
-          state: seal.seal({ table, row: reference }, saved),
+          state: seal.seal({ table, row: reference }, saved, expiresAtSeconds),
           expires_at: expiresAtSeconds,
         })
         .onConflict((conflict) => conflict.doNothing())
@@ -77,6 +77,7 @@ export function sqlPendingLinks(db: Queries, seal: RowSeal): PendingLinks {
         .executeTakeFirst();
       if (row === undefined) return null;
       using saved = seal.open({ table, row: reference }, row.state, "saved pending link");
+      if (saved === null) return null;
       const owner = { name: parseName(row.terminal), signingThumbprint: thumbprint(row.signing_thumbprint) };
       const pending = { owner, expiresAtSeconds: row.expires_at };
       if (row.artefact_id !== null)

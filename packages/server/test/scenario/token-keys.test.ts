@@ -6,7 +6,7 @@ import { describe, type TestContext, test } from "node:test";
 import { routes } from "@sealane/api";
 import { Secret, standardSuites, suitesNamed, systemRandom } from "@sealane/crypto";
 import { openPkcs11KeyStore } from "@sealane/keystore";
-import { pin, SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { pin, SoftToken, withoutTokens } from "@sealane/testkit/tokens";
 import { hasCode, parseName } from "@sealane/wire";
 import { backupServer, initServer, restoreServer, serverFolder, startServer } from "../../src/index.ts";
 import { TestServer } from "./test-server.ts";
@@ -34,7 +34,7 @@ async function ready(server: TestServer, headers: Readonly<Record<string, string
   return [reply.status, ((await reply.json()) as { code?: string }).code];
 }
 
-describe("KSIM: a server whose keys are in a token", { skip: withoutSoftHsm }, () => {
+describe("KSIM: a server whose keys are in a token", { skip: withoutTokens }, () => {
   test("has one in a file, for enrolment; enrols terminals and serves them", async (t) => {
     await using token = new SoftToken();
     const server = await TestServer.init(t, undefined, suites, { token: token.uri("plant") });
@@ -52,7 +52,7 @@ describe("KSIM: a server whose keys are in a token", { skip: withoutSoftHsm }, (
     assert.ok(p256);
     const prepared = await server.publish("the software", {}, p256);
     using link = await device.establish({ suite: p256 });
-    assert.equal((await device.ask(link, { kind: "licence", artefactId: prepared.artefactId })).kind, "licence");
+    assert.equal((await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId })).kind, "authorised");
     assert.equal(server.log.join("").includes(pin), false);
   });
 

@@ -70,7 +70,7 @@ async function roleWith(
     await db.destroy();
     await rm(folder, { recursive: true });
   });
-  const options = { seal: sampleSeal(), now: () => now, maxPerOriginator: 10 };
+  const options = { seal: sampleSeal, now: () => now, maxPerOriginator: 10 };
   const { stores, atomically } = transactional(db, (queries) => sqlKeyStores(queries, options));
   await stores.terminals.activate(samplePeer());
   return {

@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readArchive } from "../../src/archive.ts";
 import { ArchiveTree } from "../../src/archive-tree.ts";
 import { install, terminalErrors } from "../../src/index.ts";
-import { removeTree } from "../../src/remove-tree.ts";
 import { type ArchivePart, rewriteHeader, tarOf } from "../double/archives.ts";
 import { code } from "../double/codes.ts";
-import { temporaryFolder } from "../double/temporary-folder.ts";
 import { TestTerminal } from "../double/test-terminal.ts";
 
 const encoder = new TextEncoder();
@@ -123,23 +120,6 @@ test("names and targets that are harmless are let through", () => {
   assert.equal(tree.nodes.get("x/y"), "implied folder");
 });
 
-test("an archive of the system's tar is read as that tar reads it", { skip: !hasTar() }, async (t) => {
-  const folder = await temporaryFolder(t);
-  await mkdir(join(folder, "in/some folder"), { recursive: true });
-  await writeFile(join(folder, "in/some folder", "ä long name ".repeat(12)), "long");
-  await writeFile(join(folder, "in/run"), "run", { mode: 0o755 });
-  await symlink("some folder", join(folder, "in/link"));
-  for (const format of ["gnu", "pax", "ustar"]) {
-    if (format === "ustar") await removeTree(join(folder, "in/some folder"));
-    const tar = execFileSync("tar", ["-C", join(folder, "in"), `--format=${format}`, "-cf", "-", "."]);
-    const listed = execFileSync("tar", ["-tf", "-", "--quoting-style=literal"], { input: tar }).toString().trim().split("\n");
-    const tree = await read(tar);
-    const expected = listed.map((name) => name.replace(/^\.\//, "").replace(/\/$/, "")).filter((name) => name !== "");
-    assert.deepEqual([...tree.nodes.keys()].sort(), expected.sort());
-  }
-  assert.equal((await lstat(join(folder, "in/link"))).isSymbolicLink(), true);
-});
-
 test("what the source or the reader of an archive throws comes out as it is", async () => {
   const tar = await tarOf([file("a"), { name: "b", content: "y".repeat(50_000) }]);
   const stop = new Error("stop");
@@ -167,12 +147,4 @@ async function read(tar: Uint8Array): Promise<ArchiveTree> {
 
 async function* chunksOf(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-
-function hasTar(): boolean {
-  try {
-    return execFileSync("tar", ["--version"]).toString().includes("GNU tar");
-  } catch {
-    return false;
-  }
 }

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defaultSuite, type KeyKind, Secret, sha256, standardKinds, systemRandom } from "@sealane/crypto";
 import {
   type AcceptedLink,
@@ -21,6 +25,7 @@ import type { KeyRoleKeys } from "../../../src/certified-keys.ts";
 import type { NewLink } from "../../../src/storage/links.ts";
 import type { PendingReply, PendingThird } from "../../../src/storage/pending-links.ts";
 import type { StoredRelease } from "../../../src/storage/releases.ts";
+import { RowKeys } from "../../../src/storage/row-keys.ts";
 import { RowSeal } from "../../../src/storage/row-seal.ts";
 import type { NewTerminal, TerminalKey, TerminalKeyPurpose } from "../../../src/storage/terminals.ts";
 
@@ -34,8 +39,16 @@ export function bytes(label: string): Uint8Array {
   return sha256(new TextEncoder().encode(label));
 }
 
-export function sampleSeal(): RowSeal {
-  return new RowSeal(Secret.take("storage key", bytes("storage key")), systemRandom);
+const folder = mkdtempSync(join(tmpdir(), "sealane-row-keys-"));
+process.on("exit", () => rmSync(folder, { recursive: true })); // not after the tests: a file whose tests are skipped may be loading still
+
+/** Seals under one storage key and one file of row keys, begun at {@link now}. */
+export const sampleSeal: RowSeal = await sealOf("storage key");
+
+/** The same with another storage key or another file. */
+export async function sealOf(storageKey: string, file = "row.key"): Promise<RowSeal> {
+  const keys = await RowKeys.open(join(folder, file), { nowSeconds: now, random: systemRandom });
+  return new RowSeal(Secret.take("storage key", bytes(storageKey)), keys, systemRandom);
 }
 
 export function sampleTerminal(name: string, changes: Partial<NewTerminal> = {}): NewTerminal {
@@ -108,6 +121,7 @@ export function sampleRelease(label: string, changes: Partial<SoftwareDescriptio
   return {
     description,
     statement: bytes(`statement ${label}`),
+    sealedContentKey: bytes(`sealed key ${label}`),
     publisher: parseName("publisher"),
     publishedAtSeconds: now,
     acceptedAtSeconds: now,
@@ -211,4 +225,9 @@ export function newLink(link: NewLink["link"], terminal: NewTerminal | null, cha
     opening: { requestDigest: sha256(link.id), response: bytes("answer") },
     ...changes,
   };
+}
+
+/** The bytes of a file of row keys. */
+export async function sampleFile(name: string): Promise<Uint8Array> {
+  return await readFile(join(folder, name));
 }

@@ -29,7 +29,7 @@ import {
   sampleThird,
 } from "./samples.ts";
 
-const options = { seal: sampleSeal(), now: () => now, maxPerOriginator: 10 };
+const options = { seal: sampleSeal, now: () => now, maxPerOriginator: 10 };
 
 /** An empty database with this version's schema, which is removed when the test ends. */
 export interface TestDatabase {
@@ -340,8 +340,8 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     assert.deepEqual(plain([stored.last, stored.version, stored.owner?.name]), plain([opening, 0, terminal.name]));
     const confirmed = stored.link.confirm(terminalEnd.seal(bytes("hello"), now), now);
     const first = { requestDigest: sha256(bytes("record 1")), response: bytes("response 1") };
-    assert.equal(await links.advance({ link: confirmed.link, version: 0, ...first }), true);
-    assert.equal(await links.advance({ link: confirmed.link, version: 0, ...first }), false);
+    assert.equal(await links.advance({ link: confirmed.link, version: 0, endsAtSeconds: now + 1_000, ...first }), true);
+    assert.equal(await links.advance({ link: confirmed.link, version: 0, endsAtSeconds: now + 1_000, ...first }), false);
     const next = await links.find(link.id, now);
     assert.ok(next?.link instanceof ConfidentialLink);
     assert.deepEqual(plain([next.last, next.version]), plain([first, 1]));

@@ -72,6 +72,12 @@ program
   .description("run installed software while its licence permits it")
   .argument("<module>", module)
   .argument("[arguments...]", "arguments of the software, behind --")
+  .option("--user <user>", "name or number of the user as whom it runs, for root (default: a user of the module's own)")
+  .addOption(
+    new Option("--env <variable>", "NAME=VALUE for its environment, or NAME to pass on what is set here; may be repeated")
+      .argParser((given: string, before: readonly string[]) => [...before, given])
+      .default([], "none"),
+  )
   .addOption(state())
   .action(async (name: string, args: string[], _options, command: Command) =>
     (await import("./commands/exec.ts")).runExec(name, args, command),

@@ -1,4 +1,4 @@
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { softwareErrors, syncFolder, writeFileAtomic } from "@sealane/software";
 import { type Codec, decodeAs, encodeAs, hasCode, SealaneError } from "@sealane/wire";
@@ -51,11 +51,28 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Makes a folder, for this user alone unless told, with the folders above it, and makes it lasting. Errors: those of `changing`. */
-export async function makeFolder(path: string, mode = 0o700): Promise<void> {
+/** Makes a folder for this user alone, with the folders above it, and makes it lasting. Errors: those of `changing`. */
+export async function makeFolder(path: string): Promise<void> {
   await changing(path, async () => {
-    const first = await mkdir(path, { recursive: true, mode });
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
     if (first !== undefined) await syncFolder(dirname(first));
+  });
+}
+
+/**
+ * Makes a folder that others may pass and list, whatever this process's umask is, and makes it lasting. One that is there already
+ * keeps the rights that somebody may have given it. Errors: those of `changing`.
+ */
+export async function makeOpenFolder(path: string): Promise<void> {
+  await changing(path, async () => {
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      if (systemReason(error) === "EEXIST") return;
+      throw error;
+    }
+    await chmod(path, 0o755);
+    await syncFolder(dirname(path));
   });
 }
 

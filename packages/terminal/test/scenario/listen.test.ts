@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Secret, sha256, standardSuites, systemRandom } from "@sealane/crypto";
+import { defaultSuite, Secret, type SuiteName, sha256, standardSuites, systemRandom } from "@sealane/crypto";
 import { acceptMessage, type BroadcastLink } from "@sealane/link";
 import { type SoftwareDescription, sealBytes } from "@sealane/software";
 import { thumbprint } from "@sealane/wire";
@@ -144,18 +144,18 @@ const forgeries: readonly (readonly [string, Forgery, string])[] = [
   [
     "with one bit changed",
     async ({ server }, description) => {
-      const { message, wrap } = await server.channel.broadcast(description);
+      const { message, ...beside } = await server.channel.broadcast(description);
       server.channel.items = [];
-      server.channel.put(flipped(message), wrap);
+      server.channel.put(flipped(message), beside);
     },
     "CRYPTO_SIGNATURE_WRONG",
   ],
   [
     "with a wrap that was changed",
     async ({ server }, description) => {
-      const { message, wrap } = await server.channel.broadcast(description);
+      const { message, ...beside } = await server.channel.broadcast(description);
       server.channel.items = [];
-      server.channel.put(message, flipped(wrap));
+      server.channel.put(message, { ...beside, wrap: flipped(beside.wrap) });
     },
     "CRYPTO_OPEN_FAILED",
   ],
@@ -192,7 +192,7 @@ const forgeries: readonly (readonly [string, Forgery, string])[] = [
   [
     "that is no message",
     async ({ server }) => {
-      server.channel.put(Uint8Array.of(1, 2, 3), Uint8Array.of(1));
+      server.channel.put(Uint8Array.of(1, 2, 3), { wrap: Uint8Array.of(1), release: Uint8Array.of(1) });
     },
     "WIRE_TRAILING_BYTES",
   ],
@@ -252,7 +252,7 @@ test("FNONCE: a broadcast that is repeated as it was is passed over without a wo
   await hearOne(world);
   await install(terminal);
   world.events.length = 0;
-  server.channel.put(item.message, item.wrap);
+  server.channel.put(item.message, item);
   await assert.rejects(hearOne(world), code("TERMINAL_NOTHING_WAITING"));
   assert.deepEqual(world.events, []);
 });
@@ -425,8 +425,8 @@ function flipped(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, i) => (i === bytes.length - 8 ? byte ^ 1 : byte));
 }
 
-async function hearAsMember({ terminal }: World): Promise<Fetched> {
-  for await (const fetched of listen(terminal, soon)) return fetched;
+async function hearAsMember({ terminal }: World, suite?: SuiteName): Promise<Fetched> {
+  for await (const fetched of listen(terminal, { ...soon, ...(suite === undefined ? {} : { suite }) })) return fetched;
   throw new Error("Nothing was heard");
 }
 
@@ -437,13 +437,14 @@ for (const suite of standardSuites) {
     const group = await server.channel.begin(1);
     const secrets = server.channel.memberships.flatMap(({ seeds }) => seeds);
     await server.channel.broadcast(server.publish({ content }), { mechanism: "group-broadcast", suite, group });
-    const fetched = await hearAsMember(world);
+    if (suite !== defaultSuite) await assert.rejects(hearAsMember(world), code("TERMINAL_SUITE_WEAKER"));
+    const fetched = await hearAsMember(world, suite.name);
     assert.deepEqual([fetched.link.mechanism, heardIn(world).at(-1)?.group], ["group-broadcast", "fleet"]);
     await install(terminal);
     const asked = (): number => server.requests.filter((line) => line === "POST /v1/links").length;
     assert.equal(asked(), 1);
     await server.channel.broadcast(server.publish({ content, sequence: 2 }), { mechanism: "group-broadcast", suite, group });
-    assert.equal((await hearAsMember({ ...world, terminal: restarted(world) })).software.sequence, 2);
+    assert.equal((await hearAsMember({ ...world, terminal: restarted(world) }, suite.name)).software.sequence, 2);
     assert.equal(asked(), 1, "it asked again for what it holds");
     const everything = await everythingIn(terminal.folder.path);
     for (const secret of secrets) assert.equal(everything.includes(secret), false);
@@ -501,12 +502,12 @@ test("EQ4: a group's record by anybody but the server, and secrets of another ep
     seeds: seeds.map((seed) => seed.map((byte) => byte ^ 1)),
   }));
   channel.items = [];
-  channel.put(item.message, item.wrap);
+  channel.put(item.message, item);
   await assert.rejects(hearAsMember(world), code("GROUP_RECORD_WRONG"));
   channel.memberships = [];
   const other = await channel.begin(1);
   assert.notDeepEqual(other.values, real?.values);
-  channel.put(item.message, item.wrap);
+  channel.put(item.message, item);
   await assert.rejects(hearAsMember(world), code("LINK_GROUP_UNKNOWN"), "another secret of the same epoch's number was used");
 });
 

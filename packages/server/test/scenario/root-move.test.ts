@@ -9,7 +9,7 @@ import { certificateChainCodec } from "@sealane/api";
 import { SoftwareKey } from "@sealane/crypto";
 import { FileKeyStore } from "@sealane/keystore";
 import { type Purpose, parseCertificate, trustAnchor, verifyCertificate } from "@sealane/pki";
-import { EffectFolder, type EffectPlan, hookEnvironment } from "@sealane/testkit/hooks";
+import { EffectFolder, type EffectPlan, hookEnvironment } from "@sealane/testkit/effects";
 import { decodeAs, parseName } from "@sealane/wire";
 import { authorityFolder, initServer, issuePublisher, moveRoot, serverFolder, serverRoles, startServer } from "../../src/index.ts";
 import { makeFormer } from "./former-server.ts";

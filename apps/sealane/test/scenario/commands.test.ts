@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
 /** One server for all tests of this file; each test has a terminal of its own. */
@@ -24,7 +25,7 @@ before(async () => {
 after(async () => {
   server.kill("SIGTERM");
   if (server.exitCode === null) await once(server, "exit");
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 test("PERMIT KREP: software runs through exec, ends with its own status, and rolls back to the version before", async () => {

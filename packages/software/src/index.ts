@@ -9,7 +9,17 @@ export {
   parseHeaderFront,
 } from "./artefact-header.ts";
 export { type ContentKey, takeContentKey } from "./artefact-keys.ts";
-export { openNameless, PendingFile, readInto, reading, syncFolder, writeAll, writeFileAtomic, writing } from "./atomic-file.ts";
+export {
+  openNameless,
+  PendingFile,
+  readInto,
+  reading,
+  syncFolder,
+  systemReason,
+  writeAll,
+  writeFileAtomic,
+  writing,
+} from "./atomic-file.ts";
 export { giveBack, settleAllocator } from "./buffers.ts";
 export { type SoftwareCode, softwareErrors } from "./errors.ts";
 export { anonymousRecipient, everyRecipient } from "./labels.ts";

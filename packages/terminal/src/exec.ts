@@ -2,9 +2,8 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { once } from "node:events";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { type SoftwareDescription, softwareErrors, type VerifiedLicence } from "@sealane/software";
+import { type SoftwareDescription, softwareErrors, systemReason, type VerifiedLicence } from "@sealane/software";
 import type { Clock } from "./clock.ts";
-import { systemReason } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { loadTrust } from "./identity.ts";
 import { verifyInstalled } from "./installed-check.ts";

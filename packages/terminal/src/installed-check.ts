@@ -1,17 +1,16 @@
-import { constants } from "node:fs";
+import { constants, type Dirent } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { giveBack, type VerifiedLicence } from "@sealane/software";
+import { giveBack, systemReason, type VerifiedLicence } from "@sealane/software";
+import { type ArchiveEntry, type FolderNode, readArchive, type TreeNode } from "@sealane/software/archive";
 import { SealaneError } from "@sealane/wire";
-import { type ArchiveEntry, readArchive } from "./archive.ts";
 import { readLayout } from "./archive-layout.ts";
-import type { TreeNode } from "./archive-tree.ts";
-import { chunksOf, systemReason } from "./disk.ts";
+import { chunksOf } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import { LicensedHasher } from "./licensed-hasher.ts";
 import type { SlotFolder } from "./state-folder.ts";
-import { installedMode, singleFileMode } from "./unpack.ts";
+import { installedMode, programFile, singleFileMode } from "./unpack.ts";
 
 /**
  * Computes the software's hash from what is installed and compares it with the licence (PERMIT).
@@ -35,7 +34,7 @@ export async function verifyInstalled(slot: SlotFolder, licence: VerifiedLicence
 
 /** What a changed layout leads to: another archive, which may be none at all. */
 function isOther(error: unknown): boolean {
-  return error instanceof SealaneError && error.code.startsWith("TERMINAL_ARCHIVE_");
+  return error instanceof SealaneError && error.code.startsWith("ARCHIVE_");
 }
 
 async function readInstalledFile(slot: SlotFolder, licence: VerifiedLicence, hasher: LicensedHasher): Promise<void> {
@@ -50,6 +49,12 @@ async function readInstalledFile(slot: SlotFolder, licence: VerifiedLicence, has
   }
 }
 
+/** Permission bits of a file: which ones are right is known at the end only, for the program may be another name of it. */
+interface FileModes {
+  readonly archived: number;
+  readonly installed: number;
+}
+
 /** A file's content that was put into the archive. */
 interface Supplied {
   readonly path: string;
@@ -59,16 +64,21 @@ interface Supplied {
 
 async function readInstalledArchive(slot: SlotFolder, licence: VerifiedLicence, hasher: LicensedHasher): Promise<void> {
   const supplied: Supplied[] = [];
+  const modes = new Map<string, FileModes>();
   const tree = await readArchive(archiveOf(slot, { hasher, supplied }), async (entry) => {
     for await (const _ of entry.kind === "file" ? entry.content : []);
-    if (!(await isInstalled(slot, entry, licence.entry))) throw changed(slot, "entry");
+    if (!(await isInstalled(slot, entry, modes))) throw changed(slot, "entry");
     if (entry.kind !== "file" || entry.bytes === 0) return;
     const source = supplied.shift();
     const isOwn = source?.path === entry.path && source.offset === entry.offset && source.bytes === entry.bytes;
     if (!isOwn) throw changed(slot, "layout");
   });
   if (supplied.length > 0) throw changed(slot, "layout");
-  await requireOnly(slot, tree.nodes);
+  const program = programFile(tree, licence.entry);
+  for (const [path, { archived, installed }] of modes) {
+    if (installed !== installedMode(archived, path === program)) throw changed(slot, "mode");
+  }
+  await requireOnly(slot, tree.root);
 }
 
 async function* archiveOf(
@@ -92,34 +102,42 @@ async function* archiveOf(
   }
 }
 
-async function isInstalled(slot: SlotFolder, entry: ArchiveEntry, program: string | null): Promise<boolean> {
+async function isInstalled(slot: SlotFolder, entry: ArchiveEntry, modes: Map<string, FileModes>): Promise<boolean> {
   const path = join(slot.software, entry.path);
-  const stats = await lstat(path);
-  if (entry.kind === "folder") return stats.isDirectory();
-  if (entry.kind === "link") return stats.isSymbolicLink() && (await readlink(path)) === entry.target;
-  const mode = installedMode(entry.mode, entry.path === program);
-  return stats.isFile() && stats.size === entry.bytes && (stats.mode & 0o7777) === mode;
+  const stats = await lstat(path, { bigint: true }); // some file systems number their files beyond 2^53
+  switch (entry.kind) {
+    case "folder":
+      return stats.isDirectory();
+    case "link":
+      return stats.isSymbolicLink() && (await readlink(path)) === entry.target;
+    case "hard link": {
+      const first = await lstat(join(slot.software, entry.target), { bigint: true });
+      return stats.isFile() && stats.ino === first.ino && stats.dev === first.dev;
+    }
+    case "file":
+      modes.set(entry.path, { archived: entry.mode, installed: Number(stats.mode & 0o7777n) });
+      return stats.isFile() && stats.size === BigInt(entry.bytes);
+  }
 }
 
 /** Walks the installed tree without following links: every node must be one that the archive names, and of that kind. */
-async function requireOnly(slot: SlotFolder, nodes: ReadonlyMap<string, TreeNode>): Promise<void> {
-  let found = 0;
-  const folders = [""];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const each of await readdir(join(slot.software, folder), { withFileTypes: true })) {
-      const path = folder === "" ? each.name : `${folder}/${each.name}`;
-      const node = nodes.get(path);
-      const isSame = each.isDirectory()
-        ? node === "folder" || node === "implied folder"
-        : each.isSymbolicLink()
-          ? node === "link"
-          : each.isFile() && node === "file";
-      if (!isSame) throw changed(slot, "other files");
-      if (each.isDirectory()) folders.push(path);
-      found++;
+async function requireOnly(slot: SlotFolder, root: FolderNode): Promise<void> {
+  const waiting: (readonly [string, FolderNode])[] = [[slot.software, root]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [path, { children }] = next;
+    const found = await readdir(path, { withFileTypes: true });
+    for (const each of found) {
+      const node = children.get(each.name);
+      if (node === undefined || !isOfKind(each, node)) throw changed(slot, "other files");
+      if (node.kind === "folder") waiting.push([join(path, each.name), node]);
     }
+    if (found.length !== children.size) throw changed(slot, "missing files");
   }
-  if (found !== nodes.size) throw changed(slot, "missing files");
+}
+
+function isOfKind(found: Dirent, { kind }: TreeNode): boolean {
+  if (kind === "folder") return found.isDirectory();
+  return kind === "link" ? found.isSymbolicLink() : found.isFile();
 }
 
 /** Opens a file and nothing else: no link, device or pipe. */

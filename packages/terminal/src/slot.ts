@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { maxLicenceBytes, parseLicence, type VerifiedLicence } from "@sealane/software";
+import { maxLicenceBytes, parseLicence, systemReason, type VerifiedLicence } from "@sealane/software";
 import { type Codec, literal, tuple, uint } from "@sealane/wire";
-import { loadState, type StateFile, systemReason } from "./disk.ts";
+import { loadState, type StateFile } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { stateVersion } from "./labels.ts";
 import { proveLicence } from "./licence.ts";

@@ -35,7 +35,7 @@ export {
   parseLicence,
 } from "./licence.ts";
 export { defaultSegmentBytes, maxLicenceBytes, maxReleaseBytes, maxSegmentBytes, minSegmentBytes } from "./limits.ts";
-export { ArtefactOpener, type ExpectedArtefact } from "./open.ts";
+export { ArtefactOpener, type ExpectedArtefact, requireDescribed } from "./open.ts";
 export { type OpenFileOptions, openFile, readArtefactHeader } from "./open-file.ts";
 export {
   type Grade,

@@ -26,7 +26,7 @@ program
   .command("fetch")
   .description("fetch the newest software with its licence; goes on where a former fetch of it was cut")
   .argument("[module]", module)
-  .option("--mechanism <name>", "mechanism of the link", "signed-transport")
+  .option("--mechanism <name>", "mechanism of the link (default: signed-transport)")
   .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
   .addOption(new Option("--originator <party>", "who begins the link").choices(["server", "terminal"]).default("terminal"))
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")

@@ -20,6 +20,7 @@ export type TerminalCode =
   | "TERMINAL_NOTHING_FETCHED"
   | "TERMINAL_MODULE_AMBIGUOUS"
   | "TERMINAL_MODULE_NEEDED"
+  | "TERMINAL_MODULE_NAMELESS"
   | "TERMINAL_MODULE_UNKNOWN"
   | "TERMINAL_LICENCE_CONTRADICTS"
   | "TERMINAL_DOWNGRADE_REFUSED"
@@ -108,6 +109,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     ...user,
     sentence: "An anonymous terminal asks for one module by its name",
     advice: "Name the module",
+  },
+  TERMINAL_MODULE_NAMELESS: {
+    ...user,
+    exit: exitCodes.refused,
+    sentence: "The module came without a name; to ask for it by name would tell the server what this terminal has",
+    advice: "Fetch it with `--mechanism anonymous-transport`; or name another mechanism to be known to the server from now on",
   },
   TERMINAL_MODULE_UNKNOWN: {
     ...user,

@@ -21,11 +21,12 @@ import { HttpClient } from "./http-client.ts";
 import { loadEnrolment } from "./identity.ts";
 import { InboxClient, type LicenceReply, type OfferedLink } from "./inbox-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
-import { type LocalModule, localModules, reportOf } from "./installed-modules.ts";
+import { type LocalModule, localModules } from "./installed-modules.ts";
 import { descriptionOf, isSameSoftware, proveLicence, requireKeyAlive } from "./licence.ts";
 import { ask, type LinkChoice, learnTime, originateLink, type Session } from "./link-client.ts";
 import { factsOf } from "./link-facts.ts";
 import { listen } from "./listen.ts";
+import { namelessModules, reportOf, requireNameable } from "./nameless-modules.ts";
 import { type Chosen, chooseOffer, type Wanted } from "./offers.ts";
 import { hearLicence, requestOpenly } from "./open-request.ts";
 import { StateLock } from "./state-lock.ts";
@@ -98,15 +99,21 @@ async function beginning<T>(
   using _lock = await StateLock.take(terminal.folder, "downloads");
   const enrolment = await loadEnrolment(terminal);
   using http = new HttpClient({ environment: terminal.environment });
-  const { source } = wish.input;
+  const { input, choice } = wish;
+  const { source, module, mechanism } = input;
+  const modules = await localModules(terminal);
+  const tidied = await tidyDownloads(terminal, enrolment);
+  const nameless = isWithoutName(choice, input.originator) ? new Set<string>() : await namelessModules(modules, tidied.downloads);
+  requireNameable(nameless, { module, mechanism });
   const work: Work = {
     session: { terminal, enrolment, http },
     ...wish,
     named: source === undefined ? null : await artefactNamed(source),
     journal: await InboxJournal.load(terminal),
-    modules: await localModules(terminal),
+    modules,
+    nameless,
     failed: new Map(),
-    ...(await tidyDownloads(terminal, enrolment)),
+    ...tidied,
   };
   for (;;) {
     const failedBefore = work.failed.size;
@@ -166,9 +173,12 @@ function choiceOf(input: FetchInput): LinkChoice {
   };
   if (choice.mechanism.equations[originator] === undefined) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism, originator });
   // Which modules an anonymous terminal lacks would tell it from others.
-  const isAnonymous = choice.mechanism.anonymous === "originator" && originator !== "server";
-  if (isAnonymous && module === undefined) throw terminalErrors.error("TERMINAL_MODULE_NEEDED", { mechanism });
+  if (isWithoutName(choice, originator) && module === undefined) throw terminalErrors.error("TERMINAL_MODULE_NEEDED", { mechanism });
   return choice;
+}
+
+function isWithoutName({ mechanism }: LinkChoice, originator: Role = "terminal"): boolean {
+  return mechanism.anonymous === "originator" && originator !== "server";
 }
 
 interface Work {
@@ -180,6 +190,8 @@ interface Work {
   /** The artefact whose file the user has named. */
   readonly named: ArtefactId | null;
   readonly downloads: readonly Download[];
+  /** Modules that came without a name, where this command asks by name. */
+  readonly nameless: ReadonlySet<string>;
   /** Modules that failed in this command, and why. */
   readonly failed: Map<string, SealaneError>;
   /** Whether there were others beside the one that failed last. */
@@ -247,8 +259,7 @@ async function askOffers(
 ): Promise<{ readonly link: ConfidentialLink; readonly offers: readonly SoftwareDescription[] }> {
   const { link } = await originateLink(session, choice);
   try {
-    const isAnonymous = choice.mechanism.anonymous === "originator";
-    const installed = isAnonymous ? [] : (await reportOf(modules)).slice(0, maxInstalled);
+    const installed = isWithoutName(choice) ? [] : (await reportOf(modules)).slice(0, maxInstalled);
     const reply = await ask(session, link, { kind: "offers", module: input.module ?? null, installed });
     if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
     await learnTime(session, reply);
@@ -362,8 +373,9 @@ function choose(work: Work, offers: readonly SoftwareDescription[]): Chosen | nu
   return chooseOffer(offers, wantedOf(work));
 }
 
-function wantedOf({ session, input, modules, failed, named }: Work): Wanted {
-  return { module: input.module, model: session.enrolment.model, modules, except: failed, artefact: named };
+function wantedOf({ session, input, modules, failed, nameless, named }: Work): Wanted {
+  const except = { has: (module: string): boolean => failed.has(module) || (input.module === undefined && nameless.has(module)) };
+  return { module: input.module, model: session.enrolment.model, modules, except, artefact: named };
 }
 
 /** Proves the licence for what was offered, unwraps the content key and writes both down before anything is fetched. */

@@ -136,7 +136,16 @@ describe("KCERT: of what openssl issues with P-256", { skip: missing }, () => {
   ];
   for (const [asked, key, usage] of right) {
     test(`a right one is proven (${asked}, ${key[1]})`, () => {
-      verify(issue("right", key, [san, `keyUsage=critical,${usage}`, purpose(asked)]), asked);
+      const extensions = [san, `keyUsage=critical,${usage}`, purpose(asked)];
+      // OpenSSL signs with either s, and only the lower one is accepted: 64 tries without it are as likely as a key that is guessed.
+      for (let tries = 64; ; tries--) {
+        try {
+          verify(issue("right", key, extensions), asked);
+          return;
+        } catch (error) {
+          if (tries === 0 || !hasCode(error, "PKI_SIGNATURE_WRONG")) throw error;
+        }
+      }
     });
   }
 

@@ -144,17 +144,20 @@ describe("KCERT: of what openssl issues", { skip: without("openssl") }, () => {
     issue("same-name", ca(), { subject: "/CN=ca" });
     issue("ca-0", ca(",pathlen:0"));
     issue("ca-rsa", ca(), { rsa: true });
-    issue("between", ca(), { issuer: "ca" });
+    issue("between", [...ca(), purpose], { issuer: "ca" });
+    issue("between-silent", ca(), { issuer: "ca" });
     issue("between-0", ca(), { issuer: "ca-0" });
     issue("right", [san, usage, purpose], { issuer: "ca" });
     issue("deep", [san, usage, purpose], { issuer: "between" });
     issue("deep-0", [san, usage, purpose], { issuer: "between-0" });
+    issue("deep-silent", [san, usage, purpose], { issuer: "between-silent" });
     issue("below-leaf", [san, usage, purpose], { issuer: "right" });
   });
 
   test("a right certificate is proven, below an intermediate too", () => {
     verify(["right"]);
     verify(["deep", "between"]);
+    throwsCode(() => verify(["deep-silent", "between-silent"]), "PKI_ISSUER_PURPOSE_WRONG");
     assert.match(openssl("verify", "-CAfile", "ca.pem", "-untrusted", "between.pem", "deep.pem"), /OK/);
   });
 

@@ -373,9 +373,10 @@ function choose(work: Work, offers: readonly SoftwareDescription[]): Chosen | nu
   return chooseOffer(offers, wantedOf(work));
 }
 
-function wantedOf({ session, input, modules, failed, nameless, named }: Work): Wanted {
+function wantedOf({ session, input, modules, downloads, failed, nameless, named }: Work): Wanted {
   const except = { has: (module: string): boolean => failed.has(module) || (input.module === undefined && nameless.has(module)) };
-  return { module: input.module, model: session.enrolment.model, modules, except, artefact: named };
+  const here = new Set(downloads.filter(({ complete }) => complete).map(({ licence }) => licence.artefactId.toHex()));
+  return { module: input.module, model: session.enrolment.model, modules, except, artefact: named, here };
 }
 
 /** Proves the licence for what was offered, unwraps the content key and writes both down before anything is fetched. */

@@ -9,12 +9,12 @@ export interface FileNode {
 }
 
 /** Another name of a file that the archive has named before. */
-export interface HardLinkNode {
+interface HardLinkNode {
   readonly kind: "hard link";
   readonly file: FileNode;
 }
 
-export interface LinkNode {
+interface LinkNode {
   readonly kind: "link";
   readonly target: string;
 }

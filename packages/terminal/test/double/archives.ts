@@ -1,1 +1,1 @@
-export { type ArchivePart, rewriteHeader, tarOf } from "@sealane/testkit/archives";
+export { type ArchivePart, tarOf } from "@sealane/testkit/archives";

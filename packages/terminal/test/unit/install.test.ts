@@ -44,6 +44,18 @@ test("ANY KREP: one file is installed read-only under its module's name, and sta
   assert.equal(await readlink(world.terminal.folder.module("hmi").current), "slots/1");
 });
 
+test("ANY: modes of what is installed do not depend on the caller's umask", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({ content: program });
+  const before = process.umask(0o077);
+  t.after(() => process.umask(before));
+  const { path } = await install(world.terminal);
+  const module = world.terminal.folder.module("hmi");
+  const folders = [world.terminal.folder.modules, module.path, module.slots, join(path, ".."), path, join(path, "hmi")];
+  const modes = await Promise.all(folders.map(async (each) => (await lstat(each)).mode & 0o777));
+  assert.deepEqual(modes, [0o755, 0o755, 0o755, 0o755, 0o555, 0o555]);
+});
+
 test("ANY: content without an entry is not executable", async (t) => {
   const world = await TestTerminal.create(t);
   await world.stage({ module: "film", entry: null, softwareClass: "content", content: new Uint8Array(200_000) });

@@ -23,13 +23,17 @@ let parent: string;
 const files = { "bin/run": 0o555, "bin/other": 0o555, big: 0o444, empty: 0o444 } as const;
 
 /** Copies the slot, changes the copy and proves it again. */
-async function afterChange(t: TestContext, change: (slot: SlotFolder) => Promise<void>): Promise<void> {
+async function afterChange(
+  t: TestContext,
+  change: (slot: SlotFolder) => Promise<void>,
+  modes: Readonly<Record<string, number>> = files,
+): Promise<void> {
   const slot = new SlotFolder(join(await temporaryFolder(t), "slot"));
   await cp(original.slot.path, slot.path, { recursive: true, verbatimSymlinks: true });
   for (const path of ["", "bin", ...Object.keys(files)]) await chmod(join(slot.software, path), 0o755);
   await secondName(slot, "bin/other"); // the copy made another file of it
   await change(slot);
-  for (const [path, mode] of Object.entries(files)) await chmod(join(slot.software, path), mode).catch(() => {});
+  for (const [path, mode] of Object.entries(modes)) await chmod(join(slot.software, path), mode).catch(() => {});
   await verifyInstalled(slot, original.licence, () => {});
 }
 
@@ -121,6 +125,19 @@ describe("an installed archive", () => {
   test("PERMIT: what is installed is put together again to the very archive that the licence names", async (t) => {
     await afterChange(t, async () => {});
   });
+
+  for (const [path, mode] of [
+    ["big", 0o644],
+    ["bin/run", 0o4555],
+    ["bin/other", 0o444],
+  ] as const) {
+    test(`PERMIT: another mode of ${path} is noticed`, async (t) => {
+      await assert.rejects(
+        afterChange(t, async () => {}, { ...files, [path]: mode }),
+        code("TERMINAL_SOFTWARE_CHANGED"),
+      );
+    });
+  }
 
   for (const [what, change] of Object.entries(changes)) {
     test(`PERMIT: ${what} is noticed`, async (t) => {

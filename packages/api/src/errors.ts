@@ -14,6 +14,7 @@ export type ApiCode =
   | "API_SERVER_FAILED"
   | "API_SERVER_UNREACHABLE"
   | "API_REPLY_WRONG"
+  | "API_TERMINAL_OLD"
   | "ENROL_TOKEN_MALFORMED"
   | "ENROL_REFUSED"
   | "ENROL_REPLY_WRONG"
@@ -112,6 +113,13 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     exit: exitCodes.notTrusted,
     sentence: "The server's reply has not the form that is expected",
     advice: "Check the address, and that both ends run the same version of Sealane",
+  },
+  API_TERMINAL_OLD: {
+    ...peer,
+    http: 426,
+    exit: exitCodes.incompatible,
+    sentence: "The terminal's software is too old for this server: it does not take the publisher's release with a licence",
+    advice: "Upgrade `sealane-terminal` on that machine; what is installed there goes on running",
   },
   ENROL_TOKEN_MALFORMED: {
     blame: "user",

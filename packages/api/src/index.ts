@@ -6,7 +6,7 @@ export {
   type TerminalRequest,
   terminalRequestCodec,
 } from "./authorise.ts";
-export { type BroadcastChannel, type BroadcastItem, broadcastChannelCodec } from "./broadcast-channel.ts";
+export { type BroadcastChannel, type BroadcastItem, broadcastChannelCodec, maxChannelBytes } from "./broadcast-channel.ts";
 export { type Challenge, challengeCodec } from "./challenge.ts";
 export { type DeliveryPolicy, defaultDeliveryPolicy, deliveryPolicy, isEverAllowed, requireAllowed } from "./delivery-policy.ts";
 export {

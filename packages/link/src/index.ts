@@ -1,4 +1,4 @@
-export type { AwaitedReply, AwaitedThird, EstablishedLink, ThirdContent } from "./awaited.ts";
+export { type AwaitedReply, type AwaitedThird, type EstablishedLink, nothingVouched, type ThirdContent } from "./awaited.ts";
 export { type BroadcastLink, GroupLink, PublicLink } from "./broadcast-link.ts";
 export { decodeMessage, type Message, type MessageHeader, otherRole, readReference, referenceOf } from "./envelope.ts";
 export { type LinkCode, linkErrors } from "./errors.ts";
@@ -17,6 +17,7 @@ export {
   maxLicenceBytes,
   maxMessageBytes,
   maxRecordBytes,
+  maxReleaseBytes,
   maxStoredSeconds,
   maxWindowSeconds,
   referenceBytes,

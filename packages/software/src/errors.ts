@@ -37,9 +37,12 @@ export type SoftwareCode =
   | "LICENCE_EXPIRED"
   | "RELEASE_MALFORMED"
   | "RELEASE_UNTRUSTED"
+  | "RELEASE_NOT_YET_VALID"
+  | "RELEASE_PUBLISHER_EXPIRED"
   | "RELEASE_SIGNATURE_WRONG"
   | "RELEASE_PUBLISHER_WRONG"
   | "RELEASE_ARTEFACT_WRONG"
+  | "RELEASE_LICENCE_WRONG"
   | "RELEASE_KEY_ROLE_WRONG"
   | "RELEASE_KEY_WRONG";
 
@@ -220,7 +223,20 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
   RELEASE_UNTRUSTED: {
     ...peer,
     sentence: "The certificate that signed the release is not trusted for releases",
-    advice: "Check which publishers this server trusts",
+    advice: "Let a publisher of this authority sign the release",
+  },
+  RELEASE_NOT_YET_VALID: {
+    ...peer,
+    retry: "later",
+    exit: exitCodes.retryLater,
+    sentence: "The publisher's certificate is not valid yet",
+    advice: "Check this machine's clock",
+  },
+  RELEASE_PUBLISHER_EXPIRED: {
+    ...peer,
+    exit: exitCodes.expired,
+    sentence: "The certificate of the release's publisher has ended",
+    advice: "Let the publisher sign the release anew with a certificate of now; what is installed goes on running",
   },
   RELEASE_SIGNATURE_WRONG: {
     ...peer,
@@ -237,6 +253,11 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     sentence: "The release is of another artefact",
     advice: "Ask the publisher for the statement of this artefact",
   },
+  RELEASE_LICENCE_WRONG: {
+    ...peer,
+    sentence: "The licence is for other software than the publisher released",
+    advice: "Do not use it; ask the operator who issued the licence, and the publisher what was released",
+  },
   RELEASE_KEY_ROLE_WRONG: {
     ...user,
     exit: exitCodes.configuration,
@@ -245,7 +266,7 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
   },
   RELEASE_KEY_WRONG: {
     ...peer,
-    sentence: "The content key in the release cannot be opened with this server's key",
+    sentence: "The sealed content key is not for this server, or not for this release, publisher and grade",
     advice: "Publish again to the certificate that this server has now",
   },
 });

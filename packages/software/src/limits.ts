@@ -55,14 +55,20 @@ export const maxLinksFollowed = 40;
 export const licenceIdBytes = 16;
 
 /**
- * Bytes of a licence, as many as a link message has room for: two ML-DSA-65 certificates with a signature (15 KB) and the claims.
- * A release travels alone and may have a longer chain.
+ * Bytes of a licence and of a release: a leaf and an intermediate certificate with ML-DSA-65 keys and a signature of that kind (14.4 KB),
+ * and every field as long as it may be (4.9 KB of description; a licence has 3.5 KB of names, rights and copyright besides).
  */
-export const maxLicenceBytes: number = 16 * 1024;
-export const maxReleaseBytes: number = 32 * 1024;
+export const maxLicenceBytes: number = 24 * 1024;
+export const maxReleaseBytes: number = 24 * 1024;
 
-/** Bytes of a content key sealed to the key role: 48 of ciphertext, an X-Wing encapsulation of 1120, headers. */
-export const maxSealedKeyBytes = 2048;
+/** Bytes of a content key encrypted to the key role: 48 of ciphertext, an X-Wing encapsulation of 1120, headers. */
+export const maxEncryptedKeyBytes = 2048;
+
+/** Bytes of a sealed content key: the encrypted key, a thumbprint, heads. */
+export const maxSealedKeyBytes: number = maxEncryptedKeyBytes + 48;
+
+/** Bytes of a publication: a release with its sealed content key. */
+export const maxPublicationBytes: number = maxReleaseBytes + maxSealedKeyBytes + 16;
 
 /** What two right clocks may differ by (docs/protocol.md, freshness). */
 export const defaultToleranceSeconds = 60;

@@ -1,5 +1,5 @@
 import type { Secret } from "@sealane/crypto";
-import type { SoftwareDescription } from "@sealane/software";
+import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { hasCode, SealaneError } from "@sealane/wire";
 import { type ArtefactSource, httpSource, sourceNamed } from "./artefact-source.ts";
 import { remove, removeTemporary } from "./disk.ts";
@@ -8,7 +8,6 @@ import { type Download, findDownloads, openContentKey, removeUnusable, type Unus
 import type { HttpClient } from "./http-client.ts";
 import { highestOf, localModules } from "./installed-modules.ts";
 import { tidyKept } from "./kept-records.ts";
-import { isSameSoftware } from "./licence.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Holder } from "./trust.ts";
 

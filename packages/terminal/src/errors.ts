@@ -23,6 +23,7 @@ export type TerminalCode =
   | "TERMINAL_MODULE_NAMELESS"
   | "TERMINAL_MODULE_UNKNOWN"
   | "TERMINAL_LICENCE_CONTRADICTS"
+  | "TERMINAL_RELEASE_MISSING"
   | "TERMINAL_DOWNGRADE_REFUSED"
   | "TERMINAL_STAGED_CHANGED"
   | "TERMINAL_DIGEST_WRONG"
@@ -126,6 +127,13 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     sentence: "The licence is for other software than was offered or installed",
     advice: "Do not use it; ask the operator",
   },
+  TERMINAL_RELEASE_MISSING: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.notTrusted,
+    sentence: "Nothing here says who released the software: it was fetched by a version of Sealane that did not ask",
+    advice: "Run `sealane-terminal fetch` again",
+  },
   TERMINAL_DOWNGRADE_REFUSED: {
     ...peer,
     exit: exitCodes.refused,
@@ -146,7 +154,7 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     ...system,
     retry: "never",
     exit: exitCodes.notTrusted,
-    sentence: "The installed software is not what the licence names: it was changed on this machine",
+    sentence: "The installed software is not what its release and licence name: it was changed on this machine",
     advice: "Do not run it; roll back, or install it again, and look who changed it",
   },
   TERMINAL_NO_PREVIOUS: {

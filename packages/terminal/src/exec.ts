@@ -37,14 +37,14 @@ export interface EndedSoftware {
 }
 
 /**
- * Runs an installed program while it is permitted (PERMIT): the licence is proven for now, the software's hash is computed from what
+ * Runs an installed program while it is permitted (PERMIT): release and licence are proven, the licence for now, the software's hash is computed from what
  * is installed and compared, then the program is started with this process's input and output. Signals are passed on. When the
  * licence ends meanwhile the program is asked to stop and, {@link stopGraceSeconds} later, made to.
  *
  * On a terminal screen the program shares this process's group, so that the keyboard's signals reach it once; elsewhere it gets
  * a group of its own, which is stopped as a whole.
  *
- * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_MODULE_UNKNOWN, LICENCE_*, TERMINAL_LICENCE_CONTRADICTS, TERMINAL_NOT_A_PROGRAM,
+ * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_MODULE_UNKNOWN, LICENCE_*, RELEASE_*, TERMINAL_LICENCE_CONTRADICTS, TERMINAL_NOT_A_PROGRAM,
  * TERMINAL_SOFTWARE_CHANGED, TERMINAL_START_FAILED.
  */
 export async function exec(terminal: Terminal, input: ExecInput): Promise<RunningSoftware> {

@@ -9,7 +9,7 @@ import {
   type Role,
   type ThirdMode,
 } from "@sealane/link";
-import { type SoftwareDescription, softwareClasses, softwareErrors } from "@sealane/software";
+import { isSameSoftware, type SoftwareDescription, softwareClasses, softwareErrors } from "@sealane/software";
 import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
 import { type Download, saveDownload, type UnusableDownload } from "./download-record.ts";
@@ -19,10 +19,10 @@ import { type Fetched, type FetchedKey, fetchedKeyOf, fetchedOf } from "./fetche
 import { isFaultOfMessage } from "./hear.ts";
 import { HttpClient } from "./http-client.ts";
 import { loadEnrolment } from "./identity.ts";
-import { InboxClient, type LicenceReply, type OfferedLink } from "./inbox-client.ts";
+import { type AuthorisedReply, InboxClient, type OfferedLink } from "./inbox-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { type LocalModule, localModules } from "./installed-modules.ts";
-import { descriptionOf, isSameSoftware, proveLicence, requireKeyAlive } from "./licence.ts";
+import { descriptionOf, proveAuthorisation, unwrapContentKey } from "./licence.ts";
 import { ask, type LinkChoice, learnTime, originateLink, type Session } from "./link-client.ts";
 import { factsOf } from "./link-facts.ts";
 import { listen } from "./listen.ts";
@@ -52,13 +52,13 @@ export interface FetchInput {
 }
 
 /**
- * Fetches the newest software for this terminal: a link, a licence with the wrapped content key, and the sealed file, every segment
+ * Fetches the newest software for this terminal: a link, release and licence with the wrapped content key, the sealed file, every segment
  * proven before it is written. The server is asked first what is on offer (NEWEST): what was begun is gone on with, under the licence
  * and with the key that came for it, only while it is still the newest one, or where the user has named its very file. Where no
  * module is named, one that fails does not stop the others. Nothing that is installed is touched.
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_NEW, TERMINAL_NOTHING_WAITING;
- * LINK_*, CRYPTO_SUITE_UNKNOWN, those of `ask`; LICENCE_*, TERMINAL_LICENCE_CONTRADICTS, CRYPTO_OPEN_FAILED (another's wrap);
+ * LINK_*, CRYPTO_SUITE_UNKNOWN, those of `ask`; LICENCE_*, RELEASE_*, TERMINAL_LICENCE_CONTRADICTS, CRYPTO_OPEN_FAILED (another's wrap);
  * those of `downloadArtefact`, of the key store and of proving certificates; LICENCE_EXPIRED also where what was begun is over and
  * the server cannot be reached.
  */
@@ -239,8 +239,8 @@ async function obtainByAsking(work: Work): Promise<Begun> {
   const chosen = choose(work, asked.offers);
   if (chosen === null) throw nothingNew(work, asked.offers);
   return await beginChosen(work, { link, chosen }, async ({ artefactId }) => {
-    const reply = await ask(session, link, { kind: "licence", artefactId });
-    if (reply.kind !== "licence") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
+    const reply = await ask(session, link, { kind: "authorise", artefactId });
+    if (reply.kind !== "authorised") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
     return reply;
   });
 }
@@ -274,14 +274,14 @@ async function askOffers(
 async function beginChosen(
   work: Work,
   { link, chosen }: { readonly link: ConfidentialLink; readonly chosen: Chosen },
-  licenceOf: (description: SoftwareDescription) => Promise<LicenceReply>,
+  authorise: (description: SoftwareDescription) => Promise<AuthorisedReply>,
 ): Promise<Begun> {
   const { description, alsoOffered } = chosen;
   return await ofModule(work, chosen, async () => {
     const begun = await begunOffer(work, description);
     if (begun !== null) return { ...begun, alsoOffered };
-    const reply = await licenceOf(description);
-    return { ...(await takeLicence(work.session, { link, description, reply })), alsoOffered };
+    const reply = await authorise(description);
+    return { ...(await takeAuthorised(work.session, { link, description, reply })), alsoOffered };
   });
 }
 
@@ -366,7 +366,7 @@ async function takeOffered(work: Work, client: InboxClient, offered: OfferedLink
   using link = offered.link;
   const chosen = choose(work, offered.offers);
   if (chosen === null) return null;
-  return await beginChosen(work, { link, chosen }, async (description) => await client.requestLicence(link, description));
+  return await beginChosen(work, { link, chosen }, async (description) => await client.requestAuthorisation(link, description));
 }
 
 function choose(work: Work, offers: readonly SoftwareDescription[]): Chosen | null {
@@ -379,10 +379,10 @@ function wantedOf({ session, input, modules, downloads, failed, nameless, named 
   return { module: input.module, model: session.enrolment.model, modules, except, artefact: named, here };
 }
 
-/** Proves the licence for what was offered, unwraps the content key and writes both down before anything is fetched. */
-async function takeLicence(
+/** Proves release and licence of what was offered, unwraps the content key and writes all down before anything is fetched. */
+async function takeAuthorised(
   session: Session,
-  given: { readonly link: ConfidentialLink; readonly description: SoftwareDescription; readonly reply: LicenceReply },
+  given: { readonly link: ConfidentialLink; readonly description: SoftwareDescription; readonly reply: AuthorisedReply },
 ): Promise<Taken> {
   const { terminal, enrolment } = session;
   const { link, description, reply } = given;
@@ -390,12 +390,12 @@ async function takeLicence(
   const { artefactId } = description;
   const { parties, originatorRole } = link;
   const recipient = (originatorRole === "terminal" ? parties.originator : parties.recipient) ?? anonymousRecipient;
-  const licence = proveLicence(reply.licence, { terminal, trust: enrolment, artefactId, recipient });
-  if (!isSameSoftware(licence, description)) throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: description.module });
-  requireKeyAlive(licence, nowSeconds);
-  const contentKey = link.unwrap(reply.wrap, { artefactId, licenceDigest: licence.digest, nowSeconds });
+  const authorisation = proveAuthorisation(reply, { terminal, trust: enrolment, artefactId, recipient });
+  if (!isSameSoftware(authorisation.licence, description))
+    throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: description.module });
+  const contentKey = unwrapContentKey(link, reply.wrap, { authorisation, nowSeconds });
   try {
-    const download = await saveDownload(terminal, enrolment, { licence, encoded: reply.licence, contentKey, link: factsOf(link) });
+    const download = await saveDownload(terminal, enrolment, { authorisation, encoded: reply, contentKey, link: factsOf(link) });
     return { download, contentKey };
   } catch (error) {
     contentKey[Symbol.dispose]();

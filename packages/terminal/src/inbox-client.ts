@@ -8,15 +8,17 @@ import {
   linkErrors,
   loadAwaitedThird,
   type MechanismName,
+  type ThirdContent,
   UnconfirmedLink,
 } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { equalBytes, SealaneError } from "@sealane/wire";
+import { type ArtefactId, equalBytes, SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import type { InboxJournal, PendingMessage } from "./inbox-journal.ts";
 import { InboxReader } from "./inbox-reader.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptLinkAad, keptWaitAad } from "./labels.ts";
+import { proveAuthorisation } from "./licence.ts";
 import { maxInboxLooks } from "./limits.ts";
 import {
   decodeReply,
@@ -38,8 +40,8 @@ export interface OfferedLink {
   readonly offers: readonly SoftwareDescription[];
 }
 
-/** What a link gave in the end: a licence with the wrapped content key. */
-export type LicenceReply = Extract<ServerReply, { readonly kind: "licence" }>;
+/** What a link gave in the end: release and licence with the wrapped content key. */
+export type AuthorisedReply = Extract<ServerReply, { readonly kind: "authorised" }>;
 
 /**
  * Links that the server originates (DIR, EQ1): reads the inbox, accepts messages and answers them. What is sent is written down
@@ -91,7 +93,7 @@ export class InboxClient {
   /** Goes on with the request whose reply did not come, if there is one and it still can be used; null otherwise. */
   async resumeRequest(): Promise<{
     readonly link: ConfidentialLink;
-    readonly reply: LicenceReply;
+    readonly reply: AuthorisedReply;
     readonly description: SoftwareDescription;
   } | null> {
     const { pending } = this.#journal;
@@ -105,10 +107,10 @@ export class InboxClient {
     });
   }
 
-  /** Asks for the licence of what was offered. Errors: those of `ask`; TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
-  async requestLicence(link: ConfidentialLink, description: SoftwareDescription): Promise<LicenceReply> {
+  /** Asks for release, licence and content key of what was offered. Errors: those of `ask`; TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
+  async requestAuthorisation(link: ConfidentialLink, description: SoftwareDescription): Promise<AuthorisedReply> {
     const { clock } = this.#session.terminal;
-    const message = sealRequest(link, { kind: "licence", artefactId: description.artefactId }, clock.nowSeconds());
+    const message = sealRequest(link, { kind: "authorise", artefactId: description.artefactId }, clock.nowSeconds());
     const pending = { kind: "request", linkId: link.id, message, link: this.#keep(link.save(), keptLinkAad()), description } as const;
     await this.#journal.commit(pending);
     return await this.#exchangeRequest(link, pending);
@@ -164,12 +166,25 @@ export class InboxClient {
   /** Sends M2, takes M3, and asks what is on offer: the record proves that this terminal holds the key. */
   async #exchangeSecond(awaited: AwaitedThird, second: Uint8Array): Promise<OfferedLink> {
     const third = await postLinkMessage(this.#session, second);
-    const { link, artefactId } = await awaited.receive(linkContext(this.#session), third);
+    const { link, ...vouched } = await awaited.receive(linkContext(this.#session), third);
+    const artefactId = awaited.third === null ? null : this.#proveVouched(vouched);
     const { clock } = this.#session.terminal;
     const message = sealRequest(link, { kind: "offers", module: null, installed: [] }, clock.nowSeconds());
     const pending = { kind: "offers", linkId: link.id, artefactId, message, link: this.#keep(link.save(), keptLinkAad()) } as const;
     await this.#journal.commit(pending);
     return await this.#exchangeOffers(link, pending);
+  }
+
+  /**
+   * Proves what M3 vouches for: release and licence of the artefact that it names, or nothing at all.
+   * Errors: LINK_FIELD_WRONG for a part of it, those of `verifyAuthorisation`.
+   */
+  #proveVouched({ artefactId, licence, release }: ThirdContent): ArtefactId | null {
+    if (artefactId === null && licence === null && release === null) return null;
+    if (artefactId === null || licence === null || release === null) throw linkErrors.error("LINK_FIELD_WRONG", { field: "M3" });
+    const { terminal, enrolment } = this.#session;
+    proveAuthorisation({ licence, release }, { terminal, trust: enrolment, artefactId, recipient: enrolment.name });
+    return artefactId;
   }
 
   async #exchangeOffers(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "offers" }>): Promise<OfferedLink> {
@@ -180,10 +195,10 @@ export class InboxClient {
     return { link, offers: (offers?.offers ?? []).filter(({ artefactId }) => vouched === null || equalBytes(artefactId, vouched)) };
   }
 
-  async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<LicenceReply> {
+  async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<AuthorisedReply> {
     const record = await postRecord(this.#session, pending.linkId, pending.message);
     const reply = decodeReply(link.open(record, this.#session.terminal.clock.nowSeconds()));
-    if (reply.kind !== "licence") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
+    if (reply.kind !== "authorised") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
     return reply;
   }
 

@@ -7,11 +7,10 @@ import { terminalErrors } from "./errors.ts";
 import { loadTrust } from "./identity.ts";
 import { verifyInstalled } from "./installed-check.ts";
 import { keepRecord } from "./kept-records.ts";
-import { stateVersion } from "./labels.ts";
 import { descriptionOf } from "./licence.ts";
 import { LicensedHasher } from "./licensed-hasher.ts";
 import { loadModule, makeModuleFolders, switchModule, tidyModule } from "./module-record.ts";
-import { proveSlot, slotFile } from "./slot.ts";
+import { proveSlot, slotFile, slotVersion } from "./slot.ts";
 import { type ModuleFolder, SlotFolder } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
@@ -42,12 +41,12 @@ export interface Installed {
 }
 
 /**
- * Installs fetched software: proves licence and content, puts it into a slot of its own, and switches to it by one rename. Until then
+ * Installs fetched software: proves release, licence and content, puts it into a slot of its own, and switches to it by one rename. Until then
  * the version before is in use, afterwards it is kept for a rollback; a command that is killed anywhere can be repeated. The content
  * key is discarded at the end, or kept where the licence says so (KREP).
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_FETCHED,
- * TERMINAL_MODULE_AMBIGUOUS; LICENCE_*; TERMINAL_DOWNGRADE_REFUSED; TERMINAL_STAGED_CHANGED;
+ * TERMINAL_MODULE_AMBIGUOUS; LICENCE_*, RELEASE_*, TERMINAL_RELEASE_MISSING; TERMINAL_DOWNGRADE_REFUSED; TERMINAL_STAGED_CHANGED;
  * TERMINAL_DIGEST_WRONG; ARCHIVE_*; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function install(terminal: Terminal, input: InstallInput = {}): Promise<Installed> {
@@ -168,9 +167,9 @@ async function isFilled({ terminal, trust, download, slot }: Work): Promise<bool
   if (!(await exists(slot.path))) return false;
   const { module, sequence, artefactId } = download.licence;
   try {
-    const { licence } = await proveSlot(slot, { terminal, trust, module, sequence });
+    const { licence, release } = await proveSlot(slot, { terminal, trust, module, sequence });
     await verifyInstalled(slot, licence, terminal.onEvent);
-    return equalBytes(licence.artefactId, artefactId);
+    return release !== null && equalBytes(licence.artefactId, artefactId);
   } catch (error) {
     if (error instanceof SealaneError) return false;
     throw error;
@@ -183,8 +182,10 @@ async function makeSlot({ terminal, download }: Work, making: SlotFolder): Promi
   const put = licence.format === "tar" ? unpackArchive : placeFile;
   await put(download.folder.software, making, licence);
   await changing(making.licence, async () => await writeLasting(making.licence, record.licence));
+  await changing(making.release, async () => await writeLasting(making.release, record.release));
   const installedAtSeconds = terminal.clock.nowSeconds();
-  await saveState(making.record, slotFile, { version: stateVersion, installedAtSeconds, link: record.link });
+  const { acceptedAtSeconds, link } = record;
+  await saveState(making.record, slotFile, { version: slotVersion, installedAtSeconds, acceptedAtSeconds, link });
 }
 
 async function resultOf({ download, folder, slot }: Work, stoppedBefore: InstallStage | null): Promise<Installed> {

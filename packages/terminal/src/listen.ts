@@ -1,7 +1,7 @@
 import type { BroadcastItem } from "@sealane/api";
 import type { SuiteName } from "@sealane/crypto";
 import type { MechanismName } from "@sealane/link";
-import type { SoftwareDescription } from "@sealane/software";
+import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
 import { ChannelReader } from "./broadcast-channel.ts";
@@ -15,7 +15,7 @@ import { HeldGroups } from "./held-groups.ts";
 import { HttpClient } from "./http-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
-import { descriptionOf, isSameSoftware, requireKeyAlive } from "./licence.ts";
+import { descriptionOf, unwrapContentKey } from "./licence.ts";
 import { defaultListenSeconds, listenPauseMilliseconds, longestPauseMilliseconds } from "./limits.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
 import { chooseOffer } from "./offers.ts";
@@ -214,9 +214,9 @@ class Listening {
     if (begun !== null) return await this.#finish(work, begun, heard);
     const nowSeconds = terminal.clock.nowSeconds();
     try {
-      requireKeyAlive(licence, nowSeconds);
-      using contentKey = link.unwrap(wrap, { artefactId: licence.artefactId, licenceDigest: licence.digest, nowSeconds });
-      const download = await saveDownload(terminal, holder, { licence, encoded: link.licence, contentKey, link: facts });
+      const { authorisation, encoded } = heard;
+      using contentKey = unwrapContentKey(link, wrap, { authorisation, nowSeconds });
+      const download = await saveDownload(terminal, holder, { authorisation, encoded, contentKey, link: facts });
       return await this.#finish(work, { download, contentKey }, heard);
     } catch (error) {
       return this.#refuse(error, heard.position);

@@ -6,7 +6,7 @@ import type { Taken } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Heard, hearAll } from "./hear.ts";
 import { suiteFor } from "./identity.ts";
-import { descriptionOf, requireKeyAlive } from "./licence.ts";
+import { descriptionOf, requireKeyAlive, unwrapContentKey } from "./licence.ts";
 import { listenPauseMilliseconds } from "./limits.ts";
 import { type LinkChoice, postLinkMessage, type Session } from "./link-client.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
@@ -48,20 +48,18 @@ export async function requestOpenly(session: Session, choice: LinkChoice, heard:
   const { terminal, enrolment } = session;
   const { clock, random } = terminal;
   const { mechanism } = choice;
-  const { licence } = heard;
-  const encoded = heard.link.licence;
-  requireKeyAlive(licence, clock.nowSeconds());
+  const { authorisation, encoded } = heard;
+  requireKeyAlive(authorisation.licence, clock.nowSeconds());
   const context = { self: enrolment.self, recipient: [], nowSeconds: clock.nowSeconds(), random };
-  const sent = await mechanism.originate(context, { suite: suiteFor(enrolment, choice), licence: encoded });
+  const sent = await mechanism.originate(context, { suite: suiteFor(enrolment, choice), licence: encoded.licence });
   if (sent.kind !== "broadcast") throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism: mechanism.name });
   using link = sent.link;
   const wrap = await postLinkMessage(session, sent.message);
-  const { artefactId, digest: licenceDigest } = licence;
-  const contentKey = link.unwrap(wrap, { artefactId, licenceDigest, nowSeconds: clock.nowSeconds() });
+  const contentKey = unwrapContentKey(link, wrap, { authorisation, nowSeconds: clock.nowSeconds() });
   try {
     const facts = factsOfBroadcast(link, enrolment.serverName);
     terminal.onEvent(describeLink(facts, enrolment));
-    return { download: await saveDownload(terminal, enrolment, { licence, encoded, contentKey, link: facts }), contentKey };
+    return { download: await saveDownload(terminal, enrolment, { authorisation, encoded, contentKey, link: facts }), contentKey };
   } catch (error) {
     contentKey[Symbol.dispose]();
     throw error;

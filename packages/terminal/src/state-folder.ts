@@ -13,10 +13,10 @@ import { terminalErrors } from "./errors.ts";
  * clock.cbor                             latest time that the server has proved
  * inbox.cbor                             accepted messages, and the link that waits for its first record
  * downloads/<artefact id>/               fetch.cbor, header, software.part or software
- * kept/<artefact id>.cbor                licence and content key after the delivery, where the licence wants them kept
+ * kept/<artefact id>.cbor                release, licence and content key after the delivery, where the licence wants them kept
  * modules/<module>/current               link to slots/<sequence>: the one thing that decides what is installed
  * modules/<module>/module.cbor           the version before it, and the highest ever installed
- * modules/<module>/slots/<sequence>/     slot.cbor, licence.cwt, software/, layout
+ * modules/<module>/slots/<sequence>/     slot.cbor, licence.cwt, release.cose, software/, layout
  * *.lock                                 held while a command changes downloads or modules
  * ```
  */
@@ -150,6 +150,10 @@ export class SlotFolder {
 
   get licence(): string {
     return join(this.path, "licence.cwt");
+  }
+
+  get release(): string {
+    return join(this.path, "release.cose");
   }
 
   /** The software itself, read-only. */

@@ -54,6 +54,8 @@ export interface ModuleStatus {
 export interface SlotStatus {
   readonly sequence: number;
   readonly version: string | null;
+  /** Who released it; null where nothing here says so: it was installed before releases travelled to terminals, or the file is gone. */
+  readonly publisher: string | null;
   readonly artefactId: string | null;
   /** SHA-256 of the software, hex. */
   readonly sha256: string | null;
@@ -62,7 +64,7 @@ export interface SlotStatus {
   readonly installedAtSeconds: number | null;
   readonly licenceExpiresAtSeconds: number | null;
   readonly link: LinkEvent | null;
-  /** Why its licence does not permit it now; null when it does. The content is checked at a start only. */
+  /** Why its release or licence does not permit it now; null when it does. The content is checked at a start only. */
   readonly problem: string | null;
 }
 
@@ -71,6 +73,7 @@ export interface DownloadStatus {
   readonly module: string;
   readonly version: string;
   readonly sequence: number;
+  readonly publisher: string;
   readonly stagedBytes: number;
   readonly totalBytes: number;
   readonly complete: boolean;
@@ -129,6 +132,7 @@ async function slotStatus(
   return {
     sequence,
     version: licence?.version ?? null,
+    publisher: described?.release?.publisher ?? null,
     artefactId: licence?.artefactId.toHex() ?? null,
     sha256: licence?.sha256.toHex() ?? null,
     path: folder.software,
@@ -153,13 +157,14 @@ async function downloadStatuses(terminal: Terminal, trust: Trust): Promise<reado
   const statuses: DownloadStatus[] = [];
   for (const each of await findDownloads(terminal, trust)) {
     if (each.kind !== "usable") continue;
-    const { folder, licence, complete } = each.download;
+    const { folder, licence, authorisation, complete } = each.download;
     const { module, version, sequence, plaintextBytes, expiresAtSeconds, keyExpiresAtSeconds } = licence;
     statuses.push({
       artefactId: licence.artefactId.toHex(),
       module,
       version,
       sequence,
+      publisher: authorisation.release.publisher,
       stagedBytes: Math.min(plaintextBytes, await sizeOf(complete ? folder.software : folder.part)),
       totalBytes: plaintextBytes,
       complete,

@@ -1,12 +1,11 @@
 import { demand, ScenarioFailure } from "./failure.ts";
-import type { EffectFolder, EffectPlan, SeenEffect } from "./hooks.ts";
+import type { EffectPlan, SeenEffect } from "./hooks.ts";
 import { type CommandRun, said } from "./processes.ts";
 
 /** A process that is killed at each of its effects in turn. */
 export interface Victim {
   /** For the table. */
   readonly name: string;
-  readonly effects: EffectFolder;
   /** Brings everything to where the command has not run yet. */
   prepare(): Promise<void>;
   /** Runs the command with this plan to its end. */
@@ -21,6 +20,8 @@ export interface Attempt {
   readonly run: CommandRun;
   /** The kill came: the command ended by it, or the server did. */
   readonly killed: boolean;
+  /** The effects until then, of which the last was the kill's if one came. */
+  readonly seen: readonly SeenEffect[];
 }
 
 /** A kill before an effect, or after half of it. */
@@ -43,8 +44,7 @@ export interface CrashResult {
 export async function crashEverywhere(victim: Victim): Promise<CrashResult> {
   const began = performance.now();
   await victim.prepare();
-  const { run, killed } = await victim.run("count");
-  const counted = victim.effects.seen();
+  const { run, killed, seen: counted } = await victim.run("count");
   demand(!killed && run.exitCode === 0 && counted.length > 0, `${victim.name} failed without any kill.`, said(run));
   let kills = 0;
   for (const effect of counted) {
@@ -59,8 +59,7 @@ export async function crashEverywhere(victim: Victim): Promise<CrashResult> {
 /** False when the command ended before the effect was reached: their number varies a little. */
 async function crashOnce(victim: Victim, plan: EffectPlan): Promise<boolean> {
   await victim.prepare();
-  const { run, killed } = await victim.run(plan);
-  const seen = victim.effects.seen();
+  const { run, killed, seen } = await victim.run(plan);
   const at = seen.at(-1);
   if (!killed) {
     demand(run.exitCode === 0, `${victim.name} failed without being killed (${plan}).`, said(run));

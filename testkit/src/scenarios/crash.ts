@@ -177,8 +177,7 @@ function writtenSegments({ before }: Pick<Kill, "before">): number {
 /** A fetch that was killed behind its fourth segment asks for the rest alone: counted where the bytes pass by. */
 async function demandFewerBytes({ installation }: Start, victim: Victim): Promise<void> {
   await victim.prepare();
-  await victim.run("count");
-  const seen = victim.effects.seen();
+  const { seen } = await victim.run("count");
   const fifth = seen.find(({ number }) => writtenSegments({ before: seen.slice(0, number) }) === 5);
   demand(fifth !== undefined, "The fetch wrote fewer than five segments.");
   await victim.prepare();

@@ -9,9 +9,6 @@ import { Processes, said } from "./processes.ts";
 import { deliver, writeScript } from "./software.ts";
 import { table } from "./table.ts";
 
-/** Time for npm to install one package with what it depends on. */
-const installSeconds = 300;
-
 const libraryName = "@sealane/link";
 
 interface Tarball {
@@ -64,7 +61,7 @@ async function installAlone(processes: Processes, given: { readonly folder: stri
   mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n'); // else npm looks for one in the folders above
   const install = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", given.path];
-  succeeded(await processes.run(install, { folder, limitSeconds: installSeconds }));
+  succeeded(await processes.run(install, { folder }));
   const list = succeeded(await processes.run(["npm", "ls", "--all", "--json"], { folder }));
   return [...new Set(namesIn(JSON.parse(list.stdout)))].sort();
 }

@@ -85,7 +85,7 @@ function endlessCase(name: string, positionOf: (asked: number) => number): Tampe
       const message = await messageFor(bench, insider);
       let asked = 0;
       bench.proxy.fault = { on: toInbox, reply: (reply) => inboxReply(reply, [{ position: positionOf(++asked), message }]) };
-      return await bench.installation.terminal(victim, [...waiting, bench.after.module], { limitSeconds: 20 });
+      return await bench.installation.terminal(victim, [...waiting, bench.after.module]);
     },
   };
 }

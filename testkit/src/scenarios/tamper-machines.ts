@@ -46,7 +46,7 @@ export const machineCases: readonly TamperCase[] = [
     async meet(bench) {
       const { installation, effects } = bench;
       await bench.restartServer({ effects });
-      await effects.rearm("full 1", installation.serverProcess.pid);
+      await effects.rearm("full 1", installation.serverProcess);
       return await installation.operator(publishing(bench.spare));
     },
     mend: async (bench) => await bench.restartServer(),

@@ -1,3 +1,4 @@
+import { eventually } from "../eventually.ts";
 import { contentKeyOf } from "./content-key.ts";
 import { ScenarioFailure } from "./failure.ts";
 import { table } from "./table.ts";
@@ -51,11 +52,11 @@ async function meet(bench: TamperBench, each: TamperCase): Promise<{ readonly ro
 
 async function demandLogged(bench: TamperBench, { logged }: TamperCase, mark: number): Promise<void> {
   if (logged === undefined) return;
-  for (let attempt = 0; attempt < 50; attempt++) {
-    if (bench.installation.serverLog().slice(mark).includes(`"${logged}"`)) return;
-    await new Promise((resolve) => setTimeout(resolve, 20)); // the log's line may come behind the reply
-  }
-  throw new ScenarioFailure(`The server's log has no ${logged}.`, bench.installation.serverLog().slice(mark));
+  const log = (): string => bench.installation.serverLog().slice(mark);
+  await eventually(
+    () => log().includes(`"${logged}"`),
+    () => `The server's log has no ${logged}:\n${log()}`,
+  ); // it may come behind the reply
 }
 
 function seconds(began: number): string {

@@ -72,8 +72,8 @@ export async function runPublish(file: string, command: Command): Promise<void> 
     if (checked !== null && !equalBytes(checked.sha256, sealed.sha256)) throw softwareErrors.error("ARTEFACT_SOURCE_CHANGED");
     const content = await describe(file, { options, format, sequence, sealed, publisher: connection.profile.publisher });
     requireDescribed(content, { header: await readArtefactHeader(target), contentKey });
-    const stored = await upload(target, { connection, sealed, output });
     const bytes = await issueRelease({ ...publisher, release: content, contentKey, keyRole });
+    const stored = await upload(target, { connection, sealed, output });
     const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
     report(output, { view, stored, sealed });
   } finally {

@@ -12,7 +12,7 @@ import { freePort } from "./command.ts";
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 
 /** Seconds after which the commands count as hanging. */
-const limitSeconds = 120;
+const limitSeconds = 1_200;
 
 /**
  * The rule: the block is run by bash as it stands, with two replacements: port 7440 by a free one, and `npx` by the folder of

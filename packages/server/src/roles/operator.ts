@@ -8,7 +8,7 @@ import {
   type TerminalView,
   type TokenView,
 } from "@sealane/api";
-import { maxReleaseBytes } from "@sealane/software";
+import { maxPublicationBytes } from "@sealane/software";
 import type { FastifyInstance } from "fastify";
 import { acceptArtefact, acceptCbor, acceptJson, artefactBody, cborBody, JsonBody } from "../http/bodies.ts";
 import { operatorOnly } from "../http/operator-only.ts";
@@ -44,8 +44,8 @@ function tokenRoutes(app: FastifyInstance, role: OperatorRole): void {
 
 function releaseRoutes(app: FastifyInstance, role: OperatorRole): void {
   acceptCbor(app, role.limits.bodySeconds);
-  app.post(routes.releases, { bodyLimit: maxReleaseBytes }, async (request): Promise<ReleaseView> => {
-    return releaseView(await publishRelease(role, cborBody(request)));
+  app.post(routes.releases, { bodyLimit: maxPublicationBytes }, async (request): Promise<ReleaseView> => {
+    return releaseView({ ...(await publishRelease(role, cborBody(request))), isOffered: true });
   });
 }
 

@@ -25,7 +25,7 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
   const { message } = await device.originate();
   const link = await device.establish();
   const record = device.seal(link, { kind: "offers", module: null, installed: [] });
-  const licence = device.seal(link, { kind: "licence", artefactId: prepared.artefactId });
+  const licence = device.seal(link, { kind: "authorise", artefactId: prepared.artefactId });
   await server.offer(["terminal-1"]);
   const [waiting] = await device.inbox();
   if (waiting === undefined) throw new Error("The offer is not in the inbox.");
@@ -61,7 +61,7 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
     get("download", pathOf(routes.artefact, prepared.artefactId.toHex()), { range: "bytes=10-90" }),
     { ...get("download head", pathOf(routes.artefact, prepared.artefactId.toHex())), method: "HEAD" },
     send("upload", routes.artefacts, { headers: { ...operator, "content-type": mediaType.artefact }, body: next.artefact }),
-    send("release", routes.releases, { headers: { ...operator, ...cbor }, body: next.statement }),
+    send("release", routes.releases, { headers: { ...operator, ...cbor }, body: next.publication }),
     get("releases", routes.releases, operator),
     send("offers", routes.offers, { headers: json, body: utf8('{"terminals":["terminal-1"],"module":"app","suite":"x25519"}') }),
     get("terminals", routes.terminals, operator),

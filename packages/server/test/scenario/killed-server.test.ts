@@ -80,14 +80,14 @@ test("FNONCE UNI: a server that is killed again and again never answers one mess
     using link = await device.receive(awaited, answer.body);
     for (const request of [
       { kind: "offers", module: null, installed: [] },
-      { kind: "licence", artefactId },
+      { kind: "authorise", artefactId },
     ] as const) {
       const record = device.seal(link, request);
       const first = await killDuring(() => post(device.recordsOf(link), record));
       const second = await post(device.recordsOf(link), record);
       assert.equal(second.status, 200);
       if (first !== null) assert.equal(equalBytes(first.body, second.body), true);
-      assert.equal(device.open(link, second.body).kind, request.kind);
+      assert.equal(device.open(link, second.body).kind, request.kind === "authorise" ? "authorised" : request.kind);
     }
   }
 });

@@ -10,7 +10,8 @@ export interface Prepared {
   readonly contentKey: ContentKey;
   readonly plaintext: Uint8Array;
   readonly artefact: Uint8Array;
-  readonly statement: Uint8Array;
+  /** What is posted: the release with its sealed content key. */
+  readonly publication: Uint8Array;
 }
 
 /** A publisher with a key of its own. */
@@ -37,7 +38,7 @@ export class Publisher {
     const { nowSeconds, ...release } = changes;
     const plaintext = typeof content === "string" ? new TextEncoder().encode(content) : content;
     const { artefact, sealed } = sealBytes(plaintext, { segmentBytes: 65_536 });
-    const statement = await issueRelease({
+    const publication = await issueRelease({
       key: this.#key,
       chain: this.#chain,
       contentKey: sealed.contentKey,
@@ -58,6 +59,6 @@ export class Publisher {
       },
     });
     const { artefactId, contentKey } = sealed;
-    return { artefactId, contentKey, plaintext, artefact, statement };
+    return { artefactId, contentKey, plaintext, artefact, publication };
   }
 }

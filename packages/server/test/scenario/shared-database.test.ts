@@ -130,7 +130,7 @@ if (hasPostgres) {
       const reply = await at(device, url, () => device.ask(link, offers));
       assert.equal(reply.kind, "offers");
     }
-    assert.equal((await device.ask(link, { kind: "licence", artefactId: prepared.artefactId })).kind, "licence");
+    assert.equal((await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId })).kind, "authorised");
   });
 
   test("EQ5: of two records that are sent to two servers at the same time, one is the link's next", async (t) => {

@@ -183,7 +183,7 @@ export class TestServer {
     const prepared = await this.prepare(content, release, suite);
     const upload = await this.upload(prepared.artefact);
     if (upload.status !== 200) throw new Error(`upload failed: ${await upload.text()}`);
-    const released = await this.release(prepared.statement);
+    const released = await this.release(prepared.publication);
     if (released.status !== 200) throw new Error(`release failed: ${await released.text()}`);
     return prepared;
   }
@@ -192,8 +192,8 @@ export class TestServer {
     return await this.operator.send("POST", routes.artefacts, { type: mediaType.artefact, body: Uint8Array.from(artefact) });
   }
 
-  async release(statement: Uint8Array): Promise<Response> {
-    return await this.operator.send("POST", routes.releases, { type: mediaType.cbor, body: Uint8Array.from(statement) });
+  async release(publication: Uint8Array): Promise<Response> {
+    return await this.operator.send("POST", routes.releases, { type: mediaType.cbor, body: Uint8Array.from(publication) });
   }
 
   async offer(terminals: readonly string[], module = "app", way: OfferWay = {}): Promise<readonly string[]> {

@@ -52,7 +52,7 @@ describe("KSIM: a server whose keys are in a token", { skip: withoutTokens }, ()
     assert.ok(p256);
     const prepared = await server.publish("the software", {}, p256);
     using link = await device.establish({ suite: p256 });
-    assert.equal((await device.ask(link, { kind: "licence", artefactId: prepared.artefactId })).kind, "licence");
+    assert.equal((await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId })).kind, "authorised");
     assert.equal(server.log.join("").includes(pin), false);
   });
 

@@ -47,6 +47,7 @@ import {
   type ConfidentialLink,
   challengeBytes,
   everyRecipient,
+  nothingVouched,
   type Self,
   type ThirdContent,
 } from "@sealane/link";
@@ -57,7 +58,7 @@ import { TestAuthority } from "./authority.ts";
 import { FakeChannel } from "./fake-channel.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { type EnrolledTerminal, FakeLinks, type OriginateWish } from "./fake-links.ts";
-import { model, sealSoftware, serverName, type TestSoftware, terminalName } from "./test-terminal.ts";
+import { model, publisherName, releaseOf, sealSoftware, serverName, type TestSoftware, terminalName } from "./test-terminal.ts";
 
 const maxBytes = 100_000;
 
@@ -79,6 +80,8 @@ export interface Faults {
   linkReply?: ((reply: Uint8Array) => Uint8Array) | undefined;
   /** Changes what M3 vouches for. */
   vouched?: ((content: ThirdContent) => ThirdContent) | undefined;
+  /** Gives another release in place of the publisher's. */
+  release?: ((release: Uint8Array) => Uint8Array) | undefined;
   /** Changes the terms of a licence. */
   terms?: Partial<LicenceContent> | undefined;
   /** Answers a request for an event stream in place of the server, behind the authorisation. */
@@ -121,6 +124,8 @@ export class FakeServer {
   readonly #server: Server;
   readonly #self: Self;
   readonly #issuer: CertifiedKey<SigningKey>;
+  /** Signs releases; no server has this key. */
+  readonly publisher: CertifiedKey<SigningKey>;
   readonly #enrolKey: CertifiedKey<DecryptionKey>;
   readonly #tokenId = systemRandom.bytes(8);
   readonly #tokenSecret = systemRandom.bytes(32);
@@ -136,12 +141,18 @@ export class FakeServer {
   private constructor(
     clock: FakeClock,
     authority: TestAuthority,
-    keys: { readonly self: Self; readonly issuer: CertifiedKey<SigningKey>; readonly enrolKey: CertifiedKey<DecryptionKey> },
+    keys: {
+      readonly self: Self;
+      readonly issuer: CertifiedKey<SigningKey>;
+      readonly publisher: CertifiedKey<SigningKey>;
+      readonly enrolKey: CertifiedKey<DecryptionKey>;
+    },
   ) {
     this.clock = clock;
     this.authority = authority;
     this.#self = keys.self;
     this.#issuer = keys.issuer;
+    this.publisher = keys.publisher;
     this.#enrolKey = keys.enrolKey;
     const said = (reply: ServerReply): ServerReply => this.faults.reply?.(reply) ?? reply;
     this.#links = new FakeLinks({
@@ -164,6 +175,7 @@ export class FakeServer {
       clock,
       self: keys.self,
       licence: async (description) => await this.#licence(description, everyRecipient),
+      release: async (description) => await this.#release(description),
       contentKey: (id) => this.#artefact(id).contentKey,
     });
     this.#server = createServer((request, response) => void this.#handle(request, response));
@@ -179,8 +191,9 @@ export class FakeServer {
       agreement: await authority.agreers(serverName, "server-agree", suites),
     };
     const issuer = await authority.signer(serverName, "licence-sign");
+    const publisher = await authority.signer(publisherName, "release-sign");
     const enrolKey = await authority.opener(serverName, "enrol-decrypt");
-    const server = new FakeServer(clock, authority, { self, issuer, enrolKey });
+    const server = new FakeServer(clock, authority, { self, issuer, publisher, enrolKey });
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     server.url = `http://127.0.0.1:${(server.#server.address() as AddressInfo).port}`;
     t.after(() => {
@@ -249,6 +262,11 @@ export class FakeServer {
   /** A licence for somebody, of what was published. */
   async licenceFor(recipient: LicenceRecipient, id: Uint8Array): Promise<Uint8Array> {
     return await this.#licence(this.#artefact(id).description, recipient);
+  }
+
+  /** The publisher's release of what was published. */
+  async releaseFor(id: Uint8Array): Promise<Uint8Array> {
+    return await this.#release(this.#artefact(id).description);
   }
 
   #artefact(id: Uint8Array): Artefact {
@@ -415,9 +433,10 @@ export class FakeServer {
 
   async #vouch(offer: string): Promise<ThirdContent> {
     const offered = this.#artefacts.get(offer);
-    if (offered === undefined) return { artefactId: null, licence: null };
+    if (offered === undefined) return nothingVouched;
     const licence = await this.#licence(offered.description, terminalName);
-    const content = { artefactId: artefactId(offered.description.artefactId), licence };
+    const release = await this.#release(offered.description);
+    const content = { artefactId: artefactId(offered.description.artefactId), licence, release };
     return this.faults.vouched?.(content) ?? content;
   }
 
@@ -427,6 +446,7 @@ export class FakeServer {
       return { kind: "offers", offers: offers.filter(({ module }) => (request.module ?? module) === module), nowSeconds: this.clock.now };
     }
     if (request.kind === "groups") return { kind: "groups", memberships: this.channel.memberships };
+    if (request.kind === "licence") return { kind: "refused", code: "API_TERMINAL_OLD" };
     const found = this.#artefacts.get(request.artefactId.toHex());
     if (found === undefined) return { kind: "refused", code: "RELEASE_UNKNOWN" };
     const { parties, originatorRole } = link;
@@ -438,7 +458,13 @@ export class FakeServer {
       random: systemRandom,
       nowSeconds: this.clock.now,
     };
-    return { kind: "licence", licence, wrap: link.wrap(found.contentKey, binding) };
+    const release = await this.#release(found.description);
+    return { kind: "authorised", release, licence, wrap: link.wrap(found.contentKey, binding) };
+  }
+
+  async #release(description: SoftwareDescription): Promise<Uint8Array> {
+    const release = await releaseOf(description, { publisher: this.publisher, nowSeconds: this.clock.now });
+    return this.faults.release?.(release) ?? release;
   }
 
   async #licence(description: SoftwareDescription, recipient: LicenceRecipient): Promise<Uint8Array> {

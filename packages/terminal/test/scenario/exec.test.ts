@@ -104,7 +104,7 @@ test("what is not installed, is no program, or cannot be started has a code of i
   await assert.rejects(exec(world.terminal, { module: "broken", stdio: "ignore" }), code("TERMINAL_START_FAILED"));
 });
 
-const patienceMilliseconds = 30_000;
+const patienceMilliseconds = 600_000;
 
 /** Lets time pass, a minute at a time, until the work has ended. */
 async function passing<T>(clock: HeldClock, work: Promise<T>): Promise<T> {

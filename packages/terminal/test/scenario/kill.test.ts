@@ -131,7 +131,7 @@ for (const originator of ["terminal", "server"] as const) {
         assert.equal(await inUse(copy), 1);
         server.asked.length = 0;
         const fetched = await fetchSoftware(copy, input);
-        licences += server.asked.filter(({ kind }) => kind === "licence").length;
+        licences += server.asked.filter(({ kind }) => kind === "authorise").length;
         assert.equal(fetched.software.sequence, 2);
         await install(copy);
         assert.equal(await inUse(copy), 2);

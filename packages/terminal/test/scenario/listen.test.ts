@@ -144,18 +144,18 @@ const forgeries: readonly (readonly [string, Forgery, string])[] = [
   [
     "with one bit changed",
     async ({ server }, description) => {
-      const { message, wrap } = await server.channel.broadcast(description);
+      const { message, ...beside } = await server.channel.broadcast(description);
       server.channel.items = [];
-      server.channel.put(flipped(message), wrap);
+      server.channel.put(flipped(message), beside);
     },
     "CRYPTO_SIGNATURE_WRONG",
   ],
   [
     "with a wrap that was changed",
     async ({ server }, description) => {
-      const { message, wrap } = await server.channel.broadcast(description);
+      const { message, ...beside } = await server.channel.broadcast(description);
       server.channel.items = [];
-      server.channel.put(message, flipped(wrap));
+      server.channel.put(message, { ...beside, wrap: flipped(beside.wrap) });
     },
     "CRYPTO_OPEN_FAILED",
   ],
@@ -192,7 +192,7 @@ const forgeries: readonly (readonly [string, Forgery, string])[] = [
   [
     "that is no message",
     async ({ server }) => {
-      server.channel.put(Uint8Array.of(1, 2, 3), Uint8Array.of(1));
+      server.channel.put(Uint8Array.of(1, 2, 3), { wrap: Uint8Array.of(1), release: Uint8Array.of(1) });
     },
     "WIRE_TRAILING_BYTES",
   ],
@@ -252,7 +252,7 @@ test("FNONCE: a broadcast that is repeated as it was is passed over without a wo
   await hearOne(world);
   await install(terminal);
   world.events.length = 0;
-  server.channel.put(item.message, item.wrap);
+  server.channel.put(item.message, item);
   await assert.rejects(hearOne(world), code("TERMINAL_NOTHING_WAITING"));
   assert.deepEqual(world.events, []);
 });
@@ -501,12 +501,12 @@ test("EQ4: a group's record by anybody but the server, and secrets of another ep
     seeds: seeds.map((seed) => seed.map((byte) => byte ^ 1)),
   }));
   channel.items = [];
-  channel.put(item.message, item.wrap);
+  channel.put(item.message, item);
   await assert.rejects(hearAsMember(world), code("GROUP_RECORD_WRONG"));
   channel.memberships = [];
   const other = await channel.begin(1);
   assert.notDeepEqual(other.values, real?.values);
-  channel.put(item.message, item.wrap);
+  channel.put(item.message, item);
   await assert.rejects(hearAsMember(world), code("LINK_GROUP_UNKNOWN"), "another secret of the same epoch's number was used");
 });
 

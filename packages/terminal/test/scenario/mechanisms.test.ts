@@ -83,7 +83,7 @@ test("ANON: a fetch without a name says nothing of the terminal, and asks for th
     await fetchSoftware(terminal, { mechanism, module });
     assert.deepEqual(
       server.asked.map((request) => (request.kind === "offers" ? [request.module, request.installed] : request.kind)),
-      [[module, []], "licence"],
+      [[module, []], "authorise"],
     );
     assert.deepEqual([...headers].sort(), ["accept-encoding", "connection", "content-length", "content-type", "host"]);
     assert.deepEqual(
@@ -125,7 +125,8 @@ test("EQ14: what M3 vouches for is all that is taken on its link, also after a r
     const world = await enrolledWorld(t);
     const { server, terminal } = world;
     const [offered, other] = [server.publish(release(1)), server.publish({ ...release(2), module: "a", entry: null })];
-    server.faults.vouched = (content) => ({ ...content, artefactId: other.artefactId });
+    const [licence, statement] = [await server.licenceFor(terminalName, other.artefactId), await server.releaseFor(other.artefactId)];
+    server.faults.vouched = () => ({ artefactId: other.artefactId, licence, release: statement });
     server.faults.reply = (reply) =>
       reply.kind === "offers" ? { ...reply, offers: reply.offers.filter((each) => each.module === module) } : reply;
     await server.offer(offered, { mechanism: "mutual-agreement" });

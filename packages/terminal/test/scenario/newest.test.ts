@@ -97,7 +97,7 @@ const unfetchable: Readonly<Record<string, { readonly expected: string; readonly
       let left = server.asked.length;
       server.faults.reply = (reply) => {
         const asked = server.asked[left++];
-        const isIts = asked?.kind === "licence" && asked.artefactId.toHex() === artefactId.toHex();
+        const isIts = asked?.kind === "authorise" && asked.artefactId.toHex() === artefactId.toHex();
         return isIts ? { kind: "refused", code: "RELEASE_UNKNOWN" } : reply;
       };
     },

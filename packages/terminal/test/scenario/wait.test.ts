@@ -61,7 +61,7 @@ test("WAIT: what is awaited is not asked for again, and another's artefact is no
   assert.deepEqual(again.software.artefactId, first.software.artefactId);
   assert.deepEqual(
     server.asked.map(({ kind }) => kind),
-    ["offers", "licence", "offers"],
+    ["offers", "authorise", "offers"],
   );
   const stick = join(await temporaryFolder(t), "other.sealed");
   await writeFile(stick, other.artefact);

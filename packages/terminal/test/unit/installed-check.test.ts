@@ -165,10 +165,12 @@ test("LIC PERMIT: a slot under the licence of another version or module is refus
   const slot = terminal.folder.module("hmi").slot(1);
   const other = await world.stage({ module: "hmi", sequence: 2, content: new Uint8Array(4) });
   await writeFile(slot.licence, other.licence);
+  await writeFile(slot.release, other.release);
   const place = { terminal, trust: await loadTrust(terminal), module: "hmi", sequence: 1 };
   await assert.rejects(proveSlot(slot, place), code("TERMINAL_LICENCE_CONTRADICTS"));
   const same = await world.stage({ module: "hmi", sequence: 1, content: new Uint8Array(5) });
   await writeFile(slot.licence, same.licence);
+  await writeFile(slot.release, same.release);
   const { licence } = await proveSlot(slot, place);
   await assert.rejects(verifyInstalled(slot, licence, terminal.onEvent), code("TERMINAL_SOFTWARE_CHANGED"));
 });

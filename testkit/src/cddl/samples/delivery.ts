@@ -126,8 +126,9 @@ async function ask({ samples, server, artefactId: wanted }: Delivery, link: Conf
   const requests: readonly TerminalRequest[] = [
     { kind: "offers", module: null, installed: [] },
     { kind: "offers", module: "app", installed: [{ module: "app", version: "0.9", sequence: 0 }] },
+    { kind: "authorise", artefactId: wanted },
+    { kind: "authorise", artefactId: artefactId(new Uint8Array(32)) },
     { kind: "licence", artefactId: wanted },
-    { kind: "licence", artefactId: artefactId(new Uint8Array(32)) },
   ];
   for (const request of requests) {
     const payload = samples.see("terminal-request", encodeAs(terminalRequestCodec, request), reading(terminalRequestCodec));

@@ -62,18 +62,19 @@ export function codecTargets(): readonly FuzzTarget[] {
     ]),
     ofCodec("broadcast channel", broadcastChannelCodec, [
       { position: 0, items: [] },
-      { position: 9, items: [{ position: 7, message: bytes(370), wrap: bytes(90) }] },
+      { position: 9, items: [{ position: 7, message: bytes(370), wrap: bytes(90), release: bytes(700) }] },
     ]),
     ofCodec("inbox statement", inboxStatementCodec, [{ terminal: name, server: parseName("server"), issuedAtSeconds: 1_800_000_000 }]),
     ofCodec("installed modules", installedModulesCodec, [[{ module: "app", version: "1.0", sequence: 3 }]]),
     ofCodec("terminal request", terminalRequestCodec, [
       { kind: "offers", module: null, installed: [{ module: "app", version: "1.0", sequence: 3 }] },
+      { kind: "authorise", artefactId: artefactId(bytes(32)) },
       { kind: "licence", artefactId: artefactId(bytes(32)) },
       { kind: "groups" },
     ]),
     ofCodec("server reply", serverReplyCodec, [
       { kind: "offers", offers: [description], nowSeconds: 1_800_000_000 },
-      { kind: "licence", licence: bytes(700), wrap: bytes(120) },
+      { kind: "authorised", release: bytes(650), licence: bytes(700), wrap: bytes(120) },
       { kind: "groups", memberships: [{ record: bytes(1_900), seeds: [bytes(32), bytes(32)] }] },
       { kind: "refused", code: "API_NOT_FOUND" },
     ]),

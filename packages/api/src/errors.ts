@@ -5,6 +5,7 @@ const peer = { blame: "peer", retry: "never" } as const;
 export type ApiCode =
   | "LINK_REFUSED"
   | "API_REQUEST_WRONG"
+  | "API_VERSION_UNSUPPORTED"
   | "API_BODY_TOO_LARGE"
   | "API_TOKEN_WRONG"
   | "API_ROUTE_UNKNOWN"
@@ -44,6 +45,14 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     sentence: "The request has not the form that the route expects",
     advice: "Check that both ends run the same version of Sealane",
   },
+  API_VERSION_UNSUPPORTED: {
+    blame: "user",
+    retry: "never",
+    http: 400,
+    exit: exitCodes.incompatible,
+    sentence: "The two ends run versions of Sealane that do not understand each other here",
+    advice: "Bring terminal and server to the same version",
+  },
   API_BODY_TOO_LARGE: {
     blame: "user",
     retry: "never",
@@ -66,7 +75,7 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     http: 404,
     exit: exitCodes.usage,
     sentence: "This server has no such route in the roles that it runs",
-    advice: "Check the address and the roles of the server",
+    advice: "Check the address and the roles of the server, and that both ends run the same version of Sealane",
   },
   API_RANGE_WRONG: {
     ...peer,

@@ -53,12 +53,15 @@ export {
   keyKindsOf,
   type Suite,
   type SuiteName,
+  type SuiteStrength,
   standardKinds,
   standardSuites,
+  strongestFirst,
   suiteNamed,
   suiteNumbered,
   suites,
   suitesNamed,
+  suitesOfKeys,
   suitesOfKinds,
 } from "./suites.ts";
 export { xWingKem } from "./x-wing-kem.ts";

@@ -12,6 +12,7 @@ export {
   defaultKeyLifeSeconds,
   defaultToleranceSeconds,
   defaultWindowSeconds,
+  keyHintBytes,
   maxCertificateBytes,
   maxChainLength,
   maxLicenceBytes,

@@ -34,6 +34,8 @@ export interface KeyRoleKeys {
 export interface CaRoleKeys {
   readonly authority: Authority;
   readonly enrolment: CertifiedKey<DecryptionKey>;
+  /** The server's first key that signs: by it terminals know that what they got is what was issued. */
+  readonly confirming: CertifiedKey<SigningKey>;
 }
 
 /** What private keys are opened with. */
@@ -100,9 +102,13 @@ async function loadSuites(folder: ServerFolder): Promise<readonly Suite[]> {
 export async function loadCaRoleKeys(folder: ServerFolder, { keys, nowSeconds }: KeysNow): Promise<CaRoleKeys> {
   const anchor = await loadAnchor(folder);
   const enrolment = await loadCertificate(folder, { id: enrolmentKeyId, purpose: "enrol-decrypt", anchor, nowSeconds });
+  const { signing } = await loadPublicIdentity(folder, nowSeconds);
+  const [main] = signing;
+  if (main === undefined) throw serverErrors.error("SERVER_FILE_WRONG", { file: folder.certificates });
   return {
     authority: await loadAuthority(folder, keys),
     enrolment: certified(await keys.enrolment.decryptionKey(enrolmentKeyId), enrolment),
+    confirming: certified(await keys.lasting.signingKey(`server-sign-${main.publicKey.kind}`), main),
   };
 }
 

@@ -1,5 +1,5 @@
 import { chmod, type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { softwareErrors, syncFolder, systemReason, writeFileAtomic } from "@sealane/software";
 import { type Codec, decodeAs, encodeAs, hasCode } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
@@ -45,16 +45,28 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/**
- * Makes a folder, for this user alone unless told, with the folders above it, and makes it lasting. All that it makes have this very mode,
- * whatever the caller's umask is. Errors: those of `changing`.
- */
-export async function makeFolder(path: string, mode = 0o700): Promise<void> {
+/** Makes a folder for this user alone, with the folders above it, and makes it lasting. Errors: those of `changing`. */
+export async function makeFolder(path: string): Promise<void> {
   await changing(path, async () => {
-    const first = await mkdir(path, { recursive: true, mode });
-    if (first === undefined) return;
-    for (let made = resolve(path); made.startsWith(resolve(first)); made = dirname(made)) await chmod(made, mode);
-    await syncFolder(dirname(first));
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    if (first !== undefined) await syncFolder(dirname(first));
+  });
+}
+
+/**
+ * Makes a folder that others may pass and list, whatever this process's umask is, and makes it lasting. One that is there already
+ * keeps the rights that somebody may have given it. Errors: those of `changing`.
+ */
+export async function makeOpenFolder(path: string): Promise<void> {
+  await changing(path, async () => {
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      if (systemReason(error) === "EEXIST") return;
+      throw error;
+    }
+    await chmod(path, 0o755);
+    await syncFolder(dirname(path));
   });
 }
 

@@ -10,6 +10,7 @@ export type TerminalCode =
   | "TERMINAL_ALREADY_ENROLLED"
   | "TERMINAL_TRUST_NEEDED"
   | "TERMINAL_TRUST_CONFLICT"
+  | "TERMINAL_SUITE_WEAKER"
   | "TERMINAL_SERVER_WRONG"
   | "TERMINAL_STATE_LOCKED"
   | "TERMINAL_STATE_DAMAGED"
@@ -30,7 +31,11 @@ export type TerminalCode =
   | "TERMINAL_SOFTWARE_CHANGED"
   | "TERMINAL_NO_PREVIOUS"
   | "TERMINAL_NOT_A_PROGRAM"
-  | "TERMINAL_START_FAILED";
+  | "TERMINAL_START_FAILED"
+  | "TERMINAL_USER_UNKNOWN"
+  | "TERMINAL_USER_NOT_ALLOWED"
+  | "TERMINAL_VARIABLE_WRONG"
+  | "TERMINAL_PROTECTION_MISSING";
 
 /** Errors of the terminal: of its state, of installing and of running software. */
 export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
@@ -56,6 +61,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "This terminal trusts another authority, or is of another model, than was given",
     advice: "Leave the options out to go on as before; to listen to somebody else, name another state folder",
+  },
+  TERMINAL_SUITE_WEAKER: {
+    ...peer,
+    exit: exitCodes.refused,
+    sentence: "The suite is weaker than the strongest one that this terminal has agreed with its server",
+    advice: "Ask the operator why; to take it once name it with `--suite`, to enrol with it name it with `--suites`",
   },
   TERMINAL_SERVER_WRONG: {
     ...peer,
@@ -175,5 +186,30 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     exit: exitCodes.incompatible,
     sentence: "The system could not start the program",
     advice: "Check that the software is made for this machine",
+  },
+  TERMINAL_USER_UNKNOWN: {
+    ...user,
+    sentence: "There is no such user on this machine",
+    advice: "Give --user the name of an account of this machine, or a number",
+  },
+  TERMINAL_USER_NOT_ALLOWED: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "Only root can start software as another user, and only on Linux",
+    advice: "Run `sealane-terminal exec` as root, or leave --user out",
+  },
+  TERMINAL_VARIABLE_WRONG: {
+    ...user,
+    sentence: "The variable cannot be given to software",
+    advice:
+      "Name a variable that is set, as NAME or NAME=VALUE; what changes how programs are loaded is set in the software's own start script",
+  },
+  TERMINAL_PROTECTION_MISSING: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.configuration,
+    sentence: "This system cannot start software with less than the terminal's own rights",
+    advice:
+      "Install `setpriv` (package util-linux or setpriv) and `getent`; in a container give root the capabilities SETUID, SETGID and KILL",
   },
 });

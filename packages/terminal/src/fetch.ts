@@ -38,7 +38,7 @@ export interface FetchInput {
   /** Who originates the link: the terminal unless told. */
   readonly originator?: Role;
   readonly mechanism?: string;
-  /** The first one that both can take part in unless told. */
+  /** Default: the strongest one that both can take part in. Named, it may be weaker, also where the server originates. */
   readonly suite?: string;
   /** The form of M3 of `mutual-agreement`; `signed` unless told. */
   readonly third?: ThirdMode;
@@ -309,7 +309,7 @@ async function obtainByOpenRequest(work: Work): Promise<Begun> {
 
 async function obtainByWaiting(work: Work): Promise<Begun> {
   const { session, input, journal, choice } = work;
-  const client = new InboxClient(session, journal, [...acceptedMechanisms, choice.mechanism.name]);
+  const client = new InboxClient(session, journal, { mechanisms: [...acceptedMechanisms, choice.mechanism.name], suite: choice.suite });
   const asked = await client.resumeRequest();
   if (asked !== null) {
     using link = asked.link;

@@ -1,4 +1,5 @@
 import { apiErrors, type BroadcastItem } from "@sealane/api";
+import type { Suite } from "@sealane/crypto";
 import {
   acceptMessage,
   type BroadcastLink,
@@ -18,6 +19,7 @@ import { equalBytes, SealaneError } from "@sealane/wire";
 import type { BroadcastEvent } from "./events.ts";
 import type { Enrolment } from "./identity.ts";
 import { proveAuthorisation } from "./licence.ts";
+import { requireStrongEnough } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
 import { describeTrust, type Holder } from "./trust.ts";
 
@@ -26,6 +28,8 @@ export interface Hearing {
   readonly terminal: Terminal;
   readonly holder: Holder;
   readonly enrolled: { readonly enrolment: Enrolment; readonly groups: GroupMemberships | null } | null;
+  /** A suite that the user named, which may be weaker than what this terminal takes by itself. */
+  readonly suite: Suite | null;
 }
 
 /** A broadcast whose signature, release, licence and time were proven; that it is new is still to be noted. */
@@ -80,12 +84,15 @@ export function isFaultOfMessage(error: unknown): error is SealaneError {
  * a publisher under the same authority, all for now. Nothing is remembered and nothing is opened.
  *
  * Errors: those of `acceptMessage`; LINK_GROUP_UNKNOWN for a group that this terminal is not a member of; those of `verifyAuthorisation`;
- * POLICY_REFUSED for system software in a message that may not be the newest.
+ * TERMINAL_SUITE_WEAKER; POLICY_REFUSED for system software in a message that may not be the newest.
  */
 async function hear(hearing: Hearing, item: BroadcastItem): Promise<Heard | null> {
-  const { mechanism } = decodeMessage(item.message).header;
+  const { mechanism, suite } = decodeMessage(item.message).header;
   if (!mechanismNamed(mechanism).broadcast) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
   if (mechanism === "group-broadcast" && (hearing.enrolled?.groups ?? null) === null) return null;
+  // An open broadcast has no secret: only its signature counts. A listener has agreed nothing with anybody.
+  const isOnlySigned = mechanism === "open-broadcast";
+  if (hearing.enrolled !== null) requireStrongEnough(hearing.enrolled.enrolment.floor, { suite, named: hearing.suite, isOnlySigned });
   const { link, signer, replay } = await accept(hearing, item.message);
   try {
     const encoded = { licence: link.licence, release: item.release };

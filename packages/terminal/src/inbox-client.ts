@@ -1,5 +1,5 @@
 import { apiErrors, type ServerReply } from "@sealane/api";
-import type { Secret } from "@sealane/crypto";
+import type { Secret, Suite } from "@sealane/crypto";
 import {
   type AwaitedThird,
   acceptMessage,
@@ -33,6 +33,7 @@ import {
 import { linkContext } from "./link-context.ts";
 import { describeLink, factsOf } from "./link-facts.ts";
 import { isPassing } from "./retry.ts";
+import { requireStrongEnough } from "./suite-floor.ts";
 
 /** A link that the server originated, and the first thing it said on it: what it offers. */
 export interface OfferedLink {
@@ -52,14 +53,20 @@ export class InboxClient {
   readonly #session: Session;
   readonly #journal: InboxJournal;
   readonly #mechanisms: readonly MechanismName[];
+  readonly #suite: Suite | null;
   readonly #reader: InboxReader;
   readonly #skipped: string[] = [];
 
-  /** `mechanisms` are those by which a message is accepted (POLICY). */
-  constructor(session: Session, journal: InboxJournal, mechanisms: readonly MechanismName[]) {
+  /** `mechanisms` are those by which a message is accepted (POLICY), `suite` a weaker one than the floor that the user named. */
+  constructor(
+    session: Session,
+    journal: InboxJournal,
+    accepted: { readonly mechanisms: readonly MechanismName[]; readonly suite: Suite | null },
+  ) {
     this.#session = session;
     this.#journal = journal;
-    this.#mechanisms = mechanisms;
+    this.#mechanisms = accepted.mechanisms;
+    this.#suite = accepted.suite;
     this.#reader = new InboxReader(session);
   }
 
@@ -117,8 +124,9 @@ export class InboxClient {
   }
 
   async #accept(message: Uint8Array): Promise<OfferedLink> {
-    const { mechanism } = decodeMessage(message).header;
+    const { mechanism, suite } = decodeMessage(message).header;
     if (!this.#mechanisms.includes(mechanism)) throw apiErrors.error("POLICY_REFUSED", { mechanism });
+    requireStrongEnough(this.#session.enrolment.floor, { suite, named: this.#suite });
     const accepted = await acceptMessage({ ...linkContext(this.#session), replay: this.#journal }, message);
     switch (accepted.kind) {
       case "answered": {

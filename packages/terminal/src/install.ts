@@ -1,7 +1,7 @@
 import { chmod, open, rename } from "node:fs/promises";
 import { giveBack, type SoftwareDescription, syncFolder } from "@sealane/software";
 import { equalBytes, SealaneError } from "@sealane/wire";
-import { changing, chunksOf, exists, makeFolder, remove, saveState, writeLasting } from "./disk.ts";
+import { changing, chunksOf, exists, makeOpenFolder, remove, saveState, writeLasting } from "./disk.ts";
 import { type Download, type FoundDownload, findDownloads } from "./download-record.ts";
 import { terminalErrors } from "./errors.ts";
 import { loadTrust } from "./identity.ts";
@@ -178,7 +178,7 @@ async function isFilled({ terminal, trust, download, slot }: Work): Promise<bool
 
 async function makeSlot({ terminal, download }: Work, making: SlotFolder): Promise<void> {
   const { licence, record } = download;
-  await makeFolder(making.path, 0o755);
+  await makeOpenFolder(making.path);
   const put = licence.format === "tar" ? unpackArchive : placeFile;
   await put(download.folder.software, making, licence);
   await changing(making.licence, async () => await writeLasting(making.licence, record.licence));

@@ -1,5 +1,5 @@
 import type { BroadcastItem } from "@sealane/api";
-import type { SuiteName } from "@sealane/crypto";
+import { type SuiteName, suiteNamed } from "@sealane/crypto";
 import type { MechanismName } from "@sealane/link";
 import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
@@ -53,7 +53,8 @@ export async function* listen(terminal: Terminal, input: ListenInput = {}): Asyn
   using http = new HttpClient({ environment: terminal.environment });
   const { holder, enrolment } = await prepareListening(terminal, http, input);
   using groups = enrolment === null ? null : new HeldGroups({ terminal, enrolment, http });
-  const hearing: Hearing = { terminal, holder, enrolled: enrolment === null ? null : { enrolment, groups } };
+  const suite = input.suite === undefined ? null : suiteNamed(input.suite);
+  const hearing: Hearing = { terminal, holder, enrolled: enrolment === null ? null : { enrolment, groups }, suite };
   const { clock } = terminal;
   const named = input.source === undefined ? null : await artefactNamed(input.source);
   const endless = input.waitSeconds === undefined && input.once !== true;

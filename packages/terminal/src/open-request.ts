@@ -20,7 +20,7 @@ import { retrying } from "./retry.ts";
 export async function hearLicence(session: Session, wanted: Wanted, waitSeconds: number): Promise<Heard> {
   const { terminal, enrolment, http } = session;
   const { clock } = terminal;
-  const hearing = { terminal, holder: enrolment, enrolled: { enrolment, groups: null } };
+  const hearing = { terminal, holder: enrolment, enrolled: { enrolment, groups: null }, suite: null };
   const reader = new ChannelReader(http, enrolment.url);
   const deadline = elapsedSeconds(clock) + waitSeconds;
   let reason = terminalErrors.error("TERMINAL_NOTHING_WAITING");

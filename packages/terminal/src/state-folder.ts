@@ -8,6 +8,7 @@ import { terminalErrors } from "./errors.ts";
  * ```text
  * keys/                                  private keys
  * identity.cbor                          who this terminal is and whom it trusts; its presence means "enrolled"
+ * suite-floor.cbor                       the weakest suite that this terminal takes, where somebody has lowered it
  * listener.cbor                          whom this terminal listens to without being enrolled
  * groups.cbor                            secrets of the groups that it is a member of, encrypted to itself
  * clock.cbor                             latest time that the server has proved
@@ -33,6 +34,10 @@ export class StateFolder {
 
   get identity(): string {
     return join(this.path, "identity.cbor");
+  }
+
+  get suiteFloor(): string {
+    return join(this.path, "suite-floor.cbor");
   }
 
   get listener(): string {

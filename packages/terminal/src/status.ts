@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { sha256 } from "@sealane/crypto";
+import { type SuiteName, sha256 } from "@sealane/crypto";
 import { parseCertificate } from "@sealane/pki";
 import type { Licence } from "@sealane/software";
 import { SealaneError } from "@sealane/wire";
@@ -11,6 +11,7 @@ import { type LocalModule, localModules } from "./installed-modules.ts";
 import { describeLink } from "./link-facts.ts";
 import { type Listener, loadListener } from "./listener.ts";
 import { describeSlot, proveSlot } from "./slot.ts";
+import { agreedSuites, suiteFloorOf } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Standing, Trust } from "./trust.ts";
 
@@ -33,6 +34,10 @@ export interface IdentityStatus {
   readonly fingerprint: string;
   readonly enrolledAtSeconds: number;
   readonly certificateExpiresAtSeconds: number;
+  /** Suites that terminal and server have keys for, the strongest first. */
+  readonly suites: readonly SuiteName[];
+  /** The weakest that is taken unless the user names another. */
+  readonly suiteFloor: SuiteName;
 }
 
 export interface ListenerStatus {
@@ -93,7 +98,7 @@ export async function status(terminal: Terminal): Promise<Status> {
   const modules: ModuleStatus[] = [];
   for (const local of await localModules(terminal)) modules.push(await moduleStatus(terminal, trust, local));
   return {
-    identity: identity === null ? null : identityStatus(identity),
+    identity: identity === null ? null : await identityStatus(terminal, identity),
     listener: listener === null ? null : listenerStatus(listener),
     modules,
     downloads: await downloadStatuses(terminal, trust),
@@ -104,12 +109,22 @@ function listenerStatus({ url, model, standing, authority }: Listener): Listener
   return { url, model, standing, fingerprint: sha256(authority).toHex() };
 }
 
-function identityStatus(identity: Identity): IdentityStatus {
+async function identityStatus(terminal: Terminal, identity: Identity): Promise<IdentityStatus> {
   const { name, model, url, serverName, authority, enrolledAtSeconds } = identity;
   const chains = [...identity.signing, ...identity.decryption, ...identity.agreement].map(({ chain }) => chain);
   const ends = chains.flat().map((der) => parseCertificate(der).notAfterSeconds);
-  const certificateExpiresAtSeconds = Math.min(...ends);
-  return { name, model, url, serverName, fingerprint: sha256(authority).toHex(), enrolledAtSeconds, certificateExpiresAtSeconds };
+  const floor = await suiteFloorOf(terminal, identity);
+  return {
+    name,
+    model,
+    url,
+    serverName,
+    fingerprint: sha256(authority).toHex(),
+    enrolledAtSeconds,
+    certificateExpiresAtSeconds: Math.min(...ends),
+    suites: agreedSuites(identity).map((suite) => suite.name),
+    suiteFloor: floor.name,
+  };
 }
 
 async function moduleStatus(terminal: Terminal, trust: Trust, local: LocalModule): Promise<ModuleStatus> {

@@ -9,15 +9,24 @@ import type { SlotFolder } from "./state-folder.ts";
 
 /** Mode of installed folders and of the program: read-only, whatever the archive says. */
 const folderMode = 0o555;
+const fileMode = 0o444;
 
-/** Permission bits of an installed file: as in the archive, without writing, readable for its owner; the program can be run. */
+/**
+ * Permission bits of an installed file: everybody may read it, since the user that `exec` gives the software is not the one that
+ * installs; everybody may run what the archive lets anybody run, and the program. Nobody may write.
+ */
 export function installedMode(mode: number, isProgram: boolean): number {
+  return isProgram || (mode & 0o111) !== 0 ? folderMode : fileMode;
+}
+
+/** What slots of the first versions have, which stays valid: the archive's own bits, without writing, readable for its owner. */
+export function formerInstalledMode(mode: number, isProgram: boolean): number {
   return isProgram ? folderMode : (mode & folderMode) | 0o400;
 }
 
 /** Mode of software that is one file. */
 export function singleFileMode(description: SoftwareDescription): number {
-  return installedMode(0o444, description.entry !== null);
+  return installedMode(fileMode, description.entry !== null);
 }
 
 /**

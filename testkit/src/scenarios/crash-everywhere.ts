@@ -1,6 +1,7 @@
 import { demand, ScenarioFailure } from "./failure.ts";
 import type { EffectPlan, SeenEffect } from "./hooks.ts";
 import { type CommandRun, said } from "./processes.ts";
+import { shareOf } from "./share.ts";
 
 /** A process that is killed at each of its effects in turn. */
 export interface Victim {
@@ -40,19 +41,23 @@ export interface CrashResult {
   readonly seconds: number;
 }
 
-/** Counts the effects of a command, then kills it at each of them, and at each write a second time in the middle. */
-export async function crashEverywhere(victim: Victim): Promise<CrashResult> {
+/**
+ * Counts the effects of a command, then kills it at each of them (with `every` at each of so many), and at each write a second time
+ * in the middle.
+ */
+export async function crashEverywhere(victim: Victim, every: number): Promise<CrashResult> {
   const began = performance.now();
   await victim.prepare();
   const { run, killed, seen: counted } = await victim.run("count");
   demand(!killed && run.exitCode === 0 && counted.length > 0, `${victim.name} failed without any kill.`, said(run));
   let kills = 0;
-  for (const effect of counted) {
+  const chosen = shareOf(counted, every);
+  for (const effect of chosen) {
     for (const torn of /^write/.test(effect.name) ? [false, true] : [false]) {
       if (await crashOnce(victim, `${torn ? "torn" : "kill"} ${effect.number}`)) kills++;
     }
   }
-  demand(kills >= counted.length * 0.9, `${victim.name} has ${counted.length} effects, of which only ${kills} could be reached again.`);
+  demand(kills >= Math.floor(chosen.length * 0.9), `Of ${chosen.length} effects of ${victim.name} only ${kills} could be reached again.`);
   return { name: victim.name, effects: counted.length, kills, seconds: (performance.now() - began) / 1000 };
 }
 

@@ -2,7 +2,6 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { eventually } from "../eventually.ts";
 import { ScenarioFailure } from "./failure.ts";
-import type { StayingCommand } from "./processes.ts";
 
 /** What is preloaded into a command; see the files below `hooks`. */
 export interface Hooks {
@@ -45,6 +44,12 @@ export interface SeenEffect {
   readonly target: string;
 }
 
+/** A process that stays, with these hooks preloaded. */
+interface Running {
+  readonly pid: number;
+  readonly ended: Promise<unknown>;
+}
+
 /** The folder by which the hook `effects` is told what to do and tells what it saw. */
 export class EffectFolder {
   readonly path: string;
@@ -62,7 +67,7 @@ export class EffectFolder {
   }
 
   /** For a process that runs: it reads the plan and begins to count anew before this returns. */
-  async rearm(plan: EffectPlan, running: StayingCommand): Promise<void> {
+  async rearm(plan: EffectPlan, running: Running): Promise<void> {
     if (!(await this.#isTakenUp(plan, running)))
       throw new ScenarioFailure(`The process ${running.pid} ended instead of taking up its plan.`);
   }
@@ -71,14 +76,14 @@ export class EffectFolder {
    * Ends the plan of a process that runs: afterwards nothing kills it any more. `killed` when the plan was faster, however late it
    * was. With what had been seen by then.
    */
-  async disarm(running: StayingCommand): Promise<{ readonly killed: boolean; readonly seen: readonly SeenEffect[] }> {
+  async disarm(running: Running): Promise<{ readonly killed: boolean; readonly seen: readonly SeenEffect[] }> {
     const seen = this.seen();
     if (await this.#isTakenUp("count", running)) return { killed: false, seen };
     return { killed: true, seen: this.seen() };
   }
 
   /** False when the process ended before it could: it reads a plan between two effects, or dies at one. */
-  async #isTakenUp(plan: EffectPlan, { pid, ended }: StayingCommand): Promise<boolean> {
+  async #isTakenUp(plan: EffectPlan, { pid, ended }: Running): Promise<boolean> {
     let hasEnded = false;
     void ended.then(() => {
       hasEnded = true;

@@ -75,11 +75,11 @@ export const machineCases: readonly TamperCase[] = [
     return inPlaceOf(({ method, path }) => method === "GET" && path === "/v1/enrol", encodeAs(enrolInfoCodec, info));
   }),
   enrolCase("enrolment: the request changed", { exit: notTrusted, codes: ["ENROL_REFUSED"] }, async () =>
-    inRequest(posts("/v1/enrol"), flipped),
+    inRequest(posts("/v1/enrolments"), flipped),
   ),
-  enrolCase("enrolment: the certificates changed", { exit: notTrusted, codes: [] }, async () => inReply(posts("/v1/enrol"), flipped)),
+  enrolCase("enrolment: the certificates changed", { exit: notTrusted, codes: [] }, async () => inReply(posts("/v1/enrolments"), flipped)),
   enrolCase("enrolment: the proof changed", { exit: notTrusted, codes: ["ENROL_REFUSED"] }, async () =>
-    inRequest(posts("/v1/enrol/proof"), flipped),
+    inRequest(posts("/v1/enrolments/proof"), flipped),
   ),
 ];
 

@@ -28,8 +28,17 @@ function describe({ identity, listener, modules, downloads }: Status): string {
   return parts.join("\n");
 }
 
-function headOf({ name, model, serverName, url, certificateExpiresAtSeconds }: NonNullable<Status["identity"]>): string {
-  return `${name} (${model}), enrolled with ${serverName} at ${url}; certificates until ${formatTime(certificateExpiresAtSeconds)}`;
+function headOf({
+  name,
+  model,
+  serverName,
+  url,
+  certificateExpiresAtSeconds,
+  suites,
+  suiteFloor,
+}: NonNullable<Status["identity"]>): string {
+  const words = `${name} (${model}), enrolled with ${serverName} at ${url}; certificates until ${formatTime(certificateExpiresAtSeconds)}`;
+  return `${words}\nSuites: ${suites.join(", ")}; nothing weaker than ${suiteFloor} is taken unless it is named.`;
 }
 
 function headOfListener(listener: Status["listener"]): string {

@@ -11,7 +11,7 @@ import { parse } from "yaml";
 /** What stands in deploy/, checked with the tools that would run it as far as they are here. */
 
 const deploy = fileURLToPath(new URL("../../../../deploy", import.meta.url));
-const units = ["sealane.service", "sealane-terminal@.service"];
+const units = ["sealane.service", "sealane-terminal@.service", "sealane-run@.service"];
 
 for (const unit of units) {
   test(`${unit} is understood by systemd and leaves little exposed`, { skip: without("systemd") }, () => {

@@ -17,6 +17,7 @@ declare module "fastify" {
 /** Codes that are told as they are on every route: they depend on the transport alone. */
 const transportCodes: readonly string[] = [
   "API_REQUEST_WRONG",
+  "API_VERSION_UNSUPPORTED",
   "API_BODY_TOO_LARGE",
   "API_ROUTE_UNKNOWN",
   "API_RATE_EXCEEDED",

@@ -151,7 +151,7 @@ test("the download role runs on the artefacts alone: no key, no database", async
   try {
     assert.equal(equalBytes(await (await fetch(download.url + pathOf(routes.artefact, id))).bytes(), file), true);
     assert.equal((await fetch(download.url + routes.health)).status, 200);
-    for (const path of [routes.links, routes.enrol, routes.inbox, routes.terminals, routes.artefacts]) {
+    for (const path of [routes.links, routes.enrolments, routes.inbox, routes.terminals, routes.artefacts]) {
       assert.equal((await replyOf(await fetch(download.url + path))).code, "API_ROUTE_UNKNOWN", path);
     }
   } finally {

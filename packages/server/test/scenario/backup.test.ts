@@ -60,7 +60,7 @@ for (const from of kinds) {
       assert.equal(replayed.code, "LINK_REFUSED", "a message that was accepted after the backup was accepted again");
       const old = await post(device.recordsOf(before), device.seal(before, offers));
       assert.equal(old.code, "LINK_REFUSED", "a link went on from an earlier state");
-      const spent = await post(running.url + routes.enrol, enrolment);
+      const spent = await post(running.url + routes.enrolments, enrolment);
       assert.equal(spent.code, "ENROL_REFUSED", "an enrolment token survived");
       assert.equal((await post(running.url + routes.links, (await device.originate()).message)).code, "LINK_REFUSED");
       server.nowSeconds += 61;

@@ -49,8 +49,8 @@ for (const [what, statements] of onPostgres ? [] : moments) {
     assert.equal(device.open(link, response.body).kind, "authorised");
 
     const request = await fresh.request();
-    await withFullDisk(() => post(fresh.url + routes.enrol, request));
-    const enrolled = await fresh.deviceOf((await post(fresh.url + routes.enrol, request)).body);
+    await withFullDisk(() => post(fresh.url + routes.enrolments, request));
+    const enrolled = await fresh.deviceOf((await post(fresh.url + routes.enrolments, request)).body);
     const proof = await fresh.proof(enrolled);
     await withFullDisk(() => post(fresh.url + routes.enrolProof, proof));
     assert.equal((await post(fresh.url + routes.enrolProof, proof)).status, 204);

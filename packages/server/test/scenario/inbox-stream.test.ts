@@ -135,9 +135,8 @@ test("a stream shows that it lives, ends by itself, and goes on behind where it 
 test("FTIME: a stream is no longer than the statement that opened it is accepted", async (t) => {
   const { server, device } = await serverWithDevice(t);
   await server.offer(["gate-1"]);
-  const headers = { ...(await device.inboxHeaders({ issuedAtSeconds: server.nowSeconds - 300 })), accept: mediaType.events };
   const started = performance.now();
-  const stream = new InboxStream(await fetch(server.url + routes.inbox, { headers }));
+  const stream = new InboxStream(await fetchStream(device, { issuedAtSeconds: server.nowSeconds - 300 }));
   assert.deepEqual(await stream.positions(), [1]);
   assert.ok(performance.now() - started >= 900);
 });
@@ -168,15 +167,16 @@ test("only who names event streams gets one", async (t) => {
 });
 
 test("a stream is refused like a long poll: strangers, positions that are no numbers, too many requests", async (t) => {
-  const { server, device } = await serverWithDevice(t, { requestsPerMinute: 12 });
+  const { server, device } = await serverWithDevice(t, { linksPerMinute: 12 });
   const refused = async (response: Response): Promise<readonly [number, string | null]> => {
     const { status, code } = await replyOf(response);
     return [status, code];
   };
-  const strangers = fetch(server.url + routes.inbox, { headers: { accept: mediaType.events } });
+  const headers = { accept: mediaType.events, "content-type": mediaType.cbor };
+  const strangers = fetch(server.url + routes.inbox, { method: "POST", headers, body: new Uint8Array(100) });
   assert.deepEqual(await refused(await strangers), [403, "LINK_REFUSED"]);
-  const old = { ...(await device.inboxHeaders({ issuedAtSeconds: server.nowSeconds - 301 })), accept: mediaType.events };
-  assert.deepEqual(await refused(await fetch(server.url + routes.inbox, { headers: old })), [403, "LINK_REFUSED"]);
+  const old = fetchStream(device, { issuedAtSeconds: server.nowSeconds - 301 });
+  assert.deepEqual(await refused(await old), [403, "LINK_REFUSED"]);
   for (const lastEventId of ["x", "-1", "1.5", "99999999999999999", "1, 2"]) {
     assert.deepEqual(await refused(await fetchStream(device, { lastEventId })), [400, "API_REQUEST_WRONG"], lastEventId);
   }

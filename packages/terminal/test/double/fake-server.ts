@@ -5,14 +5,19 @@ import type { TestContext } from "node:test";
 import {
   type ApiCode,
   apiErrors,
+  type ChainList,
   certificateChainCodec,
   challengeCodec,
   type EnrolInfo,
   type EnrolReply,
+  type EnrolView,
+  encodeConfirmed,
+  encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
   enrolReplyCodec,
   enrolRequestCodec,
+  enrolViewDigest,
   formatEnrolToken,
   formatInboxEvent,
   type InboxMessage,
@@ -20,7 +25,8 @@ import {
   inboxMessagesCodec,
   inboxStatementCodec,
   mediaType,
-  parseInboxAuthorization,
+  openInboxRequest,
+  openRequestFor,
   problemOf,
   routes,
   type ServerReply,
@@ -28,7 +34,7 @@ import {
   statementAad,
   type TerminalRequest,
 } from "@sealane/api";
-import { openWithPrivateKey, parseSign1, requireBytes, sealToPublicKey, verifySign1 } from "@sealane/cose";
+import { parseSign1, requireBytes, sealToPublicKey, sealUnderKey, sign1, verifySign1 } from "@sealane/cose";
 import {
   type DecryptionKey,
   defaultSuite,
@@ -49,11 +55,12 @@ import {
   everyRecipient,
   nothingVouched,
   type Self,
+  suitesOf,
   type ThirdContent,
 } from "@sealane/link";
 import type { Purpose, VerifiedCertificate } from "@sealane/pki";
 import { issueLicence, type LicenceContent, type LicenceRecipient, licenceId, type SoftwareDescription } from "@sealane/software";
-import { artefactId, decode, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
+import { artefactId, type Digest, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
 import { TestAuthority } from "./authority.ts";
 import { FakeChannel } from "./fake-channel.ts";
 import type { FakeClock } from "./fake-clock.ts";
@@ -98,7 +105,7 @@ interface Artefact {
 
 /** A chain in an enrolment reply, encrypted to the key of its first certificate. */
 export function sealChain(publicKey: PublicKey, chain: readonly Uint8Array[]): Uint8Array {
-  const content = { plaintext: encodeAs(certificateChainCodec, chain), externalAad: statementAad("enrol reply") };
+  const content = { plaintext: encodeAs(certificateChainCodec, chain), externalAad: statementAad("enrol certificate") };
   return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random: systemRandom }, content));
 }
 
@@ -300,8 +307,8 @@ export class FakeServer {
       if (fault !== undefined) throw apiErrors.error(fault);
       const path = new URL(url, this.url);
       if (path.pathname.startsWith("/v1/artefacts/")) return this.#sendArtefact(request, response, path);
-      if (isStream) return this.#streamInbox(headers.authorization, { after: Number(path.searchParams.get("after")), response });
-      const reply = await this.#route(`${method} ${path.pathname}`, { body, path, authorization: headers.authorization });
+      if (isStream) return await this.#streamInbox(body, { after: Number(path.searchParams.get("after")), response });
+      const reply = await this.#route(`${method} ${path.pathname}`, { body, path });
       if (this.faults.after?.(request) === "drop") return void request.socket.destroy();
       if (reply === null) response.writeHead(204).end();
       else response.writeHead(200, { "content-type": mediaType.cbor, "content-length": reply.length }).end(reply);
@@ -311,16 +318,13 @@ export class FakeServer {
     }
   }
 
-  async #route(
-    route: string,
-    { body, path, authorization }: { readonly body: Uint8Array; readonly path: URL; readonly authorization: string | undefined },
-  ): Promise<Uint8Array | null> {
+  async #route(route: string, { body, path }: { readonly body: Uint8Array; readonly path: URL }): Promise<Uint8Array | null> {
     if (route === `GET ${routes.enrol}`) {
       const info = { authority: this.authority.anchor.der, enrolChain: this.#enrolKey.certificate.chain };
       return encodeAs(enrolInfoCodec, this.faults.enrolInfo?.(info) ?? info);
     }
-    if (route === `POST ${routes.enrol}`) return await this.#enrol(body);
-    if (route === `POST ${routes.enrolProof}`) return this.#prove(body);
+    if (route === `POST ${routes.enrolments}`) return await this.#enrol(body);
+    if (route === `POST ${routes.enrolProof}`) return await this.#prove(body);
     if (route === `POST ${routes.links}` && this.faults.link !== undefined) return await this.faults.link(body);
     if (route === `POST ${routes.links}`) {
       const reply = refusedIfNull(await this.#links.establish(body));
@@ -331,7 +335,7 @@ export class FakeServer {
     }
     if (route === `POST ${routes.challenges}`) return this.#challenge();
     if (route === `GET ${routes.broadcasts}`) return this.channel.reply(Number(path.searchParams.get("after")));
-    if (route === `GET ${routes.inbox}`) return this.#readInbox(authorization, Number(path.searchParams.get("after")));
+    if (route === `POST ${routes.inbox}`) return await this.#readInbox(body, Number(path.searchParams.get("after")));
     throw apiErrors.error("API_ROUTE_UNKNOWN");
   }
 
@@ -343,14 +347,11 @@ export class FakeServer {
 
   async #enrol(body: Uint8Array): Promise<Uint8Array> {
     const externalAad = statementAad("enrol request");
-    const plaintext = await openWithPrivateKey(encryptionFor(this.#enrolKey.key.publicKey), this.#enrolKey.key, {
-      value: decode(body, maxBytes),
-      externalAad,
-    });
-    const { signed, alsoSigned } = decodeAs(signedEnrolRequestCodec, plaintext, { maxBytes, what: "request" });
+    const plaintext = await openRequestFor([this.#enrolKey], { label: "enrol request", body, maxBytes });
+    const { signed: first, alsoSigned } = decodeAs(signedEnrolRequestCodec, plaintext, { maxBytes, what: "request" });
     const read = (payload: Uint8Array) => decodeAs(enrolRequestCodec, payload, { maxBytes, what: "request" });
-    const [signingSpki = new Uint8Array(0), ...otherSpkis] = read(requireBytes(parseSign1(signed).rest[0])).signingSpkis;
-    const payload = verifySign1(signed, { publicKey: PublicKey.fromSpki(signingSpki), externalAad });
+    const [signingSpki = new Uint8Array(0), ...otherSpkis] = read(requireBytes(parseSign1(first).rest[0])).signingSpkis;
+    const payload = verifySign1(first, { publicKey: PublicKey.fromSpki(signingSpki), externalAad });
     const request = read(payload);
     for (const [i, spki] of otherSpkis.entries()) {
       verifySign1(alsoSigned[i] ?? null, { publicKey: PublicKey.fromSpki(spki), externalAad, detachedPayload: payload });
@@ -371,37 +372,62 @@ export class FakeServer {
       };
     }
     const seal = ({ publicKey, chain }: VerifiedCertificate) => sealChain(publicKey, chain);
+    const view = this.#viewOf(this.terminal, digest(sha256(payload)));
+    const [confirming] = this.#self.signing;
+    if (confirming === undefined) throw new Error("a server signs");
+    const signed = { payload: encodeConfirmed(enrolViewDigest(view)), detached: true, externalAad: statementAad("enrol view") };
     const reply: EnrolReply = {
-      signingChains: [this.terminal.signing, ...this.terminal.alsoSigning].map(({ chain }) => chain),
+      signingChains: view.terminalChains.signingChains,
       sealedDecryptionChains: this.terminal.decryption.map(seal),
       sealedAgreementChains: this.terminal.agreement.map(seal),
-      serverSigningChains: this.#self.signing.map(({ certificate }) => certificate.chain),
-      serverDecryptionChains: this.#self.decryption.map(({ certificate }) => certificate.chain),
-      serverAgreementChains: this.#self.agreement.map(({ certificate }) => certificate.chain),
+      serverSuiteNumbers: view.serverSuiteNumbers,
+      serverChains: view.serverChains,
+      confirmation: await sign1(confirming.key, signed),
     };
-    return encodeAs(enrolReplyCodec, (await this.faults.enrolReply?.(reply)) ?? reply);
+    const sent = (await this.faults.enrolReply?.(reply)) ?? reply;
+    const input = { plaintext: encodeAs(enrolReplyCodec, sent), externalAad: statementAad("enrol reply") };
+    return encode(sealUnderKey(request.replyKey, systemRandom, input));
   }
 
-  #prove(body: Uint8Array): null {
+  #viewOf({ signing, alsoSigning, decryption, agreement }: EnrolledTerminal, requestDigest: Digest): EnrolView {
+    const chainsOf = (certificates: readonly VerifiedCertificate[]): ChainList => certificates.map(({ chain }) => chain);
+    const ownOf = (keys: readonly { readonly certificate: VerifiedCertificate }[]): ChainList =>
+      chainsOf(keys.map(({ certificate }) => certificate));
+    return {
+      requestDigest,
+      terminalChains: {
+        signingChains: chainsOf([signing, ...alsoSigning]),
+        decryptionChains: chainsOf(decryption),
+        agreementChains: chainsOf(agreement),
+      },
+      serverName,
+      serverSuiteNumbers: suitesOf(this.#self).map(({ id }) => id),
+      serverChains: {
+        signingChains: ownOf(this.#self.signing),
+        decryptionChains: ownOf(this.#self.decryption),
+        agreementChains: ownOf(this.#self.agreement),
+      },
+    };
+  }
+
+  async #prove(body: Uint8Array): Promise<null> {
     const { terminal } = this;
-    const { signature } = decodeAs(enrolProofCodec, body, { maxBytes, what: "proof" });
+    const opened = await openRequestFor([this.#enrolKey], { label: "enrol proof", body, maxBytes });
+    const { requestDigest, confirmation, signature } = decodeAs(enrolProofCodec, opened, { maxBytes, what: "proof" });
     if (terminal === null) throw apiErrors.error("ENROL_REFUSED");
-    const proof = verifySign1(signature, { publicKey: terminal.signing.publicKey, externalAad: statementAad("enrol proof") });
-    const proven = encode([...terminal.alsoSigning, ...terminal.decryption, ...terminal.agreement].map(({ thumbprint }) => thumbprint));
-    if (Buffer.compare(proof, proven) !== 0) throw apiErrors.error("ENROL_REFUSED");
+    const viewDigest = enrolViewDigest(this.#viewOf(terminal, requestDigest));
+    const detachedPayload = encodeProven(viewDigest, confirmation);
+    verifySign1(signature, { publicKey: terminal.signing.publicKey, externalAad: statementAad("enrol proof"), detachedPayload });
     terminal.isActive = true;
     return null;
   }
 
-  #readInbox(authorization: string | undefined, after: number): Uint8Array {
-    return encodeAs(inboxMessagesCodec, this.#waitingFor(authorization, after).slice(0, 16));
+  async #readInbox(body: Uint8Array, after: number): Promise<Uint8Array> {
+    return encodeAs(inboxMessagesCodec, (await this.#waitingFor(body, after)).slice(0, 16));
   }
 
-  #streamInbox(
-    authorization: string | undefined,
-    { after, response }: { readonly after: number; readonly response: ServerResponse },
-  ): void {
-    const waiting = this.#waitingFor(authorization, after);
+  async #streamInbox(body: Uint8Array, { after, response }: { readonly after: number; readonly response: ServerResponse }): Promise<void> {
+    const waiting = await this.#waitingFor(body, after);
     if (this.faults.stream !== undefined) {
       this.faults.stream(response, after);
       return;
@@ -417,9 +443,9 @@ export class FakeServer {
     this.#onStream();
   }
 
-  #waitingFor(authorization: string | undefined, after: number): readonly InboxMessage[] {
+  async #waitingFor(body: Uint8Array, after: number): Promise<readonly InboxMessage[]> {
     if (this.terminal?.isActive !== true) throw apiErrors.error("LINK_REFUSED");
-    const { signature } = parseInboxAuthorization(authorization);
+    const { signature } = await openInboxRequest(this.#self.decryption, body);
     const payload = verifySign1(signature, { publicKey: this.terminal.signing.publicKey, externalAad: statementAad("inbox") });
     const statement = decodeAs(inboxStatementCodec, payload, { maxBytes, what: "statement" });
     if (statement.terminal !== terminalName || statement.server !== serverName) throw apiErrors.error("LINK_REFUSED");

@@ -37,7 +37,7 @@ for (const suite of standardSuites) {
   test(`EQ1 DIR: on ${suite.name} a server originates, the terminal finds its message in the inbox and fetches`, async (t) => {
     const { server, terminal } = await enrolledWorld(t);
     await server.offer(server.publish({ content }), { suite });
-    const fetched = await fetchSoftware(terminal, { originator: "server", waitSeconds: 0 });
+    const fetched = await fetchSoftware(terminal, { originator: "server", waitSeconds: 0, suite: suite.name });
     assert.deepEqual([fetched.link.originator, fetched.link.suite], ["server", suite.name]);
     assert.equal(fetched.bytes, content.length);
     assert.equal(server.waiting, 0);

@@ -12,8 +12,8 @@ import { enrolledWorld, type World } from "../double/enrolled.ts";
 
 const waitSeconds = 60;
 const waiting = { originator: "server", waitSeconds } as const;
-const stream = "GET /v1/inbox stream";
-const poll = "GET /v1/inbox";
+const stream = "POST /v1/inbox stream";
+const poll = "POST /v1/inbox";
 
 const skippedIn = ({ events }: World): readonly string[] =>
   events.flatMap((event) => (event.kind === "message-skipped" ? [event.code] : []));
@@ -48,7 +48,7 @@ test("EQ1 DIR UNI: a terminal that waits gets what the server originates meanwhi
   assert.equal(fetched.link.originator, "server");
   assert.deepEqual(skippedIn(world), ["WIRE_TRAILING_BYTES"]);
   assert.deepEqual(
-    server.requests.filter((each) => each.startsWith("GET /v1/inbox")),
+    server.requests.filter((each) => each.startsWith("POST /v1/inbox")),
     [stream],
   );
   while (server.streams > 0) await new Promise(setImmediate);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Secret, sha256, standardSuites, systemRandom } from "@sealane/crypto";
+import { defaultSuite, Secret, type SuiteName, sha256, standardSuites, systemRandom } from "@sealane/crypto";
 import { acceptMessage, type BroadcastLink } from "@sealane/link";
 import { type SoftwareDescription, sealBytes } from "@sealane/software";
 import { thumbprint } from "@sealane/wire";
@@ -425,8 +425,8 @@ function flipped(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, i) => (i === bytes.length - 8 ? byte ^ 1 : byte));
 }
 
-async function hearAsMember({ terminal }: World): Promise<Fetched> {
-  for await (const fetched of listen(terminal, soon)) return fetched;
+async function hearAsMember({ terminal }: World, suite?: SuiteName): Promise<Fetched> {
+  for await (const fetched of listen(terminal, { ...soon, ...(suite === undefined ? {} : { suite }) })) return fetched;
   throw new Error("Nothing was heard");
 }
 
@@ -437,13 +437,14 @@ for (const suite of standardSuites) {
     const group = await server.channel.begin(1);
     const secrets = server.channel.memberships.flatMap(({ seeds }) => seeds);
     await server.channel.broadcast(server.publish({ content }), { mechanism: "group-broadcast", suite, group });
-    const fetched = await hearAsMember(world);
+    if (suite !== defaultSuite) await assert.rejects(hearAsMember(world), code("TERMINAL_SUITE_WEAKER"));
+    const fetched = await hearAsMember(world, suite.name);
     assert.deepEqual([fetched.link.mechanism, heardIn(world).at(-1)?.group], ["group-broadcast", "fleet"]);
     await install(terminal);
     const asked = (): number => server.requests.filter((line) => line === "POST /v1/links").length;
     assert.equal(asked(), 1);
     await server.channel.broadcast(server.publish({ content, sequence: 2 }), { mechanism: "group-broadcast", suite, group });
-    assert.equal((await hearAsMember({ ...world, terminal: restarted(world) })).software.sequence, 2);
+    assert.equal((await hearAsMember({ ...world, terminal: restarted(world) }, suite.name)).software.sequence, 2);
     assert.equal(asked(), 1, "it asked again for what it holds");
     const everything = await everythingIn(terminal.folder.path);
     for (const secret of secrets) assert.equal(everything.includes(secret), false);

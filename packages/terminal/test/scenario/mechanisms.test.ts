@@ -101,7 +101,7 @@ test("ANON TRUST: a server without a name is accepted when it is asked for, and 
   await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_WAITING"));
   assert.deepEqual(skippedIn(world), ["POLICY_REFUSED"]);
   await assert.rejects(fetchSoftware(terminal, { ...fromServer, mechanism: "mutual-agreement" }), code("TERMINAL_NOTHING_WAITING"));
-  assert.ok(server.requests.every((request) => request === "GET /v1/inbox"));
+  assert.ok(server.requests.every((request) => request === "POST /v1/inbox"));
   const { link } = await fetchSoftware(terminal, { ...fromServer, mechanism: "anonymous-agreement" });
   assert.deepEqual([link.peer, link.originator], [null, "server"]);
   await install(terminal); // the licence names its issuer, whoever brought it

@@ -66,7 +66,7 @@ describe("KSIM: a terminal whose keys are in a token", { skip: withoutTokens }, 
     await using token = new SoftToken();
     const { server, terminal } = await newWorld(t);
     const input = { token: server.token(), suites, key: token.uri() };
-    for (const at of ["POST /v1/enrol", "POST /v1/enrol/proof"]) {
+    for (const at of ["POST /v1/enrolments", "POST /v1/enrolments/proof"]) {
       server.faults.before = ({ method, url }) => {
         if (`${method} ${url}` === at) token.takeAway();
         return undefined;

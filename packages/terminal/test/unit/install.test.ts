@@ -63,6 +63,33 @@ test("ANY: content without an entry is not executable", async (t) => {
   assert.equal((await lstat(join(done.path, "film"))).mode & 0o7777, 0o444);
 });
 
+test("PERMIT ANY: what an archive lets only its owner read is installed for the user that runs it, and older slots stay valid", async (t) => {
+  const world = await TestTerminal.create(t);
+  const content = await tarOf([
+    { name: "bin/run", mode: 0o700, content: program },
+    { name: "bin/tool", mode: 0o710, content: program },
+    { name: "data", mode: 0o600, content: "data" },
+  ]);
+  await world.stage({ format: "tar", entry: "bin/run", content });
+  const { path } = await install(world.terminal);
+  const modes = await Promise.all(["bin/run", "bin/tool", "data"].map(async (name) => (await lstat(join(path, name))).mode & 0o7777));
+  assert.deepEqual(modes, [0o555, 0o555, 0o444]);
+  const former: readonly (readonly [string, number])[] = [
+    ["bin/tool", 0o510],
+    ["data", 0o400],
+  ];
+  for (const [name, mode] of former) await chmod(join(path, name), mode);
+  const { terminal } = world;
+  const folder = terminal.folder.module("hmi").slot(1);
+  const { licence } = await proveSlot(folder, { terminal, trust: await loadTrust(terminal), module: "hmi", sequence: 1 });
+  await verifyInstalled(folder, licence, () => {});
+  await chmod(join(path, "data"), 0o440);
+  await assert.rejects(
+    verifyInstalled(folder, licence, () => {}),
+    code("TERMINAL_SOFTWARE_CHANGED"),
+  );
+});
+
 test("ANY: an archive is unpacked with files, folders and links, without set-user-id and without writing", async (t) => {
   const world = await TestTerminal.create(t);
   await world.stage({ format: "tar", entry: "bin/run", content: await tarOf(parts) });

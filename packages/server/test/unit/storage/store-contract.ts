@@ -185,14 +185,14 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       assert.equal(new Set(first.keys.map(({ chain }) => chain[0]?.toHex())).size, 4);
       for (const key of first.keys) assert.deepEqual(plain(await terminals.chain(first.name, key)), plain(key.chain));
       const chains = first.keys.map(({ chain }) => chain);
-      assert.deepEqual(plain(await terminals.chains(first.name)), plain(chains));
+      assert.deepEqual(plain(await terminals.keyChains(first.name)), plain(chains));
       const [key] = first.keys.toReversed();
       assert.ok(key !== undefined);
       await terminals.activate({ ...first, keys: [key] });
-      assert.deepEqual(plain(await terminals.chains(first.name)), plain([key.chain]));
+      assert.deepEqual(plain(await terminals.keyChains(first.name)), plain([{ purpose: key.purpose, chain: key.chain }]));
       for (const other of first.keys.filter((each) => each !== key)) assert.equal(await terminals.chain(first.name, other), null);
-      assert.equal((await terminals.chains(parseName("gate-2"))).length, first.keys.length);
-      assert.deepEqual(await terminals.chains(parseName("gate-3")), []);
+      assert.equal((await terminals.keyChains(parseName("gate-2"))).length, first.keys.length);
+      assert.deepEqual(await terminals.keyChains(parseName("gate-3")), []);
     },
   );
 

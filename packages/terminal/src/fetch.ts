@@ -366,7 +366,7 @@ async function takeOffered(work: Work, client: InboxClient, offered: OfferedLink
   using link = offered.link;
   const chosen = choose(work, offered.offers);
   if (chosen === null) return null;
-  return await beginChosen(work, { link, chosen }, async (description) => await client.requestAuthorisation(link, description));
+  return await beginChosen(work, { link, chosen }, async (description) => await client.requestAuthorisation(offered, description));
 }
 
 function choose(work: Work, offers: readonly SoftwareDescription[]): Chosen | null {

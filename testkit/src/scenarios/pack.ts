@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeTree } from "../remove-tree.ts";
 import { onEnd } from "./clean-up.ts";
 import { demand } from "./failure.ts";
-import { type Commands, Installation, outsidePath, removeFolder, root, succeeded } from "./installation.ts";
+import { type Commands, Installation, outsidePath, root, succeeded } from "./installation.ts";
 import { enrolByLibrary, tryLibrary } from "./packed-library.ts";
 import { Processes, said } from "./processes.ts";
 import { deliver, writeScript } from "./software.ts";
@@ -27,7 +28,7 @@ export async function runPack(): Promise<void> {
   const processes = new Processes(npmEnvironment());
   onEnd(async () => {
     await processes.stopAll();
-    removeFolder(folder);
+    removeTree(folder);
   });
   const tarballs = await packAll(processes, folder);
   const installed = new Map<string, readonly string[]>();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -9,6 +9,7 @@ import { suites } from "@sealane/crypto";
 import { initServer, startServer } from "@sealane/server";
 import { enroll, fetchSoftware, type Terminal, terminalAt } from "@sealane/terminal";
 import { decode, encode, parseName } from "@sealane/wire";
+import { removeTree } from "../../src/remove-tree.ts";
 import { RecordingRelay } from "../../src/scenarios/recording-relay.ts";
 
 const name = parseName("pump-of-mr-smith");
@@ -24,7 +25,7 @@ interface Fleet {
 /** A server with every role and every suite, and a terminal that only reaches it through a relay which keeps all that passes. */
 async function fleet(t: TestContext): Promise<Fleet> {
   const parent = await mkdtemp(join(tmpdir(), "sealane-names-"));
-  t.after(() => rm(parent, { recursive: true }));
+  t.after(() => removeTree(parent));
   const folder = join(parent, "server");
   const nowSeconds = Math.floor(Date.now() / 1000);
   const { operatorToken } = await initServer({ folder, name: parseName("server"), nowSeconds, suites });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeTree } from "../../src/remove-tree.ts";
 import { Installation, root, succeeded } from "../../src/scenarios/installation.ts";
 import { Processes } from "../../src/scenarios/processes.ts";
 import { deliver, writeScript } from "../../src/scenarios/software.ts";
@@ -28,7 +29,7 @@ before(async () => {
 
 after(async () => {
   await processes.stopAll();
-  rmSync(folder, { recursive: true });
+  removeTree(folder);
 });
 
 async function installAlone(name: string): Promise<void> {

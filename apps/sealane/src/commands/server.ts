@@ -1,4 +1,4 @@
-import { outputOf, parseServerUrl, pinAsker } from "@sealane/cli";
+import { outputOf, parseServerUrl, pinAsker, safeText } from "@sealane/cli";
 import { migrateServer, type RunningServer, type ServerOptions, serverRoles, startServer } from "@sealane/server";
 import { hasCode } from "@sealane/wire";
 import type { Command } from "commander";
@@ -70,7 +70,10 @@ async function optionsOf(settings: ServerSettings, given: RunOptions): Promise<S
     roles: given.roles === undefined ? (config.roles ?? serverRoles) : rolesOf(given.roles),
     host: given.host ?? listen.host ?? defaultHost,
     port: given.port === undefined ? (listen.port ?? portOfProfile(known)) : portOf(given.port),
-    log: { level: given.logLevel ?? config.log?.level ?? "info", destination: process.stderr },
+    log: {
+      level: given.logLevel ?? config.log?.level ?? "info",
+      destination: { write: (line) => void process.stderr.write(safeText(line)) },
+    },
     limits: limitsOf(config),
     policy: config.policy ?? {},
     trustedProxies: config.trusted_proxies ?? [],

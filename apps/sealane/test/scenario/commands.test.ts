@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { tarOf } from "@sealane/testkit/archives";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
 /** One server for all tests of this file; each test has a terminal of its own. */
@@ -25,7 +26,7 @@ before(async () => {
 after(async () => {
   server.kill("SIGTERM");
   if (server.exitCode === null) await once(server, "exit");
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 test("PERMIT KREP: software runs through exec, ends with its own status, and rolls back to the version before", async () => {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { without } from "@sealane/testkit/tools";
 import { freePort } from "./command.ts";
 
@@ -30,7 +31,7 @@ async function tryByHand(printed: string): Promise<void> {
     const installed = join(folder, "demo/gateway-1/modules/readme/slots/1/software/readme");
     assert.deepEqual(await readFile(installed), await readFile(join(root, "README.md")));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    removeTree(folder);
   }
 }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { shellWord } from "@sealane/cli";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { pin, SoftToken } from "@sealane/testkit/tokens";
 import { without } from "@sealane/testkit/tools";
 import { exitCodes } from "@sealane/wire";
@@ -16,7 +17,7 @@ const command = fileURLToPath(new URL("../../bin/sealane.js", import.meta.url));
 
 async function emptyFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sealane-token-commands-"));
-  t.after(() => rm(folder, { recursive: true }));
+  t.after(() => removeTree(folder));
   return folder;
 }
 

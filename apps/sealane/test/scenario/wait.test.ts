@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, type ProgramName, run, start } from "./command.ts";
 
 let folder = "";
@@ -21,7 +22,7 @@ before(async () => {
 });
 after(async () => {
   await stopServer();
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 test("WAIT TRUST: key and licence first, the software on a stick when the server is gone", async () => {

@@ -95,7 +95,10 @@ export interface Faults {
   terms?: Partial<LicenceContent> | undefined;
   /** Answers a request for an event stream in place of the server, behind the authorisation. */
   stream?: ((response: ServerResponse, after: number) => void) | undefined;
+  /** Changes what the reply to an enrolment says, as somebody could who knows its key. */
   enrolReply?: ((reply: EnrolReply) => EnrolReply | Promise<EnrolReply>) | undefined;
+  /** Changes it on its way. */
+  enrolReplyBytes?: ((reply: Uint8Array) => Uint8Array) | undefined;
   enrolInfo?: ((info: EnrolInfo) => EnrolInfo) | undefined;
 }
 
@@ -390,7 +393,8 @@ export class FakeServer {
     };
     const sent = (await this.faults.enrolReply?.(reply)) ?? reply;
     const input = { plaintext: encodeAs(enrolReplyCodec, sent), externalAad: statementAad("enrol reply") };
-    return encode(sealUnderKey(request.replyKey, systemRandom, input));
+    const sealed = encode(sealUnderKey(request.replyKey, systemRandom, input));
+    return this.faults.enrolReplyBytes?.(sealed) ?? sealed;
   }
 
   #viewOf({ signing, alsoSigning, decryption, agreement }: EnrolledTerminal, requestDigest: Digest): EnrolView {

@@ -12,7 +12,7 @@ import {
 import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber, pinAsker } from "@sealane/cli";
 import { cryptoErrors } from "@sealane/crypto";
 import { FileKeyStore, openPkcs11KeyStore } from "@sealane/keystore";
-import { trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import { type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import {
   issueRelease,
   type ReleaseContent,
@@ -21,6 +21,7 @@ import {
   type SealedArtefact,
   type SoftwareClass,
   type SoftwareFormat,
+  type StatementSigner,
   sealFile,
   softwareErrors,
 } from "@sealane/software";
@@ -43,6 +44,7 @@ interface PublishOptions {
   readonly entry?: string;
   readonly segmentBytes?: string;
   readonly public?: boolean;
+  readonly floor?: string;
   readonly state?: string;
   readonly input?: boolean;
 }
@@ -140,6 +142,7 @@ async function describe(
     publisher: parseName(given.publisher),
     publishedAtSeconds: clockSeconds(),
     grade: options.public === true ? "public" : "confidential",
+    floorSequence: options.floor === undefined ? 0 : anyNumber("--floor", options.floor),
   };
 }
 
@@ -168,7 +171,7 @@ async function formatOf(file: string, options: PublishOptions): Promise<Software
  * is sealed to it for years: unless its operator chose other suites it is the hybrid one. Errors: CRYPTO_SUITE_UNKNOWN, PKI_*.
  */
 function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate {
-  const anchor = trustAnchor(Buffer.from(server.authority, "base64"), { fingerprint: thumbprint(Uint8Array.fromHex(fingerprint)) });
+  const anchor = anchorOf(server, fingerprint);
   const nowSeconds = clockSeconds();
   const certificates = server.decryptionChains.map((texts) => {
     const chain = texts.map((text) => Uint8Array.fromBase64(text));
@@ -179,11 +182,16 @@ function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate
   return first;
 }
 
+/** The CA whose fingerprint the profile holds. Errors: PKI_FINGERPRINT_WRONG and other PKI_*. */
+export function anchorOf({ authority }: ServerView, fingerprint: string): TrustAnchor {
+  return trustAnchor(Buffer.from(authority, "base64"), { fingerprint: thumbprint(Uint8Array.fromHex(fingerprint)) });
+}
+
 /** The publisher's key, for as long as its store is open, and chain, which only the machine has where `init` ran. Errors: PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*. */
-async function publisherOf(
+export async function publisherOf(
   { folder, profile }: Connection,
   { input, opened }: Pick<PublishOptions, "input"> & { readonly opened: AsyncDisposableStack },
-): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {
+): Promise<StatementSigner> {
   const { publisherKey: uri } = profile;
   const askPin = pinAsker(input !== false);
   const keys = uri === undefined ? new FileKeyStore(folder.keys) : opened.use(openPkcs11KeyStore(uri, { askPin }));
@@ -216,6 +224,6 @@ function report(
 }
 
 /** The package that uses it knows its bounds. */
-function anyNumber(option: string, text: string): number {
+export function anyNumber(option: string, text: string): number {
   return parseWholeNumber({ option, text, min: 0, max: Number.MAX_SAFE_INTEGER });
 }

@@ -46,6 +46,24 @@ test("PERMIT KREP: software runs through exec, ends with its own status, and rol
   assert.equal(shown?.["status"], "active");
 });
 
+test("WHO: a publisher signs a release anew; terminals that have the version have it, and see who released it", async () => {
+  const terminal = await enrol("renewed");
+  await publishScript("lasting", "1.0", "exit 7");
+  await succeed("sealane-terminal", ["fetch", "lasting", ...terminal]);
+  await succeed("sealane-terminal", ["install", "lasting", ...terminal]);
+  const [renewed] = (await succeed("sealane", ["release", "renew", "lasting", "--floor", "1", ...state()])).events;
+  assert.deepEqual([renewed?.["event"], renewed?.["sequence"], renewed?.["floorSequence"]], ["renewed", 1, 1]);
+  const again = await run("sealane-terminal", ["fetch", "lasting", ...terminal]);
+  assert.deepEqual([again.exitCode, codeOf(again)], [8, "TERMINAL_NOTHING_NEW"]);
+  const [status] = (await succeed("sealane-terminal", ["status", ...terminal])).events;
+  const modules = status?.["modules"] as readonly { readonly current: { readonly publisher: string } }[];
+  assert.equal(modules[0]?.current.publisher, "publisher");
+  const none = await run("sealane", ["release", "renew", "no-such-module", ...state()]);
+  assert.deepEqual([none.exitCode, codeOf(none)], [8, "RELEASE_UNKNOWN"]);
+  const above = await run("sealane", ["release", "renew", "lasting", "--floor", "2", ...state()]);
+  assert.deepEqual([above.exitCode, codeOf(above)], [2, "STATEMENT_CONTENT_WRONG"]);
+});
+
 test("EQ1 DIR UNI: a terminal that waits fetches what an operator offers to it meanwhile", async () => {
   const terminal = await enrol("waiter");
   await publishScript("awaited", "1.0", "echo awaited");

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, lstatSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { softwareErrors } from "@sealane/software";
-import { makeFolder, systemReason } from "./disk.ts";
+import { softwareErrors, systemReason } from "@sealane/software";
+import { makeFolder } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import type { LockedArea, StateFolder } from "./state-folder.ts";
 

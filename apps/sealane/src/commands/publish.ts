@@ -16,13 +16,17 @@ import { type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertific
 import {
   issueRelease,
   type ReleaseContent,
+  readArtefactHeader,
+  requireDescribed,
   type SealedArtefact,
   type SoftwareClass,
   type SoftwareFormat,
   type StatementSigner,
   sealFile,
+  softwareErrors,
 } from "@sealane/software";
-import { decodeAs, hasCode, parseName, thumbprint } from "@sealane/wire";
+import { checkArchiveFile } from "@sealane/software/archive";
+import { decodeAs, equalBytes, hasCode, parseName, thumbprint } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
@@ -46,7 +50,7 @@ interface PublishOptions {
 }
 
 /**
- * `sealane publish FILE --name M --version V`: seals the file, sends the sealed file to the store, then the signed release, which makes
+ * `sealane publish FILE --name M --version V`: reads an archive as a terminal would, seals the file, checks that the release describes it, sends the sealed file to the store, then the signed release, which makes
  * it known. Killed at any point it leaves either no release or a whole one; run again it begins anew with a fresh key.
  */
 export async function runPublish(file: string, command: Command): Promise<void> {
@@ -59,6 +63,7 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   await using opened = new AsyncDisposableStack();
   const publisher = await publisherOf(connection, { ...options, opened });
   const format = await formatOf(file, options);
+  const checked = format === "tar" ? await checkArchiveFile(file, options.entry ?? null) : null;
   const sequence = await sequenceOf(options, connection);
   await rm(folder.sealing, { recursive: true, force: true });
   await mkdir(folder.sealing, { recursive: true, mode: 0o700 });
@@ -66,9 +71,11 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   try {
     const sealed = await seal(file, { options, target, output });
     using contentKey = sealed.contentKey;
-    const stored = await upload(target, { connection, sealed, output });
+    if (checked !== null && !equalBytes(checked.sha256, sealed.sha256)) throw softwareErrors.error("ARTEFACT_SOURCE_CHANGED");
     const content = await describe(file, { options, format, sequence, sealed, publisher: connection.profile.publisher });
+    requireDescribed(content, { header: await readArtefactHeader(target), contentKey });
     const bytes = await issueRelease({ ...publisher, release: content, contentKey, keyRole });
+    const stored = await upload(target, { connection, sealed, output });
     const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
     report(output, { view, stored, sealed });
   } finally {

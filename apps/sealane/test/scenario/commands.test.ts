@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { tarOf } from "@sealane/testkit/archives";
 import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
@@ -160,6 +161,36 @@ test("options that cannot be meant are the user's fault, before anything is made
     assert.deepEqual([ended.exitCode, got], [2, code], args.join(" "));
   }
   await assert.rejects(readFile(join(folder, "none", "operator", "profile.json")), { code: "ENOENT" });
+});
+
+test("ANY PERMIT: what no terminal could install is refused by publish with the terminal's own code, before anything is sent", async () => {
+  const program = { name: "bin/run", mode: 0o755, content: "#!/bin/sh\necho ran\n" };
+  const alias = { name: "bin/alias", type: "link", linkname: "bin/run" } as const;
+  const artefacts = join(folder, "state", "server", "artefacts");
+  const before = await readdir(artefacts);
+  const cases = [
+    [[program], "bin/none", "ARCHIVE_ENTRY_MISSING"],
+    [[program], "bin", "ARCHIVE_ENTRY_MISSING"],
+    [[program, { name: "out", type: "symlink", linkname: "../x" }], "bin/run", "ARCHIVE_UNSAFE"],
+    [[program, { name: "lost", type: "symlink", linkname: "bin/none" }], "lost", "ARCHIVE_ENTRY_MISSING"],
+    [[alias, program], "bin/run", "ARCHIVE_UNSAFE"],
+    [[program, { name: "pipe", type: "fifo" }], "bin/run", "ARCHIVE_UNSAFE"],
+  ] as const;
+  for (const [i, [parts, entry, code]] of cases.entries()) {
+    const path = join(folder, `refused-${i}.tar`);
+    await writeFile(path, await tarOf(parts));
+    const ended = await run("sealane", ["publish", path, "--name", "refused", "--version", "1", "--entry", entry, ...state()]);
+    assert.equal(codeOf(ended), code, JSON.stringify(parts));
+  }
+  const path = join(folder, "linked.tar");
+  await writeFile(path, await tarOf([program, alias]));
+  for (const name of [".", ".."]) {
+    const ended = await run("sealane", ["publish", path, "--name", name, "--version", "1", ...state()]);
+    assert.notEqual(ended.exitCode, 0, name);
+  }
+  assert.deepEqual(await readdir(artefacts), before);
+  await succeed("sealane", ["publish", path, "--name", "linked", "--version", "1", "--entry", "bin/alias", ...state()]);
+  assert.equal((await readdir(artefacts)).length, before.length + 1);
 });
 
 test("an unknown mechanism of an offer is told by its own code; a machine that only logged in cannot publish", async () => {

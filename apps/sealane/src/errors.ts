@@ -12,6 +12,8 @@ export type CommandCode =
   | "PUBLISH_SEQUENCE_TAKEN"
   | "PUBLISH_ARCHIVE_WRONG"
   | "PUBLISH_KEY_MISSING"
+  | "ORDER_KEY_MISSING"
+  | "ORDER_RECIPIENT_MISSING"
   | "VERIFY_KIND_UNKNOWN"
   | "VERIFY_ANCHOR_MISSING"
   | "UP_COMMAND_MISSING"
@@ -76,6 +78,18 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "This machine has no publisher's key, so it cannot sign a release",
     advice: "Publish on the machine where `sealane init` ran; that key stays there",
+  },
+  ORDER_KEY_MISSING: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "This machine has no operator's key, so it cannot sign an order",
+    advice: "Give orders on the machine where `sealane init` ran; that key stays there",
+  },
+  ORDER_RECIPIENT_MISSING: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "An order is for terminals by name, or for all",
+    advice: "Give `--terminal NAME`, once or more, or `--all`",
   },
   VERIFY_KIND_UNKNOWN: {
     ...user,

@@ -149,14 +149,11 @@ export async function findDownloads(terminal: Terminal, trust: Trust): Promise<r
 }
 
 /** Removes downloads that no command can use any more. For the holder of the lock on downloads. */
-export async function removeUnusable(found: readonly FoundDownload[]): Promise<readonly Download[]> {
-  const usable: Download[] = [];
+export async function removeUnusable(found: readonly FoundDownload[]): Promise<void> {
   for (const each of found) {
     await removeTemporary(each.kind === "usable" ? each.download.folder.path : each.folder.path);
-    if (each.kind === "usable") usable.push(each.download);
-    else if (!isEarly(each)) await remove(each.folder.path);
+    if (each.kind !== "usable" && !isEarly(each)) await remove(each.folder.path);
   }
-  return usable;
 }
 
 /** A clock that is behind is set some day. */

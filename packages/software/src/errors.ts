@@ -21,6 +21,9 @@ export type SoftwareCode =
   | "ARTEFACT_SIZE_EXCEEDED"
   | "ARTEFACT_SEGMENT_SIZE_WRONG"
   | "ARTEFACT_INDEX_WRONG"
+  | "ARCHIVE_MALFORMED"
+  | "ARCHIVE_UNSAFE"
+  | "ARCHIVE_ENTRY_MISSING"
   | "STATEMENT_CONTENT_WRONG"
   | "STATEMENT_SIGNER_WRONG"
   | "LICENCE_MALFORMED"
@@ -134,6 +137,22 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     ...internal,
     sentence: "A segment was asked for that the artefact does not have",
     advice: "Report this as a defect",
+  },
+  ARCHIVE_MALFORMED: {
+    ...peer,
+    sentence: "The software is not a tar archive that can be read",
+    advice: "The publisher makes it again as a ustar, GNU or pax archive without compression",
+  },
+  ARCHIVE_UNSAFE: {
+    ...peer,
+    sentence: "The archive has an entry that may not be installed",
+    advice: "The publisher makes it again: files, folders, links that stay inside, hard links to files before them, each path once",
+  },
+  ARCHIVE_ENTRY_MISSING: {
+    ...peer,
+    exit: exitCodes.incompatible,
+    sentence: "The archive does not hold the program that its description names",
+    advice: "The publisher names a file of the archive, or a link that leads to one",
   },
   STATEMENT_CONTENT_WRONG: {
     ...user,

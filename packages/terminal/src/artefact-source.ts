@@ -1,9 +1,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { apiErrors, pathOf, routes } from "@sealane/api";
-import { artefactIdOf, readArtefactHeader, softwareErrors } from "@sealane/software";
+import { artefactIdOf, readArtefactHeader, softwareErrors, systemReason } from "@sealane/software";
 import type { ArtefactId } from "@sealane/wire";
-import { systemReason } from "./disk.ts";
 import { bytesOf, type HttpClient, type HttpReply, parseBaseUrl, urlOf } from "./http-client.ts";
 
 /** A sealed artefact somewhere: at the server, in a cache, on a static store, in a file. None of them needs to be trusted. */

@@ -366,16 +366,17 @@ async function takeOffered(work: Work, client: InboxClient, offered: OfferedLink
   using link = offered.link;
   const chosen = choose(work, offered.offers);
   if (chosen === null) return null;
-  return await beginChosen(work, { link, chosen }, async (description) => await client.requestAuthorisation(link, description));
+  return await beginChosen(work, { link, chosen }, async (description) => await client.requestAuthorisation(offered, description));
 }
 
 function choose(work: Work, offers: readonly SoftwareDescription[]): Chosen | null {
   return chooseOffer(offers, wantedOf(work));
 }
 
-function wantedOf({ session, input, modules, failed, nameless, named }: Work): Wanted {
+function wantedOf({ session, input, modules, downloads, failed, nameless, named }: Work): Wanted {
   const except = { has: (module: string): boolean => failed.has(module) || (input.module === undefined && nameless.has(module)) };
-  return { module: input.module, model: session.enrolment.model, modules, except, artefact: named };
+  const here = new Set(downloads.filter(({ complete }) => complete).map(({ licence }) => licence.artefactId.toHex()));
+  return { module: input.module, model: session.enrolment.model, modules, except, artefact: named, here };
 }
 
 /** Proves release and licence of what was offered, unwraps the content key and writes all down before anything is fetched. */

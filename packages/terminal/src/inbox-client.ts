@@ -1,5 +1,5 @@
 import { apiErrors, type ServerReply } from "@sealane/api";
-import type { Secret, Suite } from "@sealane/crypto";
+import { type Secret, type Suite, sha256 } from "@sealane/crypto";
 import {
   type AwaitedThird,
   acceptMessage,
@@ -12,9 +12,9 @@ import {
   UnconfirmedLink,
 } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { type ArtefactId, equalBytes, SealaneError } from "@sealane/wire";
+import { type Digest, equalBytes, SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
-import type { InboxJournal, PendingMessage } from "./inbox-journal.ts";
+import type { InboxJournal, PendingMessage, Vouched } from "./inbox-journal.ts";
 import { InboxReader } from "./inbox-reader.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptLinkAad, keptWaitAad } from "./labels.ts";
@@ -39,6 +39,8 @@ import { requireStrongEnough } from "./suite-floor.ts";
 export interface OfferedLink {
   readonly link: ConfidentialLink;
   readonly offers: readonly SoftwareDescription[];
+  /** SHA-256 of the licence that M3 vouched for: the link gives that one and no other. Null where it vouched for none. */
+  readonly vouched: Digest | null;
 }
 
 /** What a link gave in the end: release and licence with the wrapped content key. */
@@ -114,11 +116,15 @@ export class InboxClient {
     });
   }
 
-  /** Asks for release, licence and content key of what was offered. Errors: those of `ask`; TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
-  async requestAuthorisation(link: ConfidentialLink, description: SoftwareDescription): Promise<AuthorisedReply> {
+  /**
+   * Asks for release, licence and content key of what was offered. Errors: those of `ask`; TERMINAL_LICENCE_CONTRADICTS for another licence
+   * than M3 vouched for; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+   */
+  async requestAuthorisation({ link, vouched }: OfferedLink, description: SoftwareDescription): Promise<AuthorisedReply> {
     const { clock } = this.#session.terminal;
     const message = sealRequest(link, { kind: "authorise", artefactId: description.artefactId }, clock.nowSeconds());
-    const pending = { kind: "request", linkId: link.id, message, link: this.#keep(link.save(), keptLinkAad()), description } as const;
+    const state = this.#keep(link.save(), keptLinkAad());
+    const pending = { kind: "request", linkId: link.id, message, link: state, description, vouched } as const;
     await this.#journal.commit(pending);
     return await this.#exchangeRequest(link, pending);
   }
@@ -168,17 +174,17 @@ export class InboxClient {
     const { link, offers } = openFirstRecord(unconfirmed, record, this.#session.terminal.clock.nowSeconds());
     await this.#announce(link, offers);
     using saved = link.save(); // the unconfirmed link, whose key it shares, is wiped by its owner
-    return { link: ConfidentialLink.load(saved), offers: offers?.offers ?? [] };
+    return { link: ConfidentialLink.load(saved), offers: offers?.offers ?? [], vouched: null };
   }
 
   /** Sends M2, takes M3, and asks what is on offer: the record proves that this terminal holds the key. */
   async #exchangeSecond(awaited: AwaitedThird, second: Uint8Array): Promise<OfferedLink> {
     const third = await postLinkMessage(this.#session, second);
     const { link, ...vouched } = await awaited.receive(linkContext(this.#session), third);
-    const artefactId = awaited.third === null ? null : this.#proveVouched(vouched);
+    const proven = awaited.third === null ? null : this.#proveVouched(vouched);
     const { clock } = this.#session.terminal;
     const message = sealRequest(link, { kind: "offers", module: null, installed: [] }, clock.nowSeconds());
-    const pending = { kind: "offers", linkId: link.id, artefactId, message, link: this.#keep(link.save(), keptLinkAad()) } as const;
+    const pending = { kind: "offers", linkId: link.id, vouched: proven, message, link: this.#keep(link.save(), keptLinkAad()) } as const;
     await this.#journal.commit(pending);
     return await this.#exchangeOffers(link, pending);
   }
@@ -187,26 +193,29 @@ export class InboxClient {
    * Proves what M3 vouches for: release and licence of the artefact that it names, or nothing at all.
    * Errors: LINK_FIELD_WRONG for a part of it, those of `verifyAuthorisation`.
    */
-  #proveVouched({ artefactId, licence, release }: ThirdContent): ArtefactId | null {
+  #proveVouched({ artefactId, licence, release }: ThirdContent): Vouched | null {
     if (artefactId === null && licence === null && release === null) return null;
     if (artefactId === null || licence === null || release === null) throw linkErrors.error("LINK_FIELD_WRONG", { field: "M3" });
     const { terminal, enrolment } = this.#session;
-    proveAuthorisation({ licence, release }, { terminal, trust: enrolment, artefactId, recipient: enrolment.name });
-    return artefactId;
+    const expected = { terminal, trust: enrolment, artefactId, recipient: enrolment.name };
+    return { artefactId, licence: proveAuthorisation({ licence, release }, expected).licence.digest };
   }
 
   async #exchangeOffers(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "offers" }>): Promise<OfferedLink> {
     const record = await postRecord(this.#session, pending.linkId, pending.message);
     const { offers } = openFirstRecord(link, record, this.#session.terminal.clock.nowSeconds());
     await this.#announce(link, offers);
-    const { artefactId: vouched } = pending;
-    return { link, offers: (offers?.offers ?? []).filter(({ artefactId }) => vouched === null || equalBytes(artefactId, vouched)) };
+    const { vouched } = pending;
+    const isVouched = ({ artefactId }: SoftwareDescription): boolean => vouched === null || equalBytes(artefactId, vouched.artefactId);
+    return { link, offers: (offers?.offers ?? []).filter(isVouched), vouched: vouched?.licence ?? null };
   }
 
   async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<AuthorisedReply> {
     const record = await postRecord(this.#session, pending.linkId, pending.message);
     const reply = decodeReply(link.open(record, this.#session.terminal.clock.nowSeconds()));
     if (reply.kind !== "authorised") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
+    if (pending.vouched !== null && !equalBytes(sha256(reply.licence), pending.vouched))
+      throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: pending.description.module });
     return reply;
   }
 

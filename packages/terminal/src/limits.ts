@@ -1,5 +1,6 @@
 import { maxEnrolReplyBytes, maxInboxMessages } from "@sealane/api";
 import { maxCertificateBytes, maxMessageBytes, maxRecordBytes } from "@sealane/link";
+import { maxPathBytes } from "@sealane/software/archive";
 
 /** Bounds of the terminal. */
 
@@ -20,13 +21,6 @@ export const maxRememberedOfOne = 512;
 
 /** Bytes of the file that remembers them: some 70 each, one pending answer of 64 KiB, and its kept link. */
 export const maxInboxFileBytes: number = 256 * 1024;
-
-/** Entries of one archive: the largest trees of system images and of node_modules stay below. */
-export const maxArchiveEntries = 200_000;
-
-/** Bytes of a path inside an archive, and of one part of it (NAME_MAX of common file systems). */
-export const maxPathBytes = 1_024;
-export const maxPathPartBytes = 255;
 
 /** Bytes of literal archive content in one piece of a layout file. */
 export const maxLayoutPieceBytes: number = 64 * 1024;

@@ -89,11 +89,16 @@ export interface Faults {
   vouched?: ((content: ThirdContent) => ThirdContent) | undefined;
   /** Gives another release in place of the publisher's. */
   release?: ((release: Uint8Array) => Uint8Array) | undefined;
+  /** Gives another licence than M3 vouched for. */
+  forgetsVouched?: boolean;
   /** Changes the terms of a licence. */
   terms?: Partial<LicenceContent> | undefined;
   /** Answers a request for an event stream in place of the server, behind the authorisation. */
   stream?: ((response: ServerResponse, after: number) => void) | undefined;
+  /** Changes what the reply to an enrolment says, as somebody could who knows its key. */
   enrolReply?: ((reply: EnrolReply) => EnrolReply | Promise<EnrolReply>) | undefined;
+  /** Changes it on its way. */
+  enrolReplyBytes?: ((reply: Uint8Array) => Uint8Array) | undefined;
   enrolInfo?: ((info: EnrolInfo) => EnrolInfo) | undefined;
 }
 
@@ -126,6 +131,8 @@ export class FakeServer {
   url = "";
   /** Streams end when they have given what waits, or stay open for what comes. */
   holdsStreams = false;
+  /** Licences that M3 vouched for, by artefact. */
+  readonly #vouched = new Map<string, Uint8Array>();
   readonly #streams = new Set<ServerResponse>();
   #onStream: () => void = () => {};
   readonly #server: Server;
@@ -386,7 +393,8 @@ export class FakeServer {
     };
     const sent = (await this.faults.enrolReply?.(reply)) ?? reply;
     const input = { plaintext: encodeAs(enrolReplyCodec, sent), externalAad: statementAad("enrol reply") };
-    return encode(sealUnderKey(request.replyKey, systemRandom, input));
+    const sealed = encode(sealUnderKey(request.replyKey, systemRandom, input));
+    return this.faults.enrolReplyBytes?.(sealed) ?? sealed;
   }
 
   #viewOf({ signing, alsoSigning, decryption, agreement }: EnrolledTerminal, requestDigest: Digest): EnrolView {
@@ -463,6 +471,7 @@ export class FakeServer {
     const licence = await this.#licence(offered.description, terminalName);
     const release = await this.#release(offered.description);
     const content = { artefactId: artefactId(offered.description.artefactId), licence, release };
+    this.#vouched.set(offered.description.artefactId.toHex(), licence);
     return this.faults.vouched?.(content) ?? content;
   }
 
@@ -477,7 +486,8 @@ export class FakeServer {
     if (found === undefined) return { kind: "refused", code: "RELEASE_UNKNOWN" };
     const { parties, originatorRole } = link;
     const holder = originatorRole === "terminal" ? parties.originator : parties.recipient;
-    const licence = await this.#licence(found.description, holder ?? anonymousRecipient);
+    const vouched = this.faults.forgetsVouched === true ? undefined : this.#vouched.get(request.artefactId.toHex());
+    const licence = vouched ?? (await this.#licence(found.description, holder ?? anonymousRecipient));
     const binding = {
       artefactId: request.artefactId,
       licenceDigest: digest(sha256(licence)),

@@ -152,6 +152,78 @@ test("certificates of another authority, purpose, name or key are refused, and t
   await enroll(terminal, { token: server.token() });
 });
 
+/** That an enrolment ends with this code, before anything is kept of it or proven. */
+async function isRefused({ server, terminal }: World, expected: string): Promise<void> {
+  server.requests.length = 0;
+  await assert.rejects(enroll(terminal, { token: server.token() }), code(expected));
+  assert.equal((await status(terminal)).identity, null);
+  assert.equal(server.terminal?.isActive, false);
+  assert.equal(server.requests.includes("POST /v1/enrolments/proof"), false);
+}
+
+test("KCERT: chains of the server that were taken out, added, exchanged or put in another order are noticed before anything is kept", async (t) => {
+  const world = await newWorld(t);
+  const { server, terminal } = world;
+  const another = (await server.authority.opener(serverName, "server-decrypt")).certificate.chain; // a right one, and not the server's
+  const changes: readonly (readonly [(chains: PartyChains) => Partial<PartyChains>, readonly number[], string])[] = [
+    [
+      ({ decryptionChains: d, agreementChains: a }) => ({ decryptionChains: d.slice(1), agreementChains: a.slice(1) }),
+      [1],
+      "CRYPTO_SIGNATURE_WRONG",
+    ],
+    [
+      ({ decryptionChains: d, agreementChains: a }) => ({ decryptionChains: d.slice(1), agreementChains: a.slice(1) }),
+      [2, 1],
+      "ENROL_REPLY_WRONG",
+    ],
+    [({ decryptionChains: d }) => ({ decryptionChains: d.slice(1) }), [1], "CRYPTO_SIGNATURE_WRONG"],
+    [({ agreementChains: a }) => ({ agreementChains: a.slice(0, 1) }), [2], "CRYPTO_SIGNATURE_WRONG"],
+    [({ decryptionChains: d }) => ({ decryptionChains: d.toReversed() }), [2, 1], "CRYPTO_SIGNATURE_WRONG"],
+    [({ agreementChains: a }) => ({ agreementChains: a.toReversed() }), [2, 1], "CRYPTO_SIGNATURE_WRONG"],
+    [({ decryptionChains: d }) => ({ decryptionChains: [another, ...d.slice(1)] }), [2, 1], "CRYPTO_SIGNATURE_WRONG"],
+    [() => ({}), [1], "ENROL_REPLY_WRONG"],
+    [() => ({}), [1, 2], "ENROL_REPLY_WRONG"],
+  ];
+  for (const [change, serverSuiteNumbers, expected] of changes) {
+    server.faults.enrolReply = (reply) => ({
+      ...reply,
+      serverSuiteNumbers,
+      serverChains: { ...reply.serverChains, ...change(reply.serverChains) },
+    });
+    await isRefused(world, expected);
+  }
+  server.faults.enrolReply = undefined;
+  await enroll(terminal, { token: server.token() });
+  assert.deepEqual((await status(terminal)).identity?.suites, ["hybrid", "x25519"]);
+});
+
+test("KCERT: a reply of another enrolment, or a confirmation of one, is refused, and one that is spliced of both", async (t) => {
+  const world = await newWorld(t);
+  const { server, terminal } = world;
+  let former: EnrolReply | null = null;
+  let formerBytes: Uint8Array = new Uint8Array(0);
+  server.faults.enrolReply = (reply) => {
+    former = reply;
+    return { ...reply, serverSuiteNumbers: [1] };
+  };
+  server.faults.enrolReplyBytes = (bytes) => {
+    formerBytes = bytes;
+    return bytes;
+  };
+  await isRefused(world, "ENROL_REPLY_WRONG");
+  server.faults.enrolReply = undefined;
+  server.faults.enrolReplyBytes = () => formerBytes;
+  await isRefused(world, "CRYPTO_OPEN_FAILED");
+  server.faults.enrolReplyBytes = (bytes) => bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1);
+  await isRefused(world, "CRYPTO_OPEN_FAILED");
+  server.faults.enrolReplyBytes = undefined;
+  const { confirmation } = (former ?? assert.fail()) as EnrolReply;
+  server.faults.enrolReply = (reply) => ({ ...reply, confirmation });
+  await isRefused(world, "CRYPTO_SIGNATURE_WRONG");
+  server.faults.enrolReply = undefined;
+  await enroll(terminal, { token: server.token() });
+});
+
 test("a lost reply is asked for again, with the same keys", async (t) => {
   for (const lost of ["GET /v1/enrol", "POST /v1/enrolments", "POST /v1/enrolments/proof"]) {
     const { server, terminal, clock } = await newWorld(t);

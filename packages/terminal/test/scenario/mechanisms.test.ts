@@ -140,6 +140,26 @@ test("EQ14: what M3 vouches for is all that is taken on its link, also after a r
   }
 });
 
+test("EQ14: on the link of M3 no other licence is taken than the one that it vouched for, also after a restart", async (t) => {
+  for (const isCutOff of [false, true]) {
+    for (const forgetsVouched of [false, true]) {
+      const world = await enrolledWorld(t);
+      const { server, terminal } = world;
+      server.faults.forgetsVouched = forgetsVouched;
+      await server.offer(server.publish(release(1)), { mechanism: "mutual-agreement" });
+      if (isCutOff) {
+        server.faults.after = () => (server.asked.at(-1)?.kind === "authorise" ? "drop" : undefined);
+        await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
+        server.faults.after = undefined;
+      }
+      const again = restarted(world);
+      if (!forgetsVouched) await fetchSoftware(again, fromServer);
+      else if (isCutOff) await assert.rejects(fetchSoftware(again, fromServer), code("TERMINAL_NOTHING_WAITING"));
+      else await assert.rejects(fetchSoftware(again, fromServer), code("TERMINAL_LICENCE_CONTRADICTS"));
+    }
+  }
+});
+
 test("EQ8 EQ11 EQ14: a reply that is changed anywhere on its way ends that link only, and the next message is used", async (t) => {
   for (const mechanism of ["mutual-nonce", "mutual-certified", "mutual-agreement"] as const) {
     const world = await enrolledWorld(t);

@@ -35,7 +35,7 @@ export interface TidyDownloads {
 }
 
 /**
- * Removes downloads whose licence or key has ended, and what is installed by now or older: their content keys go with them (KREP). Where
+ * Removes downloads whose licence or key has ended by a proven time, and what is installed by now or older: their content keys go with them (KREP). Where
  * another command installs, nothing is removed: it may be at work on that.
  */
 export async function tidyDownloads(terminal: Terminal, holder: Holder): Promise<TidyDownloads> {
@@ -43,7 +43,7 @@ export async function tidyDownloads(terminal: Terminal, holder: Holder): Promise
     const found = await findWanted(terminal, holder);
     await removeTemporary(terminal.folder.path);
     await tidyKept(terminal);
-    await removeUnusable(found.all);
+    await removeUnusable(terminal, found.all);
     for (const each of found.unwanted) await remove(each.folder.path);
     return found;
   });

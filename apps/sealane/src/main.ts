@@ -130,6 +130,7 @@ program
   .option("--entry <path>", "what `exec` runs, inside the archive")
   .option("--segment-bytes <bytes>", "segment size of the sealed artefact")
   .option("--public", "let its content key be given to everybody, as an open broadcast does; for ever")
+  .option("--floor <sequence>", "lowest sequence to which an order may set the module back", "0")
   .addOption(state())
   .action(async (file: string, _options, command: Command) => (await import("./commands/publish.ts")).runPublish(file, command));
 
@@ -148,6 +149,17 @@ release
   .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
   .addOption(state())
   .action(async (module: string, _options, command: Command) => (await import("./commands/release.ts")).runReleaseOffer(module, command));
+
+release
+  .command("renew")
+  .description("sign a release that is offered anew, before the publisher's certificate ends")
+  .argument("<module>", "name of the software module")
+  .option("--sequence <number>", "which one (the newest unless told)")
+  .option("--floor <sequence>", "lowest sequence to which an order may set the module back (as before unless told)")
+  .addOption(state())
+  .action(async (module: string, _options, command: Command) =>
+    (await import("./commands/release-renew.ts")).runReleaseRenew(module, command),
+  );
 
 const broadcast = program.command("broadcast").description("software to whoever listens, or to a group");
 broadcast

@@ -42,6 +42,10 @@ export const maxAttempts = 6;
 export const firstPauseMilliseconds = 500;
 export const longestPauseMilliseconds = 30_000;
 
+/** How often, and after which pause, a command looks whether another one has done with what it holds for a moment. */
+export const lockWaits = 50;
+export const lockPauseMilliseconds = 100;
+
 /** Sockets that are kept open towards one server. */
 export const maxSockets = 4;
 

@@ -12,7 +12,7 @@ export const maxInboxEventCharacters: number = Math.ceil((maxMessageBytes * 4) /
 /** Bytes of an enrolment request or proof: the keys of all suites take 25,000. */
 export const maxEnrolRequestBytes = 49_152;
 
-/** Bytes of an enrolment reply: for all suites, with an intermediate and ML-DSA-65 keys of both authorities, 362,000. */
+/** Bytes of an enrolment reply: both parties' chains of two certificates for all suites by authorities with ML-DSA-65 take 362,000. */
 export const maxEnrolReplyBytes = 524_288;
 
 /** Bytes of the key that a reply is encrypted under: AES-256. */

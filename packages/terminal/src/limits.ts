@@ -35,6 +35,9 @@ export const maxInboxLooks = 256;
 export const connectSeconds = 10;
 export const idleSeconds = 60;
 
+/** The least rate of a body: half of what 2G carries, measured over two minutes. Who sends less holds a command up for ever otherwise. */
+export const leastRate = { bytesPerSecond: 1_024, seconds: 120 } as const;
+
 /** Attempts of one request that may be repeated, and of a download since its last new segment. */
 export const maxAttempts = 6;
 

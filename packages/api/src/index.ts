@@ -91,6 +91,7 @@ export type {
   GroupView,
   OfferRequest,
   OfferView,
+  ReleaseStatementView,
   ReleaseView,
   ServerView,
   TerminalView,

@@ -60,6 +60,12 @@ export interface ReleaseView {
   readonly floorSequence: number | null;
 }
 
+/** GET release. */
+export interface ReleaseStatementView extends ReleaseView {
+  /** The signed release, base64. */
+  readonly statement: string;
+}
+
 /** POST offers. */
 export interface OfferRequest {
   readonly terminals: readonly string[];

@@ -24,8 +24,10 @@ export const routes = {
   artefacts: "/v1/artefacts",
   /** GET, HEAD: a sealed artefact, one Range. */
   artefact: "/v1/artefacts/:id",
-  /** POST: a signed release. GET: the releases (operator token). */
+  /** POST: a signed release, with its content key unless it is signed anew. GET: the releases (operator token). */
   releases: "/v1/releases",
+  /** GET: one release with its signed statement, by artefact id (operator token). */
+  release: "/v1/releases/:id",
   /** POST: originate links from the server to terminals, with an offer (operator token). */
   offers: "/v1/offers",
   /** GET: the broadcast channel, for everybody; long-poll. POST: start a broadcast (operator token). */

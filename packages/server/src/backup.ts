@@ -1,12 +1,12 @@
 import { constants, createReadStream } from "node:fs";
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { defaultToleranceSeconds, defaultWindowSeconds } from "@sealane/link";
 import { syncFolder } from "@sealane/software";
 import { sql } from "kysely";
 import { serverErrors } from "./errors.ts";
-import { accessing, systemCodeOf } from "./files.ts";
+import { accessing, exists } from "./files.ts";
 import { serverFolder } from "./layout.ts";
 import { restoredEpochGap, restoredInboxGap } from "./limits.ts";
 import { type DatabaseInput, locateDatabase } from "./locate-database.ts";
@@ -181,14 +181,4 @@ async function copyTree(from: string, to: string, wanted: (path: string) => bool
 
 function isSealed(path: string): boolean {
   return path.endsWith(".sealed");
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCodeOf(error) === "ENOENT") return false;
-    throw error;
-  }
 }

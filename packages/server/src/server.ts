@@ -4,6 +4,7 @@ import { type DeliveryPolicy, deliveryPolicy } from "@sealane/api";
 import { type Randomness, Secret, systemRandom } from "@sealane/crypto";
 import type { FastifyInstance } from "fastify";
 import { ArtefactStore } from "./artefact-store.ts";
+import { requireRootAway } from "./authority/migrate.ts";
 import { loadCaRoleKeys, loadKeyRoleKeys, loadPublicIdentity } from "./certified-keys.ts";
 import type { ServerContext } from "./context.ts";
 import { serverErrors } from "./errors.ts";
@@ -72,7 +73,7 @@ export interface RunningServer {
 /**
  * Starts a server in the roles that are asked for; each opens only what it needs.
  *
- * Errors: SERVER_NOT_INITIALISED, SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, SERVER_SCHEMA_OLD, SERVER_SCHEMA_NEW,
+ * Errors: SERVER_NOT_INITIALISED, SERVER_ROOT_KEY_HERE, SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, SERVER_SCHEMA_OLD, SERVER_SCHEMA_NEW,
  * SERVER_ADDRESS_UNUSABLE, PKI_CERTIFICATE_EXPIRED and other PKI_*, KEYSTORE_*, STORE_*.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -118,12 +119,13 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
   const { maxArtefactBytes, maxUploads } = context.limits;
   const artefacts = new ArtefactStore({ folder: folder.artefacts, maxArtefactBytes, maxUploads });
   if (roles.includes("download") || roles.includes("operator")) await requireFolder(folder.artefacts);
-  if (roles.includes("download")) await app.register(downloadRoutes(artefacts, context.metrics));
+  if (roles.includes("download")) await app.register(downloadRoutes(artefacts, context));
   if (roles.every((role) => role === "download")) {
     await app.register(watchRoutes({ metrics: context.metrics, database: null, tokens: null, keys: null }));
     return;
   }
 
+  await requireRootAway(folder, { issues: roles.includes("ca") });
   const location = await locateDatabase(setup);
   const db = stack.adopt(await openDatabase(location), (database) => database.destroy());
   const shared = { ...context, ...transactional(db, sqlStores) };

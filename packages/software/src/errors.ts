@@ -21,6 +21,9 @@ export type SoftwareCode =
   | "ARTEFACT_SIZE_EXCEEDED"
   | "ARTEFACT_SEGMENT_SIZE_WRONG"
   | "ARTEFACT_INDEX_WRONG"
+  | "ARCHIVE_MALFORMED"
+  | "ARCHIVE_UNSAFE"
+  | "ARCHIVE_ENTRY_MISSING"
   | "STATEMENT_CONTENT_WRONG"
   | "STATEMENT_SIGNER_WRONG"
   | "LICENCE_MALFORMED"
@@ -37,6 +40,7 @@ export type SoftwareCode =
   | "RELEASE_NOT_YET_VALID"
   | "RELEASE_PUBLISHER_EXPIRED"
   | "RELEASE_SIGNATURE_WRONG"
+  | "RELEASE_DATED_AHEAD"
   | "RELEASE_PUBLISHER_WRONG"
   | "RELEASE_ARTEFACT_WRONG"
   | "RELEASE_LICENCE_WRONG"
@@ -135,6 +139,22 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     sentence: "A segment was asked for that the artefact does not have",
     advice: "Report this as a defect",
   },
+  ARCHIVE_MALFORMED: {
+    ...peer,
+    sentence: "The software is not a tar archive that can be read",
+    advice: "The publisher makes it again as a ustar, GNU or pax archive without compression",
+  },
+  ARCHIVE_UNSAFE: {
+    ...peer,
+    sentence: "The archive has an entry that may not be installed",
+    advice: "The publisher makes it again: files, folders, links that stay inside, hard links to files before them, each path once",
+  },
+  ARCHIVE_ENTRY_MISSING: {
+    ...peer,
+    exit: exitCodes.incompatible,
+    sentence: "The archive does not hold the program that its description names",
+    advice: "The publisher names a file of the archive, or a link that leads to one",
+  },
   STATEMENT_CONTENT_WRONG: {
     ...user,
     sentence: "What the licence or release is to say is not allowed",
@@ -223,6 +243,11 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     ...peer,
     sentence: "The release statement was changed after it was signed",
     advice: "Do not use it; ask the publisher for it again",
+  },
+  RELEASE_DATED_AHEAD: {
+    ...peer,
+    sentence: "The release was published at a time that has not come yet",
+    advice: "Check this machine's clock; where it is right, let the publisher set his own and sign the release anew",
   },
   RELEASE_PUBLISHER_WRONG: {
     ...peer,

@@ -9,7 +9,17 @@ export {
   parseHeaderFront,
 } from "./artefact-header.ts";
 export { type ContentKey, takeContentKey } from "./artefact-keys.ts";
-export { openNameless, PendingFile, readInto, reading, syncFolder, writeAll, writeFileAtomic, writing } from "./atomic-file.ts";
+export {
+  openNameless,
+  PendingFile,
+  readInto,
+  reading,
+  syncFolder,
+  systemReason,
+  writeAll,
+  writeFileAtomic,
+  writing,
+} from "./atomic-file.ts";
 export {
   type Authorisation,
   isSameSoftware,
@@ -40,7 +50,7 @@ export {
   maxSegmentBytes,
   minSegmentBytes,
 } from "./limits.ts";
-export { ArtefactOpener, type ExpectedArtefact } from "./open.ts";
+export { ArtefactOpener, type ExpectedArtefact, requireDescribed } from "./open.ts";
 export { type OpenFileOptions, openFile, readArtefactHeader } from "./open-file.ts";
 export { encodePublication, type IssueReleaseInput, issueRelease, type Publication, parsePublication } from "./publication.ts";
 export {

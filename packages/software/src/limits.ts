@@ -35,6 +35,22 @@ export const maxCopyrightBytes = 1024;
 /** UTF-8 bytes of the path of a program inside the software; what common file systems allow for one name. */
 export const maxEntryBytes = 255;
 
+/** Entries of one archive: the largest trees of system images and of node_modules stay below. */
+export const maxArchiveEntries = 200_000;
+
+/** Bytes of a path inside an archive, and of one part of it (NAME_MAX of common file systems). */
+export const maxPathBytes = 1_024;
+export const maxPathPartBytes = 255;
+
+/** Parts of a path inside an archive: a system looks each of them up at every step, and at every start. */
+export const maxPathDepth = 64;
+
+/** Further names of one file of an archive; NTFS allows 1,023, others far more. */
+export const maxHardLinks = 1_000;
+
+/** Symbolic links that lead from one path to its file: as many as Linux follows (path_resolution(7)). */
+export const maxLinksFollowed = 40;
+
 /** Bytes of a licence's own id. */
 export const licenceIdBytes = 16;
 

@@ -1,7 +1,7 @@
 import { chmod, type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { softwareErrors, syncFolder, writeFileAtomic } from "@sealane/software";
-import { type Codec, decodeAs, encodeAs, hasCode, SealaneError } from "@sealane/wire";
+import { softwareErrors, syncFolder, systemReason, writeFileAtomic } from "@sealane/software";
+import { type Codec, decodeAs, encodeAs, hasCode } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -27,12 +27,6 @@ export async function changing<T>(file: string, work: () => Promise<T>): Promise
     if (full.has(reason)) throw terminalErrors.error("TERMINAL_DISK_FULL", { file, reason }, error);
     throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason }, error);
   }
-}
-
-/** The system's name of a failure (`ENOENT`), or null when something else failed. */
-export function systemReason(error: unknown): string | null {
-  const isSystem = error instanceof Error && !(error instanceof SealaneError) && "code" in error && "syscall" in error;
-  return isSystem ? String(error.code) : null;
 }
 
 /** True when nothing is there. */

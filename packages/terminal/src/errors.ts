@@ -27,9 +27,7 @@ export type TerminalCode =
   | "TERMINAL_RELEASE_MISSING"
   | "TERMINAL_DOWNGRADE_REFUSED"
   | "TERMINAL_STAGED_CHANGED"
-  | "TERMINAL_ARCHIVE_MALFORMED"
-  | "TERMINAL_ARCHIVE_UNSAFE"
-  | "TERMINAL_ENTRY_MISSING"
+  | "TERMINAL_DIGEST_WRONG"
   | "TERMINAL_SOFTWARE_CHANGED"
   | "TERMINAL_NO_PREVIOUS"
   | "TERMINAL_NOT_A_PROGRAM"
@@ -158,21 +156,10 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     sentence: "The fetched software was changed on this machine, or it is not complete",
     advice: "Run `sealane-terminal fetch` again: it keeps what is intact",
   },
-  TERMINAL_ARCHIVE_MALFORMED: {
+  TERMINAL_DIGEST_WRONG: {
     ...peer,
-    sentence: "The software is not a tar archive that can be read",
-    advice: "Tell the publisher; publish it again as a ustar, GNU or pax archive without compression",
-  },
-  TERMINAL_ARCHIVE_UNSAFE: {
-    ...peer,
-    sentence: "The archive has an entry that may not be installed",
-    advice: "Tell the publisher; an archive may hold files, folders and links inside it, each once",
-  },
-  TERMINAL_ENTRY_MISSING: {
-    ...peer,
-    exit: exitCodes.incompatible,
-    sentence: "The archive does not hold the program that its description names",
-    advice: "Tell the publisher; publish it again with the right entry",
+    sentence: "The software is not the one whose SHA-256 its release names",
+    advice: "Do not use it; tell the publisher: what people compare is the digest of something else",
   },
   TERMINAL_SOFTWARE_CHANGED: {
     ...system,

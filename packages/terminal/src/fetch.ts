@@ -262,7 +262,7 @@ async function askOffers(
     const installed = isWithoutName(choice) ? [] : (await reportOf(modules)).slice(0, maxInstalled);
     const reply = await ask(session, link, { kind: "offers", module: input.module ?? null, installed });
     if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
-    await learnTime(session, reply);
+    await learnTime(session, link, reply);
     return { link, offers: reply.offers };
   } catch (error) {
     link[Symbol.dispose]();
@@ -373,9 +373,10 @@ function choose(work: Work, offers: readonly SoftwareDescription[]): Chosen | nu
   return chooseOffer(offers, wantedOf(work));
 }
 
-function wantedOf({ session, input, modules, failed, nameless, named }: Work): Wanted {
+function wantedOf({ session, input, modules, downloads, failed, nameless, named }: Work): Wanted {
   const except = { has: (module: string): boolean => failed.has(module) || (input.module === undefined && nameless.has(module)) };
-  return { module: input.module, model: session.enrolment.model, modules, except, artefact: named };
+  const here = new Set(downloads.filter(({ complete }) => complete).map(({ licence }) => licence.artefactId.toHex()));
+  return { module: input.module, model: session.enrolment.model, modules, except, artefact: named, here };
 }
 
 /** Proves release and licence of what was offered, unwraps the content key and writes all down before anything is fetched. */

@@ -46,12 +46,11 @@ export interface Installed {
  * key is discarded at the end, or kept where the licence says so (KREP).
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_FETCHED,
- * TERMINAL_MODULE_AMBIGUOUS; LICENCE_*, RELEASE_*, TERMINAL_RELEASE_MISSING; TERMINAL_DOWNGRADE_REFUSED; TERMINAL_STAGED_CHANGED; TERMINAL_ARCHIVE_*,
- * TERMINAL_ENTRY_MISSING; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+ * TERMINAL_MODULE_AMBIGUOUS; LICENCE_*, RELEASE_*, TERMINAL_RELEASE_MISSING; TERMINAL_DOWNGRADE_REFUSED; TERMINAL_STAGED_CHANGED;
+ * TERMINAL_DIGEST_WRONG; ARCHIVE_*; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function install(terminal: Terminal, input: InstallInput = {}): Promise<Installed> {
-  using _downloads = await StateLock.take(terminal.folder, "downloads");
-  using _modules = await StateLock.take(terminal.folder, "modules");
+  using _modules = await StateLock.takeSoon(terminal, "modules"); // and not the one that a fetch holds while it uses the network
   const trust = await loadTrust(terminal);
   const download = await chooseDownload(terminal, trust, input);
   const folder = terminal.folder.module(download.licence.module);
@@ -89,7 +88,7 @@ async function chooseDownload(terminal: Terminal, trust: Trust, input: InstallIn
   const usable = found.flatMap((each) => (each.kind === "usable" ? [each.download] : []));
   const [newest, ...others] = usable.filter(isChosen).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
   if (newest === undefined) {
-    await removeLeftovers(found);
+    await StateLock.ifFree(terminal.folder, "downloads", async () => await removeLeftovers(found)); // a fetch may just be making one
     throw reasonForNothing(found, input);
   }
   const { module } = newest.licence;
@@ -121,15 +120,18 @@ async function checkDownload({ terminal, download, folder }: Work): Promise<void
   const { module, sequence } = licence;
   const { highest } = await loadModule(folder);
   if (highest !== null && sequence <= highest) throw terminalErrors.error("TERMINAL_DOWNGRADE_REFUSED", { module, sequence, highest });
-  const hasher = new LicensedHasher(licence, terminal.onEvent);
+  const hasher = new LicensedHasher(licence, terminal.onEvent, { whole: true });
   await using staged = await open(download.folder.software, "r");
   for await (const chunk of chunksOf(staged)) {
     if (!hasher.take(chunk)) break;
     giveBack(chunk);
   }
-  if (hasher.isLicensed()) return;
-  await demote(download);
-  throw terminalErrors.error("TERMINAL_STAGED_CHANGED", { module });
+  if (!hasher.isLicensed()) {
+    await demote(download);
+    throw terminalErrors.error("TERMINAL_STAGED_CHANGED", { module });
+  }
+  // These are the publisher's bytes, and the digest is not theirs: fetching them again mends nothing.
+  if (!hasher.isWhole()) throw terminalErrors.error("TERMINAL_DIGEST_WRONG", { module, sha256: licence.sha256.toHex() });
 }
 
 /** Makes a damaged plaintext one that a fetch goes on with. */

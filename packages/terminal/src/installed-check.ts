@@ -1,18 +1,17 @@
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, constants, type Dirent } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { giveBack, type VerifiedLicence } from "@sealane/software";
+import { giveBack, systemReason, type VerifiedLicence } from "@sealane/software";
+import { type ArchiveEntry, type FolderNode, readArchive, type TreeNode } from "@sealane/software/archive";
 import { SealaneError } from "@sealane/wire";
-import { type ArchiveEntry, readArchive } from "./archive.ts";
 import { readLayout } from "./archive-layout.ts";
-import type { TreeNode } from "./archive-tree.ts";
-import { chunksOf, systemReason } from "./disk.ts";
+import { chunksOf } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import { HashedFiles } from "./hashed-files.ts";
 import { LicensedHasher } from "./licensed-hasher.ts";
 import type { SlotFolder } from "./state-folder.ts";
-import { formerInstalledMode, installedMode, singleFileMode } from "./unpack.ts";
+import { formerInstalledMode, installedMode, programFile, singleFileMode } from "./unpack.ts";
 
 /**
  * Computes the software's hash from what is installed and compares it with the licence (PERMIT).
@@ -55,7 +54,7 @@ interface Work {
 
 /** What a changed layout leads to: another archive, which may be none at all. */
 function isOther(error: unknown): boolean {
-  return error instanceof SealaneError && error.code.startsWith("TERMINAL_ARCHIVE_");
+  return error instanceof SealaneError && error.code.startsWith("ARCHIVE_");
 }
 
 async function readInstalledFile({ slot, licence, hasher, files }: Work): Promise<void> {
@@ -71,6 +70,12 @@ async function readInstalledFile({ slot, licence, hasher, files }: Work): Promis
   }
 }
 
+/** Permission bits of a file: which ones are right is known at the end only, for the program may be another name of it. */
+interface FileModes {
+  readonly archived: number;
+  readonly installed: number;
+}
+
 /** A file's content that was put into the archive. */
 interface Supplied {
   readonly path: string;
@@ -81,16 +86,23 @@ interface Supplied {
 async function readInstalledArchive(work: Work): Promise<void> {
   const { slot, licence } = work;
   const supplied: Supplied[] = [];
+  const modes = new Map<string, FileModes>();
   const tree = await readArchive(archiveOf(work, supplied), async (entry) => {
     for await (const _ of entry.kind === "file" ? entry.content : []);
-    if (!(await isInstalled(work, entry, licence.entry))) throw changed(slot, "entry");
+    if (!(await isInstalled(work, entry, modes))) throw changed(slot, "entry");
     if (entry.kind !== "file" || entry.bytes === 0) return;
     const source = supplied.shift();
     const isOwn = source?.path === entry.path && source.offset === entry.offset && source.bytes === entry.bytes;
     if (!isOwn) throw changed(slot, "layout");
   });
   if (supplied.length > 0) throw changed(slot, "layout");
-  await requireOnly(slot, tree.nodes);
+  const program = programFile(tree, licence.entry);
+  for (const [path, { archived, installed }] of modes) {
+    const isProgram = path === program;
+    const right = [installedMode(archived, isProgram), formerInstalledMode(archived, isProgram)];
+    if (!right.includes(installed)) throw changed(slot, "mode");
+  }
+  await requireOnly(slot, tree.root);
 }
 
 async function* archiveOf({ slot, hasher, files }: Work, supplied: Supplied[]): AsyncGenerator<Uint8Array, void, undefined> {
@@ -112,15 +124,23 @@ async function* archiveOf({ slot, hasher, files }: Work, supplied: Supplied[]): 
   }
 }
 
-async function isInstalled({ slot, files }: Work, entry: ArchiveEntry, program: string | null): Promise<boolean> {
+async function isInstalled({ slot, files }: Work, entry: ArchiveEntry, modes: Map<string, FileModes>): Promise<boolean> {
   const path = join(slot.software, entry.path);
-  const stats = await lstat(path, { bigint: true });
-  if (entry.kind === "folder") return stats.isDirectory();
-  files.note(entry.path, stats);
-  if (entry.kind === "link") return stats.isSymbolicLink() && (await readlink(path)) === entry.target;
-  const isProgram = entry.path === program;
-  const modes = [installedMode(entry.mode, isProgram), formerInstalledMode(entry.mode, isProgram)];
-  return stats.isFile() && stats.size === BigInt(entry.bytes) && modes.includes(permissionsOf(stats));
+  const stats = await lstat(path, { bigint: true }); // some file systems number their files beyond 2^53
+  if (entry.kind !== "folder") files.note(entry.path, stats);
+  switch (entry.kind) {
+    case "folder":
+      return stats.isDirectory();
+    case "link":
+      return stats.isSymbolicLink() && (await readlink(path)) === entry.target;
+    case "hard link": {
+      const first = await lstat(join(slot.software, entry.target), { bigint: true });
+      return stats.isFile() && stats.ino === first.ino && stats.dev === first.dev;
+    }
+    case "file":
+      modes.set(entry.path, { archived: entry.mode, installed: permissionsOf(stats) });
+      return stats.isFile() && stats.size === BigInt(entry.bytes);
+  }
 }
 
 function permissionsOf({ mode }: BigIntStats): number {
@@ -128,24 +148,23 @@ function permissionsOf({ mode }: BigIntStats): number {
 }
 
 /** Walks the installed tree without following links: every node must be one that the archive names, and of that kind. */
-async function requireOnly(slot: SlotFolder, nodes: ReadonlyMap<string, TreeNode>): Promise<void> {
-  let found = 0;
-  const folders = [""];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const each of await readdir(join(slot.software, folder), { withFileTypes: true })) {
-      const path = folder === "" ? each.name : `${folder}/${each.name}`;
-      const node = nodes.get(path);
-      const isSame = each.isDirectory()
-        ? node === "folder" || node === "implied folder"
-        : each.isSymbolicLink()
-          ? node === "link"
-          : each.isFile() && node === "file";
-      if (!isSame) throw changed(slot, "other files");
-      if (each.isDirectory()) folders.push(path);
-      found++;
+async function requireOnly(slot: SlotFolder, root: FolderNode): Promise<void> {
+  const waiting: (readonly [string, FolderNode])[] = [[slot.software, root]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [path, { children }] = next;
+    const found = await readdir(path, { withFileTypes: true });
+    for (const each of found) {
+      const node = children.get(each.name);
+      if (node === undefined || !isOfKind(each, node)) throw changed(slot, "other files");
+      if (node.kind === "folder") waiting.push([join(path, each.name), node]);
     }
+    if (found.length !== children.size) throw changed(slot, "missing files");
   }
-  if (found !== nodes.size) throw changed(slot, "missing files");
+}
+
+function isOfKind(found: Dirent, { kind }: TreeNode): boolean {
+  if (kind === "folder") return found.isDirectory();
+  return kind === "link" ? found.isSymbolicLink() : found.isFile();
 }
 
 /** Opens a file and nothing else: no link, device or pipe. */

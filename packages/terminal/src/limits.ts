@@ -1,5 +1,6 @@
 import { maxEnrolReplyBytes, maxInboxMessages } from "@sealane/api";
 import { maxCertificateBytes, maxMessageBytes, maxRecordBytes } from "@sealane/link";
+import { maxPathBytes } from "@sealane/software/archive";
 
 /** Bounds of the terminal. */
 
@@ -21,13 +22,6 @@ export const maxRememberedOfOne = 512;
 /** Bytes of the file that remembers them: some 70 each, one pending answer of 64 KiB, and its kept link. */
 export const maxInboxFileBytes: number = 256 * 1024;
 
-/** Entries of one archive: the largest trees of system images and of node_modules stay below. */
-export const maxArchiveEntries = 200_000;
-
-/** Bytes of a path inside an archive, and of one part of it (NAME_MAX of common file systems). */
-export const maxPathBytes = 1_024;
-export const maxPathPartBytes = 255;
-
 /** Bytes of literal archive content in one piece of a layout file. */
 export const maxLayoutPieceBytes: number = 64 * 1024;
 
@@ -41,12 +35,19 @@ export const maxInboxLooks = 256;
 export const connectSeconds = 10;
 export const idleSeconds = 60;
 
+/** The least rate of a body: half of what 2G carries, measured over two minutes. Who sends less holds a command up for ever otherwise. */
+export const leastRate = { bytesPerSecond: 1_024, seconds: 120 } as const;
+
 /** Attempts of one request that may be repeated, and of a download since its last new segment. */
 export const maxAttempts = 6;
 
 /** First and longest pause between two attempts, milliseconds. */
 export const firstPauseMilliseconds = 500;
 export const longestPauseMilliseconds = 30_000;
+
+/** How often, and after which pause, a command looks whether another one has done with what it holds for a moment. */
+export const lockWaits = 50;
+export const lockPauseMilliseconds = 100;
 
 /** Sockets that are kept open towards one server. */
 export const maxSockets = 4;
@@ -79,12 +80,16 @@ export const listenPauseMilliseconds = 1_000;
 /** How long `listen --once` waits unless told. */
 export const defaultListenSeconds = 25;
 
-/** Bytes of the file with the clock's floor. */
-export const maxClockFileBytes = 64;
+/** Bytes of the files with the clock's floor and of how it rises. */
+export const maxClockFileBytes = 128;
 
 /** By how much the machine's clock may differ from the server's before it is told, and how far apart the floor is written. */
 export const clockToleranceSeconds = 60;
 export const clockFloorStepSeconds = 3_600;
+
+/** How far the floor rises without being asked twice, and how far apart the two have to be by a clock that nobody sets. */
+export const clockFarSeconds: number = 30 * 86_400;
+export const clockPatienceSeconds = 3_600;
 
 /** Bytes of a record as it travels: 64 KiB of plaintext, tag and heads. */
 export const maxRecordWireBytes: number = maxRecordBytes + 128;

@@ -6,11 +6,12 @@ import {
   parseLicence,
   parseRelease,
   type Release,
+  systemReason,
   type VerifiedLicence,
   type VerifiedRelease,
 } from "@sealane/software";
 import { type Codec, literal, tuple, uint } from "@sealane/wire";
-import { loadState, type StateFile, systemReason } from "./disk.ts";
+import { loadState, type StateFile } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { stateVersion } from "./labels.ts";
 import { proveAuthorisation, proveLicenceOfFormer } from "./licence.ts";

@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, type StdioOptions, spawn } from "node:chil
 import { accessSync, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
-import { systemReason } from "./disk.ts";
+import { systemReason } from "@sealane/software";
 import { terminalErrors } from "./errors.ts";
 import type { HashedFiles } from "./hashed-files.ts";
 import { GivenDescriptors } from "./inherited-descriptors.ts";

@@ -17,8 +17,8 @@ const terminal = "terminal-1";
 const suites: readonly string[] = ["p256", "rsa3072"];
 const group = "fleet";
 const firmware = { module: "firmware", version: "1.0", bytes: 1024 ** 2 };
-/** On two suites: to sign, decrypt and agree two each, licences, the authority; and the publisher's. */
-const plantKeys = 9;
+/** On two suites: to sign, decrypt and agree two each, licences, certificates; root, publishers' authority, operator; and the publisher's. */
+const plantKeys = 12;
 /** Of two terminals. */
 const deviceKeys = 12;
 
@@ -40,7 +40,7 @@ export async function runToken(): Promise<void> {
     terminals: [terminal],
     proxied: true,
     allow: [...new Set(triples.map(({ mechanism }) => mechanism.name))],
-    init: [...names, "--key", plant.uri("server"), "--publisher-key", plant.uri("publisher")],
+    init: [...names, "--key", plant.uri("server"), "--operator-key", plant.uri("operator"), "--publisher-key", plant.uri("publisher")],
     enrol: [...names, "--key", device.uri("fleet")],
     environment: tokenEnvironment(),
     hooks: { lostSessions: { modulePath: softHsm, countFile } },

@@ -91,10 +91,15 @@ describe("KSIM: commands with keys in tokens", { skip: without("script", "softHs
     assert.equal(init.exitCode, 0, init.stdout);
     assert.deepEqual((await readdir(join(state, "operator"))).sort(), [
       "authority.der",
+      "issuer.der",
+      "keys",
+      "operator.cbor",
       "operator.token",
       "profile.json",
       "publisher.cbor",
+      "publishers.der",
     ]);
+    assert.deepEqual((await readdir(join(state, "operator", "keys"))).sort(), ["operator.pem", "publishers.pem", "root.pem"]);
     const server = start("sealane", ["server", "run", "--state", state, "--json"]);
     try {
       await once(server.stdout ?? server, "data"); // it listens

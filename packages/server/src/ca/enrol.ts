@@ -147,13 +147,13 @@ async function issueEnrolment(role: CaRole, request: SignedRequest): Promise<Enr
   const keys: TerminalKey[] = [];
   for (const { purpose, publicKey } of request.keys) {
     const { kind, spki } = publicKey;
-    keys.push({ purpose, kind, keyDigest: sha256(spki), chain: [await issue(purpose, publicKey)] });
+    keys.push({ purpose, kind, keyDigest: sha256(spki), chain: [await issue(purpose, publicKey), authority.certificate] });
   }
   const all = [signing, ...keys.flatMap(({ chain }) => chain)];
   return {
     signingKeyDigest: sha256(signingKey.spki),
     signingThumbprint: thumbprint(sha256(signing)),
-    signingChain: [signing],
+    signingChain: [signing, authority.certificate],
     keys,
     certificateExpiresAtSeconds: Math.min(...all.map((der) => parseCertificate(der).notAfterSeconds)),
     boundAtSeconds: nowSeconds,

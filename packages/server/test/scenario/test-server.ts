@@ -160,9 +160,15 @@ export class TestServer {
     return await (await this.newDevice(name, model)).enrol();
   }
 
+  /** Who publishes here. */
+  async publisher(): Promise<Publisher> {
+    this.#publisher ??= Publisher.appoint(this.folder, this.nowSeconds);
+    return await this.#publisher;
+  }
+
   /** Seals and signs software for this server. */
   async prepare(content: string | Uint8Array, release: Partial<ReleaseContent> = {}, suite: Suite = defaultSuite): Promise<Prepared> {
-    this.#publisher ??= Publisher.appoint(this.folder, this.nowSeconds);
+    const publisher = await this.publisher();
     const view = (await this.operator.get(routes.server)) as ServerView;
     const keyRoles = view.decryptionChains.map((chain) =>
       verifyCertificate({
@@ -172,7 +178,7 @@ export class TestServer {
         nowSeconds: this.nowSeconds,
       }),
     );
-    return await (await this.#publisher).prepare(content, certificateFor({ suite, role: "server", purpose: "decrypt" }, keyRoles), {
+    return await publisher.prepare(content, certificateFor({ suite, role: "server", purpose: "decrypt" }, keyRoles), {
       ...release,
       nowSeconds: this.nowSeconds,
     });

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { defaultSuite, Secret, type SuiteName, sha256, standardSuites, systemRandom } from "@sealane/crypto";
-import { acceptMessage, type BroadcastLink } from "@sealane/link";
+import { defaultSuite, type SuiteName, standardSuites, systemRandom } from "@sealane/crypto";
 import { type SoftwareDescription, sealBytes } from "@sealane/software";
 import { thumbprint } from "@sealane/wire";
 import {
@@ -24,6 +23,7 @@ import { TestAuthority } from "../double/authority.ts";
 import { code } from "../double/codes.ts";
 import { enrolledWorld, everythingIn, newWorld, restarted, type World } from "../double/enrolled.ts";
 import { HeldClock } from "../double/fake-clock.ts";
+import { answerOpenly } from "../double/open-server.ts";
 import { model, serverName, terminalName } from "../double/test-terminal.ts";
 
 const content: Uint8Array = new Uint8Array(4 * 65_536 + 1_000).map((_, i) => (i * 7) ^ (i >> 8));
@@ -394,31 +394,11 @@ test("EQ3 DIR: fetch takes an open broadcast of the server, or has the terminal 
   server.faults.link = async () => Uint8Array.of(0xf6);
   await assert.rejects(fetchOpenly(world), code("COSE_STRUCTURE_WRONG"));
   assert.deepEqual((await status(terminal)).downloads, []);
-  server.faults.link = async (message) => {
-    const link = await acceptOpenly(world, message);
-    const binding = { artefactId: next.artefactId, licenceDigest: sha256(link.licence), random: systemRandom, nowSeconds: world.clock.now };
-    return link.wrap(Secret.take("content key", server.contentKeyOf(next.artefactId)), binding);
-  };
+  answerOpenly(world, next);
   const sent = await fetchOpenly(world);
   assert.deepEqual([sent.link.originator, sent.link.peer, sent.software.sequence], ["terminal", serverName, 2]);
   assert.ok(sent.link.promise.startsWith(terminalName));
 });
-
-/** M1 of `open-broadcast` of the world's terminal, at a server. */
-async function acceptOpenly({ server, clock }: World, message: Uint8Array): Promise<BroadcastLink> {
-  const signing = server.terminal?.signing ?? assert.fail();
-  const accepted = await acceptMessage(
-    {
-      self: { name: null, role: "server" },
-      peers: { find: () => signing, verify: () => signing, decryption: () => null },
-      replay: { insert: () => "fresh" },
-      freshness: { nowSeconds: clock.now },
-      random: systemRandom,
-    },
-    message,
-  );
-  return accepted.kind === "broadcast" ? accepted.link : assert.fail();
-}
 
 /** The same bytes with the last bit of one in the middle changed. */
 function flipped(bytes: Uint8Array): Uint8Array {

@@ -131,6 +131,18 @@ function onlyFirst(fault: (bytes: Uint8Array, start: number) => Uint8Array): (by
   return (bytes, start) => (bytes.length > 1_000 ? fault(bytes, start) : bytes);
 }
 
+test("NEWEST: what was fetched and cannot be installed keeps no other module away", async (t) => {
+  const world = await enrolledWorld(t);
+  const { server, terminal } = world;
+  server.publish({ module: "a", entry: null, content, lie: { sha256: lie.listDigest } });
+  server.publish({ module: "b", entry: null, content: content.subarray(1) });
+  assert.equal((await fetchSoftware(terminal)).software.module, "a");
+  await assert.rejects(install(terminal), code("TERMINAL_DIGEST_WRONG"));
+  assert.equal((await fetchSoftware(restarted(world))).software.module, "b");
+  const again = await fetchSoftware(terminal);
+  assert.deepEqual([again.software.module, again.wasComplete], ["a", true]);
+});
+
 test("NEWEST: where every module fails, why the first one did is the reason", async (t) => {
   const { server, terminal } = await enrolledWorld(t);
   server.publish({ module: "a", entry: null, content, lie });

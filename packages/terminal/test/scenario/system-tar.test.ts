@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { lstat, mkdir, symlink, writeFile } from "node:fs/promises";
+import { link, lstat, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import { type FolderNode, readArchive } from "@sealane/software/archive";
 import { without } from "@sealane/testkit/tools";
-import { readArchive } from "../../src/archive.ts";
 import { removeTree } from "../../src/remove-tree.ts";
 import { temporaryFolder } from "../double/temporary-folder.ts";
 
@@ -15,6 +15,7 @@ test("an archive of the system's tar is read as that tar reads it", { skip: with
   await writeFile(join(folder, "in/some folder", "ä long name ".repeat(12)), "long");
   await writeFile(join(folder, "in/run"), "run", { mode: 0o755 });
   await symlink("some folder", join(folder, "in/link"));
+  await link(join(folder, "in/run"), join(folder, "in/second name"));
   for (const format of ["gnu", "pax", "ustar"]) {
     if (format === "ustar") await removeTree(join(folder, "in/some folder"));
     const tar = execFileSync("tar", ["-C", join(folder, "in"), `--format=${format}`, "-cf", "-", "."]);
@@ -23,7 +24,12 @@ test("an archive of the system's tar is read as that tar reads it", { skip: with
       for await (const _ of entry.kind === "file" ? entry.content : []);
     });
     const expected = listed.map((name) => name.replace(/^\.\//, "").replace(/\/$/, "")).filter((name) => name !== "");
-    assert.deepEqual([...tree.nodes.keys()].sort(), expected.sort());
+    assert.equal(tree.resolve("run"), tree.resolve("second name"));
+    assert.deepEqual(pathsIn(tree.root).sort(), expected.sort());
   }
   assert.equal((await lstat(join(folder, "in/link"))).isSymbolicLink(), true);
 });
+
+function pathsIn({ children }: FolderNode, above = ""): string[] {
+  return [...children].flatMap(([name, node]) => [above + name, ...(node.kind === "folder" ? pathsIn(node, `${above}${name}/`) : [])]);
+}

@@ -251,6 +251,43 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     );
   });
 
+  contract("WHO: a release of before releases travelled is listed and not offered, and its sequence number stays taken", async ({ db }) => {
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
+    const [former, other] = [sampleRelease("former", { sequence: 2 }), sampleRelease("other", { sequence: 1 })];
+    for (const each of [former, other]) assert.equal(await atomically(({ releases }) => releases.add(each)), "added");
+    const { artefactId: id } = former.description;
+    await db.updateTable("releases").set({ sealed_key: null }).where("artefact_id", "=", id).execute();
+    assert.equal(await stores.releases.find(id), null);
+    for (const offered of [await stores.releases.newest("m1", { module: "app", max: 9 }), await stores.releases.newestOf("app", 9)]) {
+      assert.deepEqual(
+        offered.map(({ description }) => description.version),
+        ["other"],
+      );
+    }
+    assert.deepEqual(
+      (await stores.releases.list()).map(({ description, isOffered }) => [description.version, isOffered]),
+      [
+        ["former", false],
+        ["other", true],
+      ],
+    );
+    assert.equal(await atomically(({ releases }) => releases.add(sampleRelease("third", { sequence: 2 }))), "conflict");
+    assert.equal(await atomically(({ releases }) => releases.add(former)), "added");
+    assert.deepEqual(plain(await stores.releases.find(id)), plain(former));
+  });
+
+  contract("a sealed content key is replaced by who knows it", async ({ db }) => {
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
+    const known = sampleRelease("one");
+    const { artefactId: id } = known.description;
+    await atomically(({ releases }) => releases.add(known));
+    const [before, after] = [known.sealedContentKey, bytes("after")];
+    assert.equal(await stores.releases.reseal(id, { before: after, after }), false);
+    assert.equal(await stores.releases.reseal(id, { before, after }), true);
+    assert.equal(await stores.releases.reseal(id, { before, after }), false);
+    assert.deepEqual(plain((await stores.releases.find(id))?.sealedContentKey), plain(after));
+  });
+
   contract("FNONCE: a message is accepted once, also after a restart", async (database) => {
     const cache = sqlReplayCache(database.db, options);
     assert.equal(await cache.insert(entryOf("a")), "fresh");

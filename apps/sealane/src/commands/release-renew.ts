@@ -4,6 +4,7 @@ import { encodePublication, parseRelease, signRelease, verifyRelease } from "@se
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
+import { commandErrors } from "../errors.ts";
 import { anchorOf, anyNumber, publisherOf } from "./publish.ts";
 
 interface RenewOptions {
@@ -16,25 +17,28 @@ interface RenewOptions {
 /**
  * `sealane release renew MODULE`: the publisher signs a release that is offered anew, with a certificate of now and unchanged but for the
  * lowest sequence to set back to. Only what its own name has signed before is signed again, as proven under the CA of the profile. The content key stays at the server.
- * Errors: RELEASE_UNKNOWN, those of `verifyRelease`, STATEMENT_SIGNER_WRONG (it is another publisher's), PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*.
+ * Errors: RELEASE_UNKNOWN, RENEW_SERVER_WRONG (the server gave another release), those of `verifyRelease`, STATEMENT_SIGNER_WRONG (it is another publisher's), PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*.
  */
 export async function runReleaseRenew(module: string, command: Command): Promise<void> {
   const options = command.opts<RenewOptions>();
   const connection = await connect(options.state);
   const { client, profile } = connection;
-  const { artefactId } = await chooseRelease(module, options, connection);
-  const { statement } = await client.get<ReleaseStatementView>(pathOf(routes.release, artefactId));
+  const { artefactId: id, sequence } = await chooseRelease(module, options, connection);
+  const { statement } = await client.get<ReleaseStatementView>(pathOf(routes.release, id));
   const anchor = anchorOf(await client.get<ServerView>(routes.server), profile.fingerprint);
   const bytes = Uint8Array.fromBase64(statement);
   const { publishedAtSeconds } = parseRelease(bytes).release;
   const { digest: _, certificate: __, ...content } = verifyRelease(bytes, { anchors: [anchor], nowSeconds: publishedAtSeconds });
+  // Whoever has the server must not choose which of this publisher's releases is signed anew.
+  if (content.module !== module || content.sequence !== sequence)
+    throw commandErrors.error("RENEW_SERVER_WRONG", { module: content.module, sequence: content.sequence });
   await using opened = new AsyncDisposableStack();
   const publisher = await publisherOf(connection, { ...options, opened });
   const floor = options.floor === undefined ? {} : { floorSequence: anyNumber("--floor", options.floor) };
   const release = await signRelease({ ...publisher, release: { ...content, ...floor, publishedAtSeconds: clockSeconds() } });
   const body = { type: mediaType.cbor, content: encodePublication({ release, sealedContentKey: null }) };
   const view = await client.send<ReleaseView>(routes.releases, body);
-  outputOf(command).event("renewed", { ...view }, `Signed ${view.module} ${view.version} (sequence ${view.sequence}) anew.`);
+  outputOf(command).event("renewed", { ...view }, `Signed ${module} ${content.version} (sequence ${sequence}) anew.`);
 }
 
 /** The newest that is offered, or the one of a sequence. Error: RELEASE_UNKNOWN. */

@@ -68,8 +68,8 @@ export async function runPublish(file: string, command: Command): Promise<void> 
     requireDescribed(content, { header: await readArtefactHeader(target), contentKey });
     const bytes = await issueRelease({ ...publisher, release: content, contentKey, keyRole });
     const stored = await upload(target, { connection, sealed, output });
-    const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
-    report(output, { view, stored, sealed });
+    await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
+    report(output, { view: viewOfSigned(content), stored });
   } finally {
     await rm(folder.sealing, { recursive: true, force: true });
   }
@@ -188,10 +188,15 @@ export async function publisherOf(
   return await signerOf(place, { input, opened, missing: "PUBLISH_KEY_MISSING" });
 }
 
-function report(
-  output: Output,
-  done: { readonly view: ReleaseView; readonly stored: ArtefactView; readonly sealed: SealedArtefact },
-): void {
+/** What was signed here, to be shown: a server that was stolen would show something else, and people compare the digest. */
+export function viewOfSigned(content: ReleaseContent): ReleaseView {
+  const { module, version, sequence, models, artefactId, sha256, plaintextBytes, publishedAtSeconds, publisher, grade } = content;
+  const digests = { artefactId: artefactId.toHex(), sha256: sha256.toHex() };
+  const { floorSequence = 0 } = content;
+  return { module, version, sequence, models, ...digests, plaintextBytes, publishedAtSeconds, publisher, grade, floorSequence };
+}
+
+function report(output: Output, done: { readonly view: ReleaseView; readonly stored: ArtefactView }): void {
   const { view, stored } = done;
   const more = stored.fileBytes - view.plaintextBytes;
   const words = [

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
 import { commandErrors } from "../errors.ts";
-import { anchorOf, anyNumber, publisherOf } from "./publish.ts";
+import { anchorOf, anyNumber, publisherOf, viewOfSigned } from "./publish.ts";
 
 interface RenewOptions {
   readonly sequence?: string;
@@ -35,10 +35,11 @@ export async function runReleaseRenew(module: string, command: Command): Promise
   await using opened = new AsyncDisposableStack();
   const publisher = await publisherOf(connection, { ...options, opened });
   const floor = options.floor === undefined ? {} : { floorSequence: anyNumber("--floor", options.floor) };
-  const release = await signRelease({ ...publisher, release: { ...content, ...floor, publishedAtSeconds: clockSeconds() } });
+  const signed = { ...content, ...floor, publishedAtSeconds: clockSeconds() };
+  const release = await signRelease({ ...publisher, release: signed });
   const body = { type: mediaType.cbor, content: encodePublication({ release, sealedContentKey: null }) };
-  const view = await client.send<ReleaseView>(routes.releases, body);
-  outputOf(command).event("renewed", { ...view }, `Signed ${module} ${content.version} (sequence ${sequence}) anew.`);
+  await client.send<ReleaseView>(routes.releases, body);
+  outputOf(command).event("renewed", { ...viewOfSigned(signed) }, `Signed ${module} ${content.version} (sequence ${sequence}) anew.`);
 }
 
 /** The newest that is offered, or the one of a sequence. Error: RELEASE_UNKNOWN. */

@@ -12,6 +12,7 @@ const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<v
   anonymous: async () => (await import("./anonymous.ts")).runAnonymous(),
   broadcast: async () => (await import("./broadcast.ts")).runBroadcast(),
   token: async () => (await import("./token.ts")).runToken(),
+  upgrade: async () => (await import("./upgrade.ts")).runUpgrade(),
   tamper: async ({ only }) => (await import("./tamper.ts")).runTamper(only),
 };
 

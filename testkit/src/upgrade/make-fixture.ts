@@ -29,7 +29,9 @@ async function makeOne(name: string, database: string | null): Promise<void> {
   const state = join(folder, "server");
   const run = (app: string, args: readonly string[], where: string): void => {
     process.stdout.write(`${app} ${args.join(" ")}\n`);
-    execFileSync(process.execPath, [join(checkout ?? "", `apps/${app}/bin/${app}.js`), ...args, "--state", where, "--json"], { cwd: folder });
+    execFileSync(process.execPath, [join(checkout ?? "", `apps/${app}/bin/${app}.js`), ...args, "--state", where, "--json"], {
+      cwd: folder,
+    });
   };
   const operator = (...args: string[]): void => run("sealane", args, state);
   const terminal = (...args: string[]): void => run("sealane-terminal", args, join(folder, "gateway-1"));
@@ -42,9 +44,14 @@ async function makeOne(name: string, database: string | null): Promise<void> {
     operator("publish", script(module, version), "--name", module, "--version", version, "--format", "file", ...more);
   const databaseOptions = database === null ? [] : ["--database", database];
   operator("init", "--name", "fixture", "--url", fixtureUrl, "--allow", "open-broadcast", "group-broadcast", ...databaseOptions);
-  const server = spawn(process.execPath, [join(checkout ?? "", "apps/sealane/bin/sealane.js"), "server", "run", "--state", state, "--json"], { stdio: ["ignore", "pipe", "ignore"] });
+  const server = spawn(
+    process.execPath,
+    [join(checkout ?? "", "apps/sealane/bin/sealane.js"), "server", "run", "--state", state, "--json"],
+    { stdio: ["ignore", "pipe", "ignore"] },
+  );
   for await (const line of createInterface(server.stdout)) if (line.includes("listening")) break;
-  for (const each of ["gateway-1", "gateway-2"]) operator("terminal", "token", each, "--model", "fixture", "--out", join(folder, `${each}.token`));
+  for (const each of ["gateway-1", "gateway-2"])
+    operator("terminal", "token", each, "--model", "fixture", "--out", join(folder, `${each}.token`));
   terminal("enroll", "--token-file", join(folder, "gateway-1.token"));
   publish("app", "1.0");
   terminal("fetch", "app");
@@ -66,10 +73,38 @@ async function makeOne(name: string, database: string | null): Promise<void> {
   await ended;
   if (database !== null) {
     const { host, username, pathname, port } = new URL(base);
-    const options = ["--host", host.split(":")[0] ?? "", "--port", port || "5432", "--username", username, "--schema", fixtureSchema, "--inserts", "--no-owner"];
+    const options = [
+      "--host",
+      host.split(":")[0] ?? "",
+      "--port",
+      port || "5432",
+      "--username",
+      username,
+      "--schema",
+      fixtureSchema,
+      "--inserts",
+      "--no-owner",
+    ];
     const dump = execFileSync("pg_dump", [...options, pathname.slice(1)], { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
-    writeFileSync(join(folder, "database.sql"), dump.split("\n").filter((line) => !line.startsWith("\\")).join("\n"));
-    execFileSync("psql", ["--host", host.split(":")[0] ?? "", "--port", port || "5432", "--username", username, "--quiet", "--command", `drop schema ${fixtureSchema} cascade`, pathname.slice(1)]);
+    writeFileSync(
+      join(folder, "database.sql"),
+      dump
+        .split("\n")
+        .filter((line) => !line.startsWith("\\"))
+        .join("\n"),
+    );
+    execFileSync("psql", [
+      "--host",
+      host.split(":")[0] ?? "",
+      "--port",
+      port || "5432",
+      "--username",
+      username,
+      "--quiet",
+      "--command",
+      `drop schema ${fixtureSchema} cascade`,
+      pathname.slice(1),
+    ]);
   }
   execFileSync("tar", ["--create", "--gzip", "--sort=name", "--file", join(out, `${name}.tar.gz`), "--directory", folder, "."]);
   execFileSync("chmod", ["-R", "u+w", folder]);

@@ -57,8 +57,9 @@ bool known[SESSIONS];
 #define POSSESSION 16 /* who is believed to be at the other end knows the secret */
 #define IDENTITY 32  /* two ends that have one secret name each other */
 #define HONEST_RUN 64
+#define STRENGTH 128 /* who is enrolled links on the strongest suite that both have */
 #ifndef PROPERTY
-#define PROPERTY 63
+#define PROPERTY 191
 #endif
 #define must(property, holds) \
   if \

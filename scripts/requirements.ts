@@ -67,8 +67,8 @@ function main(): void {
   const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
   const ids = requirementIds(readFileSync(resolve(root, document), "utf8"));
   if (ids.length === 0) throw new Error(`${document} holds no table of requirement ids.`);
-  const { fast, slow } = findTests(root);
-  const titles = [...fast, ...slow].flatMap((file) => titlesOf(file, readFileSync(resolve(root, file), "utf8")));
+  const { fast, sweeps, slow } = findTests(root);
+  const titles = [...fast, ...sweeps, ...slow].flatMap((file) => titlesOf(file, readFileSync(resolve(root, file), "utf8")));
   const coverage = coverageOf(ids, titles);
   const computed = titles.filter((title) => title.computed);
   process.stdout.write(values.json ? `${JSON.stringify({ ...coverage, computed })}\n` : asText(coverage, computed));

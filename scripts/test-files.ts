@@ -3,11 +3,15 @@ import { sep } from "node:path";
 
 const places = ["packages/*", "apps/*", "testkit", "scripts"];
 
-/** Folders under test/ whose tests need neither processes nor waiting: all of them share one process. */
-const fastFolder = /\/test\/(?:unit|vectors|property|types)\//;
+/** Folders under test/ whose tests spawn nothing, wait for nothing, and answer in milliseconds. */
+const fastFolder = /\/test\/(?:unit|vectors|types)\//;
+
+/** Tests that spawn nothing either, but go through every suite, mechanism and bit, or through random inputs, which takes seconds. */
+const sweepFolder = /\/test\/property\//;
 
 export interface TestFiles {
   readonly fast: readonly string[];
+  readonly sweeps: readonly string[];
   readonly slow: readonly string[];
 }
 
@@ -19,5 +23,10 @@ export function findTests(root: string, only = ""): TestFiles {
   );
   const files = found.map((path) => path.replaceAll(sep, "/")).filter((path) => path.startsWith(only));
   files.sort();
-  return { fast: files.filter((path) => fastFolder.test(path)), slow: files.filter((path) => !fastFolder.test(path)) };
+  const isSlow = (path: string): boolean => !fastFolder.test(path) && !sweepFolder.test(path);
+  return {
+    fast: files.filter((path) => fastFolder.test(path)),
+    sweeps: files.filter((path) => sweepFolder.test(path)),
+    slow: files.filter(isSlow),
+  };
 }

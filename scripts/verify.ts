@@ -21,8 +21,8 @@ const steps: readonly Step[] = [
   { name: "requirements", command: "npm run --silent requirements" },
   { name: "api", command: "npm run --silent api-report -- --check" },
   { name: "test", command: "npm test --silent" },
-  scenario("crash"),
-  scenario("tamper"),
+  scenario("crash", "--quick"),
+  scenario("tamper", "--quick"),
   {
     name: "postgres",
     command: "SEALANE_TEST_DATABASE=postgres npm run --silent test -- --only packages/server/test/scenario",

@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initServer } from "@sealane/server";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { parseName } from "@sealane/wire";
 import { CannotRun } from "./cannot-run.ts";
 import { Child } from "./load/child.ts";
@@ -39,7 +40,7 @@ export async function benchLoad(plan: { readonly seconds: number }): Promise<Loa
   } catch (error) {
     throw ending.signal.aborted ? ending.signal.reason : error;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    removeTree(folder);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
   }
 }

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
-import { link, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { link, mkdir, mkdtemp } from "node:fs/promises";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sealFile } from "@sealane/software";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { interleave, type Rate, rateOf, ratioOf } from "./rounds.ts";
 
 /** Processor time that a server spends on delivering a gigabyte: sealed over plain HTTP by ours, over TLS by `node:https`. */
@@ -37,7 +38,7 @@ export async function benchServer(plan: { readonly rounds: number; readonly size
     return await measure(contestants, plan);
   } finally {
     for (const child of children) child.disconnect();
-    await rm(folder, { recursive: true, force: true });
+    removeTree(folder);
   }
 }
 

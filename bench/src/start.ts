@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { resolve } from "node:path";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { interleave, type Rate, rateOf } from "./rounds.ts";
 
 /** How long either built command takes to `--version`, beside a Node that does nothing. */
@@ -31,7 +32,7 @@ export async function benchStart(plan: { readonly rounds: number }): Promise<rea
       return { what: name === "node" ? "node -e 0" : `${name} --version`, perSecond, bytes: null, ratio, unit: "ms" };
     });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeTree(folder);
   }
 }
 

@@ -1,9 +1,9 @@
 /** What is asked of each model: which form of it, by which defines, and what the checker has to find there. */
 
 /** The properties of models/vocabulary.pml; HONEST_RUN is "violated" by two honest ends that establish a link. */
-type Property = "AGREEMENT" | "COMPLETION" | "SECRECY" | "SEPARATION" | "POSSESSION" | "IDENTITY" | "HONEST_RUN";
+type Property = "AGREEMENT" | "COMPLETION" | "SECRECY" | "SEPARATION" | "POSSESSION" | "IDENTITY" | "STRENGTH" | "HONEST_RUN";
 
-export type Model = "mutual-nonce" | "signed-transport" | "mutual-certified" | "mutual-agreement";
+export type Model = "mutual-nonce" | "signed-transport" | "mutual-certified" | "mutual-agreement" | "enrolment";
 
 export interface Check {
   readonly model: Model;
@@ -25,6 +25,22 @@ type Form = readonly [form: string, defines: string];
  * another does its work: the form that lacks both follows.
  */
 export const checks: readonly Check[] = [
+  ...of("enrolment", [
+    attack("STRENGTH", ["as it was", "FORMER"]),
+    attack("AGREEMENT", ["as it was", "FORMER"]),
+    attack("SECRECY", ["as it was", "FORMER"]),
+    nothing(["as built", ""]),
+    run(["as built", ""]),
+    nothing(["as built, key of requests stolen", "STOLEN_ENROL"], ["AGREEMENT", "STRENGTH"]),
+    attack("IDENTITY", ["as built, key of requests stolen", "STOLEN_ENROL"]),
+    attack("SECRECY", ["as built, key of requests stolen", "STOLEN_ENROL"]),
+    nothing(["without the server's signature", "WITHOUT_SIGNATURE"]),
+    nothing(["without the reply key", "WITHOUT_REPLY_KEY"]),
+    attack("AGREEMENT", ["without signature and reply key", "WITHOUT_SIGNATURE WITHOUT_REPLY_KEY"]),
+    attack("AGREEMENT", ["without signature, key of requests stolen", "WITHOUT_SIGNATURE STOLEN_ENROL"]),
+    attack("AGREEMENT", ["without H(R) signed, key of requests stolen", "WITHOUT_REQUEST_DIGEST STOLEN_ENROL"]),
+    attack("STRENGTH", ["without the view in the proof", "WITHOUT_PROVEN_VIEW"]),
+  ]),
   ...of("mutual-nonce", [
     attack("AGREEMENT", ["printed", "PRINTED"]),
     attack("SECRECY", ["printed", "PRINTED"]),

@@ -1,32 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openPkcs11KeyStore, type Pkcs11KeyStore } from "@sealane/keystore";
+import { softHsm, without } from "./tools.ts";
 
 /** SoftHSM 2 from Debian: tokens as folders, in a place of the test's own. Its module reads the place from the environment. */
 
-const modulePaths = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so", "/opt/homebrew/lib/softhsm/libsofthsm2.so"];
-
-/** The module's path; null where SoftHSM is not installed. */
-export const softHsm: string | null = modulePaths.find((candidate) => existsSync(candidate)) ?? null;
-
-/** Why tests are skipped, or not; `CI=true` makes the reason an error. */
-export const withoutSoftHsm: string | false = ((): string | false => {
-  const missing = softHsm === null ? "SoftHSM 2 (package softhsm2) is not installed" : withoutBinding();
-  if (missing !== false && process.env["CI"] === "true") throw new Error(missing);
-  return missing;
-})();
-
-function withoutBinding(): string | false {
-  try {
-    createRequire(import.meta.url)("pkcs11js");
-    return false;
-  } catch {
-    return "pkcs11js is not installed, or was not compiled";
-  }
-}
+/** Why tests of tokens are skipped, or not: {@link without}. */
+export const withoutTokens: string | false = without("softHsm", "pkcs11js");
 
 /** Numbers of digits only, so that no test name or path holds one by accident. */
 export const pin = "48151623";

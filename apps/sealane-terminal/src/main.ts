@@ -16,7 +16,7 @@ program
   .description("make keys and have them certified, with a one-time token")
   .option("--token-file <path>", "file with the token, - for standard input", "-")
   .option("--fingerprint <hex>", "the CA's fingerprint, where it is known by another way than the token")
-  .option("--suites <names>", "suites to have keys for, separated by commas (hybrid,x25519 unless told; see `sealane mechanisms`)")
+  .option("--suites <names>", "suites to have keys for, separated by commas (default: hybrid,x25519; see `sealane mechanisms`)")
   .option("--key <uri>", "make and keep the keys in a token: pkcs11:token=LABEL?module-path=/PATH&pin-source=file:/PATH")
   .option("--replace", "leave the server that this terminal is enrolled with")
   .addOption(state())
@@ -24,10 +24,10 @@ program
 
 program
   .command("fetch")
-  .description("fetch the newest software with its licence; goes on where a former fetch was cut")
+  .description("fetch the newest software with its licence; goes on where a former fetch of it was cut")
   .argument("[module]", module)
-  .option("--mechanism <name>", "mechanism of the link", "signed-transport")
-  .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
+  .option("--mechanism <name>", "mechanism of the link (default: signed-transport)")
+  .option("--suite <name>", "suite of the link, also a weaker one than before (default: the strongest that both have)")
   .addOption(new Option("--originator <party>", "who begins the link").choices(["server", "terminal"]).default("terminal"))
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
   .addOption(new Option("--key-only", "take licence and content key, and let the software come later, by any way").conflicts("source"))
@@ -51,6 +51,13 @@ program
   .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/listen.ts")).runListen(name, command));
 
 program
+  .command("discard")
+  .description("give up what was fetched of a module, or begun, with its licence and content key; what is installed stays")
+  .argument("<module>", module)
+  .addOption(state())
+  .action(async (name: string, _options, command: Command) => (await import("./commands/discard.ts")).runDiscard(name, command));
+
+program
   .command("install")
   .description("install fetched software; the version before is kept")
   .argument("[module]", module)
@@ -65,6 +72,12 @@ program
   .description("run installed software while its licence permits it")
   .argument("<module>", module)
   .argument("[arguments...]", "arguments of the software, behind --")
+  .option("--user <user>", "name or number of the user as whom it runs, for root (default: a user of the module's own)")
+  .addOption(
+    new Option("--env <variable>", "NAME=VALUE for its environment, or NAME to pass on what is set here; may be repeated")
+      .argParser((given: string, before: readonly string[]) => [...before, given])
+      .default([], "none"),
+  )
   .addOption(state())
   .action(async (name: string, args: string[], _options, command: Command) =>
     (await import("./commands/exec.ts")).runExec(name, args, command),

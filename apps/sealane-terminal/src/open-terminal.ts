@@ -1,5 +1,5 @@
 import { type Output, outputOf, type Progress, pinAsker, stateFolder } from "@sealane/cli";
-import { type Terminal, type TerminalEvent, terminalAt } from "@sealane/terminal";
+import { type StartEvent, type Terminal, type TerminalEvent, terminalAt } from "@sealane/terminal";
 import type { Command } from "commander";
 
 /** A terminal that tells its events by the output of a command. */
@@ -61,6 +61,11 @@ class Stage {
         this.#output.event(kind, fields, `Skipped a message in the inbox that could not be used (${event.code}).`);
         break;
       }
+      case "module-skipped": {
+        const { kind, ...fields } = event;
+        this.#output.event(kind, fields, `Could not fetch ${event.module} (${event.code}); trying the next module.`);
+        break;
+      }
       case "broadcast-skipped": {
         const { kind, ...fields } = event;
         this.#output.event(kind, fields, `Passed over a broadcast that could not be used (${event.code}).`);
@@ -76,6 +81,11 @@ class Stage {
       case "retry": {
         const { kind, ...fields } = event;
         this.#output.event(kind, fields, `${event.code}; trying again in ${(event.pauseMilliseconds / 1000).toFixed(1)} s.`);
+        break;
+      }
+      case "start": {
+        const { kind, ...fields } = event;
+        this.#output.event(kind, fields, wordsOfStart(event));
         break;
       }
       case "stage": {
@@ -101,4 +111,15 @@ class Stage {
     this.#bar.progress.update(done.bytes);
     if (done.bytes >= done.totalBytes) this.end();
   }
+}
+
+/** What people have to know of how a program is started; undefined where all is as it should be. */
+function wordsOfStart({ module, readsKeys, noNewPrivileges }: StartEvent): string | undefined {
+  const words = [
+    ...(readsKeys
+      ? [`${module} runs as a user who can read this terminal's private keys; run exec as root to give it one of its own.`]
+      : []),
+    ...(noNewPrivileges ? [] : ["On this system nothing keeps it from gaining rights."]),
+  ];
+  return words.length === 0 ? undefined : words.join("\n");
 }

@@ -7,6 +7,8 @@ export type CommandCode =
   | "PROFILE_MISSING"
   | "PROFILE_DAMAGED"
   | "PROFILE_URL_EXPOSED"
+  | "LOGIN_ROOT_WRONG"
+  | "TOKEN_SERVER_WRONG"
   | "PUBLISH_SEQUENCE_TAKEN"
   | "PUBLISH_ARCHIVE_WRONG"
   | "PUBLISH_KEY_MISSING"
@@ -44,6 +46,18 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "An operator token must not travel over plain HTTP off this machine",
     advice: "Use an https:// address",
+  },
+  LOGIN_ROOT_WRONG: {
+    ...user,
+    exit: exitCodes.notTrusted,
+    sentence: "The server names another root certificate than the one that is known here",
+    advice: "Do not use this server; where another root is right, name its fingerprint with --fingerprint or use another --state",
+  },
+  TOKEN_SERVER_WRONG: {
+    ...user,
+    exit: exitCodes.notTrusted,
+    sentence: "The server's token is not the one asked for: it names another root certificate, terminal or model",
+    advice: "Do not hand it out; find out whether the server was taken over",
   },
   PUBLISH_SEQUENCE_TAKEN: {
     ...user,

@@ -30,12 +30,16 @@ program
   .action(async (file: string | undefined, _options, command: Command) => (await import("./up/command.ts")).runUp(file, command));
 
 databaseOptions(program.command("init"))
-  .description("make a new server (CA, keys, storage) and the operator's profile beside it")
+  .description("make a new server, and beside it the operator's profile and the keys that no server has: root, publisher, operator")
   .option("--name <name>", "name of the server", "sealane-server")
   .option("--publisher <name>", "name of the first publisher", "publisher")
   .option("--url <url>", "where terminals and operators will reach the server", "http://127.0.0.1:7440")
   .option("--suites <names>", "suites to have keys for, separated by commas (hybrid,x25519 unless told; see `sealane mechanisms`)")
   .option("--key <uri>", "make and keep the server's keys in a token: pkcs11:token=LABEL?module-path=/PATH&pin-source=file:/PATH")
+  .option(
+    "--operator-key <uri>",
+    "the same for the root's, the publishers' authority's and the operator's keys, which the server does not have",
+  )
   .option("--publisher-key <uri>", "the same for the publisher's key, which the server does not use")
   .option("--allow <mechanism...>", "mechanisms by which applications and content are delivered beside the usual ones")
   .addOption(state())
@@ -58,7 +62,8 @@ serverOptions(server.command("run"))
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServer(command));
 serverOptions(server.command("migrate"))
-  .description("bring the database of a stopped server to this version's schema")
+  .description("bring a stopped server to this version: its database, and the root key out of its folder")
+  .option("--operator <folder>", "the operator's folder, where the root key goes (by default the one beside the server's)")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServerMigrate(command));
 serverOptions(server.command("backup"))
@@ -86,6 +91,7 @@ program
   .description("use a server from this machine")
   .requiredOption("--url <url>", "address of the server")
   .option("--token-file <path>", "file with the operator token, - for standard input", "-")
+  .option("--fingerprint <hex>", "fingerprint of the root certificate that the server must name (by default that of the profile here)")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/login.ts")).runLogin(command));
 
@@ -124,6 +130,7 @@ program
   .option("--entry <path>", "what `exec` runs, inside the archive")
   .option("--segment-bytes <bytes>", "segment size of the sealed artefact")
   .option("--public", "let its content key be given to everybody, as an open broadcast does; for ever")
+  .option("--floor <sequence>", "lowest sequence to which an order may set the module back", "0")
   .addOption(state())
   .action(async (file: string, _options, command: Command) => (await import("./commands/publish.ts")).runPublish(file, command));
 
@@ -142,6 +149,17 @@ release
   .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
   .addOption(state())
   .action(async (module: string, _options, command: Command) => (await import("./commands/release.ts")).runReleaseOffer(module, command));
+
+release
+  .command("renew")
+  .description("sign a release that is offered anew, before the publisher's certificate ends")
+  .argument("<module>", "name of the software module")
+  .option("--sequence <number>", "which one (the newest unless told)")
+  .option("--floor <sequence>", "lowest sequence to which an order may set the module back (as before unless told)")
+  .addOption(state())
+  .action(async (module: string, _options, command: Command) =>
+    (await import("./commands/release-renew.ts")).runReleaseRenew(module, command),
+  );
 
 const broadcast = program.command("broadcast").description("software to whoever listens, or to a group");
 broadcast

@@ -56,11 +56,12 @@ export class Terminal {
     };
     const nowSeconds = clock();
     const info = await exchange(url + routes.enrol, { agent });
-    const { anchor, enrolCertificate } = verifyEnrolInfo(info, { token, nowSeconds });
-    const request = await requestEnrolment({ token, keys, enrolCertificate, nowSeconds, random: systemRandom });
-    const reply = await exchange(url + routes.enrol, { agent, body: request });
-    const certificates = await verifyEnrolReply(reply, { token, keys, anchor, nowSeconds: clock() });
-    await exchange(url + routes.enrolProof, { agent, body: await proveEnrolment(keys, certificates) });
+    const authority = verifyEnrolInfo(info, { token, nowSeconds });
+    using requested = await requestEnrolment({ token, keys, authority, nowSeconds, random: systemRandom });
+    const reply = await exchange(url + routes.enrolments, { agent, body: requested.body });
+    const certificates = await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: clock() });
+    const proof = await proveEnrolment({ keys, certificates, authority, random: systemRandom });
+    await exchange(url + routes.enrolProof, { agent, body: proof });
     return new Terminal(reach, token.name, certificates);
   }
 

@@ -1,10 +1,10 @@
-import { maxLicenceBytes } from "@sealane/link";
+import { maxLicenceBytes, maxReleaseBytes } from "@sealane/link";
 import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
 import { type ArtefactId, artefactId, byteString, bytesAs, type Codec, listOf, nullable, text, tuple, uint, variants } from "@sealane/wire";
 import { type GivenMembership, givenMembershipCodec } from "./group-record.ts";
 import { maxGivenEpochs, maxGroupsPerTerminal, maxInstalled, maxModelBytes, maxOffers } from "./limits.ts";
 
-/** What travels as records on a link: what is on offer, and the licence with the wrapped content key. */
+/** What travels as records on a link: what is on offer, and release and licence with the wrapped content key. */
 
 /** One module that a terminal has installed. */
 export interface InstalledModule {
@@ -30,7 +30,12 @@ export type TerminalRequest =
       readonly installed: readonly InstalledModule[];
     }
   | {
-      /** The licence and the content key of this artefact, please. */
+      /** The release, a licence and the content key of this artefact, please. */
+      readonly kind: "authorise";
+      readonly artefactId: ArtefactId;
+    }
+  | {
+      /** What terminals asked before releases travelled to them; it is refused with API_TERMINAL_OLD. */
       readonly kind: "licence";
       readonly artefactId: ArtefactId;
     }
@@ -41,6 +46,7 @@ export type TerminalRequest =
 
 export const terminalRequestCodec: Codec<TerminalRequest> = variants<TerminalRequest>({
   offers: { module: nullable(text(maxModelBytes)), installed: installedModulesCodec },
+  authorise: { artefactId: bytesAs(artefactId) },
   licence: { artefactId: bytesAs(artefactId) },
   groups: {},
 });
@@ -55,7 +61,9 @@ export type ServerReply =
       readonly nowSeconds: number;
     }
   | {
-      readonly kind: "licence";
+      readonly kind: "authorised";
+      /** The publisher's release, as it was published. */
+      readonly release: Uint8Array;
       readonly licence: Uint8Array;
       /** The content key, wrapped under the link for this licence (`ConfidentialLink.wrap`). */
       readonly wrap: Uint8Array;
@@ -72,7 +80,11 @@ export type ServerReply =
 
 export const serverReplyCodec: Codec<ServerReply> = variants<ServerReply>({
   offers: { offers: listOf(softwareDescriptionCodec, { max: maxOffers }), nowSeconds: uint() },
-  licence: { licence: byteString({ min: 1, max: maxLicenceBytes }), wrap: byteString({ min: 1, max: 256 }) },
+  authorised: {
+    release: byteString({ min: 1, max: maxReleaseBytes }),
+    licence: byteString({ min: 1, max: maxLicenceBytes }),
+    wrap: byteString({ min: 1, max: 256 }),
+  },
   groups: { memberships: listOf(givenMembershipCodec, { max: maxGroupsPerTerminal * maxGivenEpochs }) },
   refused: { code: text(64) },
 });

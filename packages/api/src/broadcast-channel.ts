@@ -1,4 +1,4 @@
-import { maxMessageBytes } from "@sealane/link";
+import { maxMessageBytes, maxReleaseBytes } from "@sealane/link";
 import { byteString, type Codec, listOf, tuple, uint } from "@sealane/wire";
 import { maxBroadcastItems } from "./limits.ts";
 
@@ -11,6 +11,8 @@ export interface BroadcastItem {
   readonly message: Uint8Array;
   /** The content key of the licence's artefact, wrapped under M1's link (`BroadcastLink.wrap`). */
   readonly wrap: Uint8Array;
+  /** The publisher's release of that artefact. */
+  readonly release: Uint8Array;
 }
 
 /** What stands on the channel behind a position, the oldest first. */
@@ -19,6 +21,9 @@ export interface BroadcastChannel {
   readonly position: number;
   readonly items: readonly BroadcastItem[];
 }
+
+/** Bytes of an encoded channel: its items, each with heads. */
+export const maxChannelBytes: number = maxBroadcastItems * (maxMessageBytes + maxReleaseBytes + 512);
 
 /** Bytes of a wrapped content key: 32 key bytes, tag, IV and headers. */
 const maxWrapBytes = 256;
@@ -30,6 +35,7 @@ export const broadcastChannelCodec: Codec<BroadcastChannel> = tuple<BroadcastCha
       position: uint(),
       message: byteString({ min: 1, max: maxMessageBytes }),
       wrap: byteString({ min: 1, max: maxWrapBytes }),
+      release: byteString({ min: 1, max: maxReleaseBytes }),
     }),
     { max: maxBroadcastItems },
   ),

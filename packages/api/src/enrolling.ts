@@ -1,34 +1,51 @@
-import { openWithPrivateKey, sealToPublicKey, sign1 } from "@sealane/cose";
+import { openUnderKey, openWithPrivateKey, sign1, verifySign1 } from "@sealane/cose";
 import {
   type AgreementKey,
   type DecryptionKey,
   encryptionFor,
-  type KeyKind,
-  type KeyKinds,
   type PossessionKey,
   type PublicKey,
   possessionOf,
   type Randomness,
+  Secret,
   type SigningKey,
-  suitesOfKinds,
+  type Suite,
+  sha256,
+  suitesOfKeys,
 } from "@sealane/crypto";
 import type { CertifiedKey } from "@sealane/link";
 import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { type CborValue, type Codec, decode, decodeAs, encode, encodeAs, equalBytes, type Name, thumbprint } from "@sealane/wire";
 import {
+  type CborValue,
+  type Codec,
+  type Digest,
+  decode,
+  decodeAs,
+  digest,
+  encode,
+  encodeAs,
+  equalBytes,
+  type Name,
+  thumbprint,
+} from "@sealane/wire";
+import { sealRequestTo } from "./encrypted-request.ts";
+import {
+  type ChainList,
   certificateChainCodec,
   type EnrolReply,
   type EnrolToken,
+  encodeConfirmed,
   encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
   enrolReplyCodec,
   enrolRequestCodec,
+  enrolViewDigest,
   signedEnrolRequestCodec,
 } from "./enrolment.ts";
 import { apiErrors } from "./errors.ts";
 import { statementAad } from "./labels.ts";
-import { maxEnrolReplyBytes } from "./limits.ts";
+import { maxEnrolReplyBytes, replyKeyBytes } from "./limits.ts";
 
 /** The enrolling party's half of enrolment (docs/protocol.md, enrolment), free of I/O: in the order of its functions. */
 
@@ -55,6 +72,10 @@ export interface EnrolCertificates {
   readonly serverSigning: readonly VerifiedCertificate[];
   readonly serverDecryption: readonly VerifiedCertificate[];
   readonly serverAgreement: readonly VerifiedCertificate[];
+  /** Suites that both can take part in, in the order of all suites; at least one. */
+  readonly commonSuites: readonly Suite[];
+  /** What the server signed of this enrolment. */
+  readonly confirmed: { readonly requestDigest: Digest; readonly viewDigest: Digest; readonly confirmation: CborValue };
 }
 
 /** Checks what anybody may fetch from the server against the fingerprint in the token. Errors: PKI_*, WIRE_*. */
@@ -65,32 +86,46 @@ export function verifyEnrolInfo(bytes: Uint8Array, given: { readonly token: Enro
   return { anchor, enrolCertificate: verifyCertificate({ chain: info.enrolChain, ...expected }) };
 }
 
-/** Makes the request: all public keys and the token's secret, signed by every new key that signs, encrypted to the server. Errors: what a handle throws. */
+/** What an enrolling party remembers of its request until the reply has come. */
+export interface RequestedEnrolment extends Disposable {
+  /** What is sent. The same bytes may be sent again. */
+  readonly body: Uint8Array;
+  readonly requestDigest: Digest;
+  readonly replyKey: Secret<"enrol reply key">;
+}
+
+/**
+ * Makes the request: all that this party is and takes for right, and the token's secret, signed by every new key that signs, encrypted to
+ * the server. Errors: what a handle throws.
+ */
 export async function requestEnrolment(given: {
   readonly token: EnrolToken;
   readonly keys: EnrollingKeys;
-  readonly enrolCertificate: VerifiedCertificate;
+  readonly authority: EnrolAuthority;
   readonly nowSeconds: number;
   readonly random: Randomness;
-}): Promise<Uint8Array> {
-  const { token, keys, enrolCertificate, nowSeconds, random } = given;
+}): Promise<RequestedEnrolment> {
+  const { token, keys, authority, nowSeconds, random } = given;
   const externalAad = statementAad("enrol request");
+  const replyKey = random.bytes(replyKeyBytes);
   const payload = encodeAs(enrolRequestCodec, {
-    tokenId: token.tokenId,
-    tokenSecret: token.tokenSecret,
-    name: token.name,
-    model: token.model,
+    ...token,
+    fingerprint: digest(authority.anchor.thumbprint),
+    suiteNumbers: numbersOf(suitesOfKeys(keys)),
     signingSpkis: spkisOf(keys.signing),
     decryptionSpkis: spkisOf(keys.decryption),
     agreementSpkis: spkisOf(keys.agreement),
     issuedAtSeconds: nowSeconds,
+    replyKey,
   });
+  const key = Secret.take("enrol reply key", replyKey);
   try {
     const plaintext = await signRequest(keys.signing, { payload, externalAad });
-    const { publicKey } = enrolCertificate;
-    const body = encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random }, { plaintext, externalAad }));
-    plaintext.fill(0);
-    return body;
+    const body = sealRequestTo(authority.enrolCertificate, { label: "enrol request", plaintext, random });
+    return { body, requestDigest: digest(sha256(payload)), replyKey: key, [Symbol.dispose]: () => key[Symbol.dispose]() };
+  } catch (error) {
+    key[Symbol.dispose]();
+    throw error;
   } finally {
     payload.fill(0); // also where a key in a token fails
   }
@@ -107,41 +142,77 @@ async function signRequest(
 }
 
 /**
- * Opens and proves the certificates of the reply: ours for our name and keys, the server's for one other name.
+ * Opens and proves the reply: the certificates, ours for our name and keys, the server's for the name that the request was encrypted to,
+ * and that the server has signed the very view of both that this party has. Whatever was taken away, added, exchanged or put in another order
+ * on the way, in the request or in the reply, ends here.
  * Errors: ENROL_REPLY_WRONG, PKI_*, CRYPTO_*, COSE_*, WIRE_*.
  */
 export async function verifyEnrolReply(
   bytes: Uint8Array,
-  given: { readonly token: EnrolToken; readonly keys: EnrollingKeys; readonly anchor: TrustAnchor; readonly nowSeconds: number },
+  given: {
+    readonly token: EnrolToken;
+    readonly keys: EnrollingKeys;
+    readonly authority: EnrolAuthority;
+    readonly requested: RequestedEnrolment;
+    readonly nowSeconds: number;
+  },
 ): Promise<EnrolCertificates> {
-  const { keys, anchor, nowSeconds } = given;
+  const { keys, nowSeconds, requested } = given;
+  const { anchor, enrolCertificate } = given.authority;
   const { name } = given.token;
-  const reply = decodeReply(enrolReplyCodec, bytes);
-  const prove: Prove = (chain, purpose, owner) =>
-    verifyCertificate({ chain, anchors: [anchor], purpose, nowSeconds, ...(owner === undefined ? {} : { name: owner }) });
+  const reply = openReply(bytes, requested.replyKey);
+  const prove: Prove = (chain, purpose, owner) => verifyCertificate({ chain, anchors: [anchor], purpose, nowSeconds, name: owner });
   const signing = certificatesFor(keys.signing, reply.signingChains, (chain) => prove(chain, "terminal-sign", name));
   const decryption = await openCertificates(reply.sealedDecryptionChains, keys.decryption, (chain) =>
     prove(chain, "terminal-decrypt", name),
   );
   const agreement = await openCertificates(reply.sealedAgreementChains, keys.agreement, (chain) => prove(chain, "terminal-agree", name));
-  const server = verifyServer(reply, prove);
+  const server = verifyServer(reply, enrolCertificate.name, prove);
   if (server.serverName === name) throw apiErrors.error("ENROL_REPLY_WRONG", { name });
-  requireCommonSuite(keys, server);
-  return { signing, decryption, agreement, ...server };
+  const commonSuites = commonSuitesOf(keys, server);
+  const { requestDigest } = requested;
+  const { serverSuiteNumbers, serverChains, confirmation } = reply;
+  const terminalChains = {
+    signingChains: chainsOf(signing),
+    decryptionChains: chainsOf(decryption),
+    agreementChains: chainsOf(agreement),
+  };
+  const viewDigest = enrolViewDigest({ requestDigest, terminalChains, serverName: server.serverName, serverSuiteNumbers, serverChains });
+  const { publicKey } = required(server.serverSigning[0]);
+  verifySign1(confirmation, { publicKey, externalAad: statementAad("enrol view"), detachedPayload: encodeConfirmed(viewDigest) });
+  return { signing, decryption, agreement, ...server, commonSuites, confirmed: { requestDigest, viewDigest, confirmation } };
+}
+
+/** The reply as it was encrypted under the request's key. Errors: COSE_*, CRYPTO_OPEN_FAILED, WIRE_*. */
+function openReply(bytes: Uint8Array, replyKey: Secret<"enrol reply key">): EnrolReply {
+  const input = { value: decode(bytes, maxEnrolReplyBytes), externalAad: statementAad("enrol reply") };
+  return decodeReply(
+    enrolReplyCodec,
+    replyKey.use((key) => openUnderKey(key, input)),
+  );
 }
 
 /**
- * Makes the proof that the keys for decryption and agreement are held: only their owner could read these certificates. The further
- * ones that sign are named with them.
+ * Makes the proof: this party has seen what the server signed, and holds the keys for decryption and agreement, for only their owner could
+ * read their certificates in it. The server activates nothing before it has compared that with its own view.
  * Errors: what the handle throws.
  */
-export async function proveEnrolment(keys: EnrollingKeys, { signing, decryption, agreement }: EnrolCertificates): Promise<Uint8Array> {
-  const payload = encodeProven([...signing.slice(1), ...decryption, ...agreement].map(({ certificate }) => certificate.thumbprint));
-  const signature = await sign1(required(keys.signing[0]), { payload, externalAad: statementAad("enrol proof") });
-  return encodeAs(enrolProofCodec, { signingThumbprint: required(signing[0]).certificate.thumbprint, signature });
+export async function proveEnrolment(given: {
+  readonly keys: EnrollingKeys;
+  readonly certificates: EnrolCertificates;
+  readonly authority: EnrolAuthority;
+  readonly random: Randomness;
+}): Promise<Uint8Array> {
+  const { keys, certificates, authority, random } = given;
+  const { requestDigest, viewDigest, confirmation } = certificates.confirmed;
+  const payload = encodeProven(viewDigest, confirmation);
+  const signature = await sign1(required(keys.signing[0]), { payload, detached: true, externalAad: statementAad("enrol proof") });
+  const signingThumbprint = required(certificates.signing[0]).certificate.thumbprint;
+  const plaintext = encodeAs(enrolProofCodec, { signingThumbprint, requestDigest, confirmation, signature });
+  return sealRequestTo(authority.enrolCertificate, { label: "enrol proof", plaintext, random });
 }
 
-type Prove = (chain: readonly Uint8Array[], purpose: Purpose, owner?: Name) => VerifiedCertificate;
+type Prove = (chain: readonly Uint8Array[], purpose: Purpose, owner: Name) => VerifiedCertificate;
 
 /** Our certificates of one purpose, in the order of our keys. */
 function certificatesFor<Key extends { readonly publicKey: PublicKey }>(
@@ -171,33 +242,37 @@ async function openCertificates<Key extends DecryptionKey | AgreementKey>(
   return certificatesFor(keys, chains, prove);
 }
 
-/** The server's certificates: one name, for each purpose one key of a kind, and no key for two purposes. */
-function verifyServer(reply: EnrolReply, prove: Prove): ServerCertificates {
-  const [first, ...others] = reply.serverSigningChains;
-  const main = prove(required(first), "server-sign");
-  const serverSigning = [main, ...others.map((chain) => prove(chain, "server-sign", main.name))];
-  const serverDecryption = reply.serverDecryptionChains.map((chain) => prove(chain, "server-decrypt", main.name));
-  const serverAgreement = reply.serverAgreementChains.map((chain) => prove(chain, "server-agree", main.name));
+/** The server's certificates: of one name, for each purpose one key of a kind, no key for two purposes, and its suites those of its keys. */
+function verifyServer({ serverChains, serverSuiteNumbers }: EnrolReply, serverName: Name, prove: Prove): ServerCertificates {
+  const serverSigning = serverChains.signingChains.map((chain) => prove(chain, "server-sign", serverName));
+  const serverDecryption = serverChains.decryptionChains.map((chain) => prove(chain, "server-decrypt", serverName));
+  const serverAgreement = serverChains.agreementChains.map((chain) => prove(chain, "server-agree", serverName));
   for (const certificates of [serverSigning, serverDecryption, serverAgreement]) requireKinds(certificates);
   requireOnePurpose([...serverSigning, ...serverDecryption, ...serverAgreement]);
-  return { serverName: main.name, serverSigning, serverDecryption, serverAgreement };
+  const theirs = suitesOfKeys({ signing: serverSigning, decryption: serverDecryption, agreement: serverAgreement });
+  if (!equalBytes(encode(serverSuiteNumbers), encode(numbersOf(theirs)))) {
+    throw apiErrors.error("ENROL_REPLY_WRONG", { suites: serverSuiteNumbers.join(" ") });
+  }
+  return { serverName, serverSigning, serverDecryption, serverAgreement };
 }
 
 type ServerCertificates = Pick<EnrolCertificates, "serverName" | "serverSigning" | "serverDecryption" | "serverAgreement">;
 
-/** There is a suite that both can take part in. Error: ENROL_REPLY_WRONG. */
-function requireCommonSuite(keys: EnrollingKeys, server: ServerCertificates): void {
+/** The suites that both can take part in, at least one. Error: ENROL_REPLY_WRONG. */
+function commonSuitesOf(keys: EnrollingKeys, server: ServerCertificates): readonly Suite[] {
   const { serverSigning: signing, serverDecryption: decryption, serverAgreement: agreement } = server;
-  const theirs = suitesOfKinds(kindsOf({ signing, decryption, agreement }));
-  if (!suitesOfKinds(kindsOf(keys)).some((suite) => theirs.includes(suite))) {
-    throw apiErrors.error("ENROL_REPLY_WRONG", { suites: theirs.map(({ name }) => name).join(" ") });
-  }
+  const theirs = suitesOfKeys({ signing, decryption, agreement });
+  const common = suitesOfKeys(keys).filter((suite) => theirs.includes(suite));
+  if (common.length === 0) throw apiErrors.error("ENROL_REPLY_WRONG", { suites: theirs.map(({ name }) => name).join(" ") });
+  return common;
 }
 
-function kindsOf(held: Readonly<Record<keyof KeyKinds, readonly { readonly publicKey: PublicKey }[]>>): KeyKinds {
-  const { signing, decryption, agreement } = held;
-  const of = (keys: typeof signing): readonly KeyKind[] => keys.map(({ publicKey }) => publicKey.kind);
-  return { signing: of(signing), decryption: of(decryption), agreement: of(agreement) };
+function numbersOf(suites: readonly Suite[]): readonly number[] {
+  return suites.map(({ id }) => id);
+}
+
+function chainsOf(certified: readonly CertifiedKey<unknown>[]): ChainList {
+  return certified.map(({ certificate }) => certificate.chain);
 }
 
 /** Of a list that its codec or its type keeps from being empty. */
@@ -213,7 +288,7 @@ function openerOf(key: DecryptionKey | AgreementKey): DecryptionKey | Possession
 
 /** A chain that was encrypted to one of our keys. */
 async function openChain(sealed: Uint8Array, key: DecryptionKey | PossessionKey): Promise<readonly Uint8Array[]> {
-  const input = { value: decode(sealed, maxEnrolReplyBytes), externalAad: statementAad("enrol reply") };
+  const input = { value: decode(sealed, maxEnrolReplyBytes), externalAad: statementAad("enrol certificate") };
   return decodeReply(certificateChainCodec, await openWithPrivateKey(encryptionFor(key.publicKey), key, input));
 }
 

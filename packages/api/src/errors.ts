@@ -5,6 +5,7 @@ const peer = { blame: "peer", retry: "never" } as const;
 export type ApiCode =
   | "LINK_REFUSED"
   | "API_REQUEST_WRONG"
+  | "API_VERSION_UNSUPPORTED"
   | "API_BODY_TOO_LARGE"
   | "API_TOKEN_WRONG"
   | "API_ROUTE_UNKNOWN"
@@ -14,6 +15,7 @@ export type ApiCode =
   | "API_SERVER_FAILED"
   | "API_SERVER_UNREACHABLE"
   | "API_REPLY_WRONG"
+  | "API_TERMINAL_OLD"
   | "ENROL_TOKEN_MALFORMED"
   | "ENROL_REFUSED"
   | "ENROL_REPLY_WRONG"
@@ -43,6 +45,14 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     sentence: "The request has not the form that the route expects",
     advice: "Check that both ends run the same version of Sealane",
   },
+  API_VERSION_UNSUPPORTED: {
+    blame: "user",
+    retry: "never",
+    http: 400,
+    exit: exitCodes.incompatible,
+    sentence: "The two ends run versions of Sealane that do not understand each other here",
+    advice: "Bring terminal and server to the same version",
+  },
   API_BODY_TOO_LARGE: {
     blame: "user",
     retry: "never",
@@ -65,7 +75,7 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     http: 404,
     exit: exitCodes.usage,
     sentence: "This server has no such route in the roles that it runs",
-    advice: "Check the address and the roles of the server",
+    advice: "Check the address and the roles of the server, and that both ends run the same version of Sealane",
   },
   API_RANGE_WRONG: {
     ...peer,
@@ -112,6 +122,13 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     exit: exitCodes.notTrusted,
     sentence: "The server's reply has not the form that is expected",
     advice: "Check the address, and that both ends run the same version of Sealane",
+  },
+  API_TERMINAL_OLD: {
+    ...peer,
+    http: 426,
+    exit: exitCodes.incompatible,
+    sentence: "The terminal's software is too old for this server: it does not take the publisher's release with a licence",
+    advice: "Upgrade `sealane-terminal` on that machine; what is installed there goes on running",
   },
   ENROL_TOKEN_MALFORMED: {
     blame: "user",

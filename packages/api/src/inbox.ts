@@ -1,4 +1,6 @@
-import { maxMessageBytes } from "@sealane/link";
+import type { DecryptionKey, Randomness } from "@sealane/crypto";
+import { type CertifiedKey, maxMessageBytes } from "@sealane/link";
+import type { VerifiedCertificate } from "@sealane/pki";
 import {
   anyValue,
   byteString,
@@ -6,16 +8,14 @@ import {
   type Codec,
   decodeAs,
   encodeAs,
-  formatBase64Url,
   listOf,
   type Name,
   nameCodec,
-  parseBase64Url,
   tuple,
   uint,
 } from "@sealane/wire";
-import { apiErrors } from "./errors.ts";
-import { maxInboxMessages } from "./limits.ts";
+import { openRequestFor, sealRequestTo } from "./encrypted-request.ts";
+import { maxInboxMessages, maxInboxRequestBytes } from "./limits.ts";
 
 /** The inbox of a terminal: link messages that the server originated. Reading it removes nothing; an answer or expiry does. */
 
@@ -33,34 +33,29 @@ export const inboxStatementCodec: Codec<InboxStatement> = tuple<InboxStatement>(
 });
 
 /** The signed statement with the certificate that its key belongs to. */
-export interface InboxAuthorization {
+export interface InboxRequest {
   readonly signingThumbprint: Uint8Array;
   readonly signature: CborValue;
 }
 
-const authorizationCodec: Codec<InboxAuthorization> = tuple<InboxAuthorization>({
+const inboxRequestCodec: Codec<InboxRequest> = tuple<InboxRequest>({
   signingThumbprint: byteString({ min: 32, max: 32 }),
   signature: anyValue,
 });
 
-const scheme = "Sealane ";
-/** Bytes of the statement: an ML-DSA-65 signature takes 3,309, the longest names 256; in base64url it stays below the 8 KiB of a proxy. */
-const maxAuthorizationBytes = 4_096;
-
-/** The value of the Authorization header. */
-export function formatInboxAuthorization(authorization: InboxAuthorization): string {
-  return scheme + formatBase64Url(encodeAs(authorizationCodec, authorization));
+/** The body of a request, encrypted to a certificate of the server: nobody else learns whose inbox is asked for. */
+export function sealInboxRequest(
+  request: InboxRequest,
+  to: { readonly server: VerifiedCertificate; readonly random: Randomness },
+): Uint8Array {
+  const { server, random } = to;
+  return sealRequestTo(server, { label: "inbox request", plaintext: encodeAs(inboxRequestCodec, request), random });
 }
 
-/** Reads an Authorization header. Error: API_REQUEST_WRONG. */
-export function parseInboxAuthorization(header: string | undefined): InboxAuthorization {
-  try {
-    if (header?.startsWith(scheme) !== true) throw apiErrors.error("API_REQUEST_WRONG");
-    const bytes = parseBase64Url(header.slice(scheme.length));
-    return decodeAs(authorizationCodec, bytes, { maxBytes: maxAuthorizationBytes, what: "authorization" });
-  } catch (cause) {
-    throw apiErrors.error("API_REQUEST_WRONG", { header: "authorization" }, cause);
-  }
+/** Reads a body. Errors: those of `openRequestFor`. */
+export async function openInboxRequest(keys: readonly CertifiedKey<DecryptionKey>[], body: Uint8Array): Promise<InboxRequest> {
+  const opened = await openRequestFor(keys, { label: "inbox request", body, maxBytes: maxInboxRequestBytes });
+  return decodeAs(inboxRequestCodec, opened, { maxBytes: maxInboxRequestBytes, what: "inbox request" });
 }
 
 /** One waiting message; `position` grows, so that a terminal asks for what came after the last it has seen. */

@@ -6,19 +6,22 @@ export {
   type TerminalRequest,
   terminalRequestCodec,
 } from "./authorise.ts";
-export { type BroadcastChannel, type BroadcastItem, broadcastChannelCodec } from "./broadcast-channel.ts";
+export { type BroadcastChannel, type BroadcastItem, broadcastChannelCodec, maxChannelBytes } from "./broadcast-channel.ts";
 export { type Challenge, challengeCodec } from "./challenge.ts";
 export { type DeliveryPolicy, defaultDeliveryPolicy, deliveryPolicy, isEverAllowed, requireAllowed } from "./delivery-policy.ts";
+export { openRequestFor, type RequestLabel, sealRequestTo } from "./encrypted-request.ts";
 export {
   type EnrolAuthority,
   type EnrolCertificates,
   type EnrollingKeys,
   proveEnrolment,
+  type RequestedEnrolment,
   requestEnrolment,
   verifyEnrolInfo,
   verifyEnrolReply,
 } from "./enrolling.ts";
 export {
+  type ChainList,
   certificateChainCodec,
   certificateChainsCodec,
   type EnrolInfo,
@@ -26,12 +29,16 @@ export {
   type EnrolReply,
   type EnrolRequest,
   type EnrolToken,
+  type EnrolView,
+  encodeConfirmed,
   encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
   enrolReplyCodec,
   enrolRequestCodec,
+  enrolViewDigest,
   formatEnrolToken,
+  type PartyChains,
   parseEnrolToken,
   signedEnrolRequestCodec,
 } from "./enrolment.ts";
@@ -47,13 +54,13 @@ export {
   verifyGroupRecord,
 } from "./group-record.ts";
 export {
-  formatInboxAuthorization,
-  type InboxAuthorization,
   type InboxMessage,
+  type InboxRequest,
   type InboxStatement,
   inboxMessagesCodec,
   inboxStatementCodec,
-  parseInboxAuthorization,
+  openInboxRequest,
+  sealInboxRequest,
 } from "./inbox.ts";
 export { formatInboxEvent, type InboxEvent, inboxHeartbeat, parseInboxEvent } from "./inbox-events.ts";
 export { type StatementLabel, statementAad } from "./labels.ts";
@@ -67,6 +74,7 @@ export {
   maxGroupsPerTerminal,
   maxInboxEventCharacters,
   maxInboxMessages,
+  maxInboxRequestBytes,
   maxInboxWaitSeconds,
   maxInstalled,
   maxKeyKinds,
@@ -83,6 +91,7 @@ export type {
   GroupView,
   OfferRequest,
   OfferView,
+  ReleaseStatementView,
   ReleaseView,
   ServerView,
   TerminalView,

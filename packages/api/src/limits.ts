@@ -15,6 +15,15 @@ export const maxEnrolRequestBytes = 49_152;
 /** Bytes of an enrolment reply: both parties' certificates for all suites by an authority with ML-DSA-65 take 160,000. */
 export const maxEnrolReplyBytes = 262_144;
 
+/** Bytes of the key that a reply is encrypted under: AES-256. */
+export const replyKeyBytes = 32;
+
+/** Bytes of a server's address in a token. */
+export const maxUrlBytes = 512;
+
+/** Bytes of an inbox request: an encapsulated key of 1,120, an ML-DSA-65 signature of 3,309, two names of 128, heads. */
+export const maxInboxRequestBytes = 6_144;
+
 /** Bytes of an error body that a client reads. */
 export const maxProblemBytes = 8_192;
 

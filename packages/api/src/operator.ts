@@ -54,8 +54,16 @@ export interface ReleaseView {
   readonly plaintextBytes: number;
   readonly publishedAtSeconds: number;
   readonly publisher: string;
-  /** `public`: its content key may be given to everybody. */
-  readonly grade: "confidential" | "public";
+  /** `public`: its content key may be given to everybody. Null: published before releases travelled to terminals, and not offered. */
+  readonly grade: "confidential" | "public" | null;
+  /** The lowest sequence to which an order may set the module back; null as the grade. */
+  readonly floorSequence: number | null;
+}
+
+/** GET release. */
+export interface ReleaseStatementView extends ReleaseView {
+  /** The signed release, base64. */
+  readonly statement: string;
 }
 
 /** POST offers. */

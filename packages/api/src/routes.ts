@@ -6,24 +6,28 @@ export const routes = {
   ready: "/readyz",
   /** GET: counters for Prometheus; from the machine itself, or with an operator token. */
   metrics: "/metrics",
-  /** GET: what a terminal needs to check before it enrols. POST: an enrolment request. */
+  /** GET: what a terminal needs to check before it enrols. */
   enrol: "/v1/enrol",
-  /** POST: proof that the keys are held; completes the enrolment. */
-  enrolProof: "/v1/enrol/proof",
+  /** POST: an enrolment request. Terminals of version 1 post to `enrol`. */
+  enrolments: "/v1/enrolments",
+  /** POST: proof that the keys are held and the same is seen; completes the enrolment. */
+  enrolProof: "/v1/enrolments/proof",
   /** POST: a link message; M1 is answered by the answer, an answer by the server's first record. */
   links: "/v1/links",
   /** POST: M0, a challenge in place of the time, for a terminal without a clock. */
   challenges: "/v1/challenges",
   /** POST: one record of a link; answered by one record. */
   records: "/v1/links/:id",
-  /** GET: messages that wait for a terminal; long-poll, or an event stream where `Accept` names one. */
+  /** POST: messages that wait for a terminal; long-poll, or an event stream where `Accept` names one. */
   inbox: "/v1/inbox",
   /** POST: upload of a sealed artefact (operator token). */
   artefacts: "/v1/artefacts",
   /** GET, HEAD: a sealed artefact, one Range. */
   artefact: "/v1/artefacts/:id",
-  /** POST: a signed release. GET: the releases (operator token). */
+  /** POST: a signed release, with its content key unless it is signed anew. GET: the releases (operator token). */
   releases: "/v1/releases",
+  /** GET: one release with its signed statement, by artefact id (operator token). */
+  release: "/v1/releases/:id",
   /** POST: originate links from the server to terminals, with an offer (operator token). */
   offers: "/v1/offers",
   /** GET: the broadcast channel, for everybody; long-poll. POST: start a broadcast (operator token). */

@@ -2,6 +2,7 @@ import { openSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import { Secret } from "@sealane/crypto";
 import { type AskPin, keystoreErrors, maxPinBytes } from "@sealane/keystore";
+import { safeLine } from "./safe-text.ts";
 
 const key = { interrupt: 0x03, end: 0x04, backspace: 0x08, newLine: 0x0a, carriageReturn: 0x0d, delete: 0x7f } as const;
 
@@ -24,7 +25,7 @@ async function ask(label: string, mayAsk: boolean): Promise<Secret> {
   const input = mayAsk ? openKeyboard() : null;
   if (input === null) throw keystoreErrors.error("KEYSTORE_TOKEN_PIN_MISSING", { token: label });
   input.setRawMode(true); // before it is asked for: what is typed from then on is not shown
-  process.stderr.write(`PIN of the token ${label}: `);
+  process.stderr.write(`PIN of the token ${safeLine(label)}: `);
   const typed = new Typed();
   try {
     for await (const piece of input as AsyncIterable<Buffer>) {

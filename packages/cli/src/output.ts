@@ -1,5 +1,6 @@
 import type { SealaneError } from "@sealane/wire";
 import { SingleBar } from "cli-progress";
+import { safeLine, safeText } from "./safe-text.ts";
 
 /** How a command speaks: data on standard output, words on standard error. */
 export interface OutputOptions {
@@ -32,26 +33,27 @@ export class Output {
 
   /** Something happened: a JSON line for programs, a sentence for people. */
   event(name: string, fields: EventFields, sentence?: string): void {
-    if (this.#options.json) process.stdout.write(`${JSON.stringify({ event: name, ...fields })}\n`);
+    if (this.#options.json) printJson({ event: name, ...fields });
     else if (sentence !== undefined) this.say(sentence);
   }
 
   /** Words for people. */
   say(sentence: string): void {
-    if (!this.#options.json && !this.#options.quiet) process.stderr.write(`${sentence}\n`);
+    if (!this.#options.json && !this.#options.quiet) process.stderr.write(`${safeText(sentence)}\n`);
   }
 
   /** What the command was asked for: an object for programs, text for people, also with --quiet. */
   result(fields: EventFields, text: string): void {
-    process.stdout.write(this.#options.json ? `${JSON.stringify(fields)}\n` : `${text}\n`);
+    if (this.#options.json) printJson(fields);
+    else process.stdout.write(`${safeText(text)}\n`);
   }
 
   error(error: SealaneError): void {
     if (this.#options.json) {
-      process.stdout.write(`${JSON.stringify({ event: "error", ...error.toJSON() })}\n`);
+      printJson({ event: "error", ...error.toJSON() });
       return;
     }
-    process.stderr.write(`${paint("31", "error")} ${error.code}: ${error.message}\n  ${error.entry.advice}.\n`);
+    process.stderr.write(`${paint("31", "error")} ${safeLine(error.code)}: ${safeLine(error.message)}\n  ${error.entry.advice}.\n`);
   }
 
   /** A bar where a person watches, a JSON line at each tenth for programs, nothing elsewhere. */
@@ -59,7 +61,7 @@ export class Output {
     if (this.#options.json) return this.#progressEvents(label, totalBytes);
     if (this.#options.quiet || !process.stderr.isTTY) return { update: () => undefined, end: () => undefined };
     const bar = new SingleBar({
-      format: `  ${label} {bar} {percentage}%  {done} of {all}  {rate}/s`,
+      format: `  ${safeLine(label)} {bar} {percentage}%  {done} of {all}  {rate}/s`,
       stream: process.stderr,
       hideCursor: true,
       clearOnComplete: true,
@@ -115,8 +117,12 @@ export function formatTable(heading: readonly string[], rows: readonly (readonly
     .join("\n");
 }
 
+function printJson(fields: EventFields): void {
+  process.stdout.write(`${safeText(JSON.stringify(fields))}\n`);
+}
+
 /** Colours text where the terminal shows colours and the user wants them (NO_COLOR). */
-export function paint(code: string, text: string): string {
+function paint(code: string, text: string): string {
   return useColour() ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
 

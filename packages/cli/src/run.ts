@@ -2,6 +2,7 @@ import { type ExitCode, exitCodes, SealaneError } from "@sealane/wire";
 import { Command, CommanderError } from "commander";
 import { cliErrors } from "./errors.ts";
 import { Output } from "./output.ts";
+import { safeText } from "./safe-text.ts";
 
 /** A command whose subcommands, at every depth, have the options that all of ours have. */
 class CommonCommand extends Command {
@@ -42,7 +43,8 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
     if (error instanceof CommanderError) return endOfCommander(output, error);
     const known = asSealaneError(error);
     output.error(known);
-    if (process.env["SEALANE_DEBUG"] !== undefined) process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
+    if (process.env["SEALANE_DEBUG"] !== undefined)
+      process.stderr.write(`${safeText(String(error instanceof Error ? error.stack : error))}\n`);
     return known.entry.exit;
   }
 }

@@ -29,19 +29,20 @@ export function aeadSeal(input: AeadInput, plaintext: Uint8Array): Uint8Array {
   return sealed;
 }
 
-/** Decrypts what {@link aeadSeal} made. Error: CRYPTO_OPEN_FAILED. */
+/** Decrypts what {@link aeadSeal} made. Error: CRYPTO_OPEN_FAILED, also for a key or nonce of a length that the cipher does not have. */
 export function aeadOpen(input: AeadInput, sealed: Uint8Array): Uint8Array {
   if (sealed.length < aeadTagBytes) throw cryptoErrors.error("CRYPTO_OPEN_FAILED");
   const plaintextLength = sealed.length - aeadTagBytes;
-  const decipher = createDecipheriv(input.aead ?? "aes-256-gcm", input.key, input.nonce, { authTagLength: aeadTagBytes });
-  decipher.setAAD(input.aad, { plaintextLength });
-  decipher.setAuthTag(sealed.subarray(plaintextLength));
-  const plaintext = decipher.update(sealed.subarray(0, plaintextLength));
+  let plaintext: Uint8Array | undefined;
   try {
+    const decipher = createDecipheriv(input.aead ?? "aes-256-gcm", input.key, input.nonce, { authTagLength: aeadTagBytes });
+    decipher.setAAD(input.aad, { plaintextLength });
+    decipher.setAuthTag(sealed.subarray(plaintextLength));
+    plaintext = decipher.update(sealed.subarray(0, plaintextLength));
     decipher.final();
+    return plaintext;
   } catch {
-    plaintext.fill(0);
+    plaintext?.fill(0);
     throw cryptoErrors.error("CRYPTO_OPEN_FAILED");
   }
-  return plaintext;
 }

@@ -1,7 +1,7 @@
 export { type AeadInput, type AeadName, aeadKeyBytes, aeadNonceBytes, aeadOpen, aeadSeal, aeadTagBytes } from "./aead.ts";
 export { type Agreement, agreementSeedBytes, ffdheAgreement, p256Agreement, x25519Agreement, xWingAgreement } from "./agreement.ts";
 export { p256Kem, x25519Kem } from "./dhkem.ts";
-export { ecdsaBytes, lowS } from "./ecdsa.ts";
+export { ecdsaBytes, isLowS, lowS } from "./ecdsa.ts";
 export {
   type EncryptionAlgorithm,
   encryptionFor,
@@ -53,12 +53,15 @@ export {
   keyKindsOf,
   type Suite,
   type SuiteName,
+  type SuiteStrength,
   standardKinds,
   standardSuites,
+  strongestFirst,
   suiteNamed,
   suiteNumbered,
   suites,
   suitesNamed,
+  suitesOfKeys,
   suitesOfKinds,
 } from "./suites.ts";
 export { xWingKem } from "./x-wing-kem.ts";

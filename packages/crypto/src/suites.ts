@@ -2,7 +2,7 @@ import { type Agreement, ffdheAgreement, p256Agreement, x25519Agreement, xWingAg
 import { type EncryptionAlgorithm, hpkeP256, hpkeX25519, hpkeXWing } from "./encryption.ts";
 import { cryptoErrors } from "./errors.ts";
 import { pssR } from "./pss-r.ts";
-import type { KeyKind } from "./public-key.ts";
+import type { KeyKind, PublicKey } from "./public-key.ts";
 import type { RecoveryAlgorithm } from "./recovery.ts";
 import { rsaOaep2048, rsaOaep3072, rsaOaep4096 } from "./rsa-oaep.ts";
 import { ed25519, esp256, mlDsa65, ps256, type SignatureAlgorithm } from "./signatures.ts";
@@ -22,7 +22,15 @@ export interface Suite {
   /** For a message that a signature is to give back: null where the message is carried beside it. */
   readonly recovery: RecoveryAlgorithm | null;
   readonly agreement: Agreement;
+  /** How strong it is beside others (docs/protocol.md, strength of suites). Equal numbers are not told apart. */
+  readonly strength: SuiteStrength;
 }
+
+/**
+ * 3: secrets and signatures stand against quantum computers; 2: secrets do, as long as one of X25519 and ML-KEM-768 stands; 1: neither does,
+ * and no other computer does it in fewer than 2^128 steps; 0: in 2^112 steps (NIST SP 800-57, part 1, table 2).
+ */
+export type SuiteStrength = 0 | 1 | 2 | 3;
 
 /** The suite that is used unless another is asked for: what is recorded today stays secret from quantum computers. */
 export const defaultSuite: Suite = {
@@ -33,10 +41,11 @@ export const defaultSuite: Suite = {
   signingKind: "ed25519",
   recovery: null,
   agreement: xWingAgreement,
+  strength: 2,
 };
 
 /** As the default one, with signatures that a quantum computer cannot forge. */
-const pqSuite: Suite = { ...defaultSuite, name: "pq", id: 7, signature: mlDsa65, signingKind: "ml-dsa-65" };
+const pqSuite: Suite = { ...defaultSuite, name: "pq", id: 7, signature: mlDsa65, signingKind: "ml-dsa-65", strength: 3 };
 
 /** The smallest messages. */
 const x25519Suite: Suite = {
@@ -47,6 +56,7 @@ const x25519Suite: Suite = {
   signingKind: "ed25519",
   recovery: null,
   agreement: x25519Agreement,
+  strength: 1,
 };
 
 /** What hardware tokens have. */
@@ -58,13 +68,14 @@ const p256Suite: Suite = {
   signingKind: "p256",
   recovery: null,
   agreement: p256Agreement,
+  strength: 1,
 };
 
 /** The source's own algorithms, with keys and a group of one size. */
 const rsaSuites: readonly Suite[] = [
-  rsaSuite("rsa2048", { id: 4, encryption: rsaOaep2048, agreement: ffdheAgreement("ffdhe2048") }),
-  rsaSuite("rsa3072", { id: 5, encryption: rsaOaep3072, agreement: ffdheAgreement("ffdhe3072") }),
-  rsaSuite("rsa4096", { id: 6, encryption: rsaOaep4096, agreement: ffdheAgreement("ffdhe4096") }),
+  rsaSuite("rsa2048", { id: 4, encryption: rsaOaep2048, agreement: ffdheAgreement("ffdhe2048"), strength: 0 }),
+  rsaSuite("rsa3072", { id: 5, encryption: rsaOaep3072, agreement: ffdheAgreement("ffdhe3072"), strength: 1 }),
+  rsaSuite("rsa4096", { id: 6, encryption: rsaOaep4096, agreement: ffdheAgreement("ffdhe4096"), strength: 1 }),
 ];
 
 /** The suites, those first that stay secret from quantum computers, and of all the default; a number is never given to another suite. */
@@ -97,6 +108,18 @@ export function suitesOfKinds(held: KeyKinds): readonly Suite[] {
     const hasAll = (needed: readonly KeyKind[], own: readonly KeyKind[]): boolean => needed.every((kind) => own.includes(kind));
     return hasAll(signing, held.signing) && hasAll(decryption, held.decryption) && hasAll(agreement, held.agreement);
   });
+}
+
+/** The suites, in their order, that a party can take part in that has these keys or certificates. */
+export function suitesOfKeys(held: Readonly<Record<keyof KeyKinds, readonly { readonly publicKey: PublicKey }[]>>): readonly Suite[] {
+  const kindsOf = (keys: readonly { readonly publicKey: PublicKey }[]): readonly KeyKind[] => keys.map(({ publicKey }) => publicKey.kind);
+  const { signing, decryption, agreement } = held;
+  return suitesOfKinds({ signing: kindsOf(signing), decryption: kindsOf(decryption), agreement: kindsOf(agreement) });
+}
+
+/** The same suites, the strongest first; of equal ones the first stays the first. */
+export function strongestFirst(some: readonly Suite[]): readonly Suite[] {
+  return some.toSorted((a, b) => b.strength - a.strength);
 }
 
 /** The kind of decryption key that a suite needs at its recipient. */
@@ -144,7 +167,7 @@ function found(suite: Suite | undefined, wanted: string | number): Suite {
 
 function rsaSuite(
   name: Extract<SuiteName, `rsa${string}`>,
-  { id, encryption, agreement }: Pick<Suite, "id" | "encryption" | "agreement">,
+  { id, encryption, agreement, strength }: Pick<Suite, "id" | "encryption" | "agreement" | "strength">,
 ): Suite {
-  return { name, id, encryption, signature: ps256, signingKind: name, recovery: pssR, agreement };
+  return { name, id, encryption, signature: ps256, signingKind: name, recovery: pssR, agreement, strength };
 }

@@ -39,12 +39,17 @@ export abstract class Waiting<State extends { readonly originatorRole: Role; rea
   }
 }
 
-/** What the originator vouches for in M3 of `mutual-agreement`; null and null where nothing is delivered with it. */
+/** What the originator vouches for in M3 of `mutual-agreement`; all null where nothing is delivered with it. */
 export interface ThirdContent {
   readonly artefactId: ArtefactId | null;
   /** LC: an encoded licence. */
   readonly licence: Uint8Array | null;
+  /** The publisher's release of the software: an encoded statement, which the link does not read. */
+  readonly release: Uint8Array | null;
 }
+
+/** M3 that delivers nothing. */
+export const nothingVouched: ThirdContent = { artefactId: null, licence: null, release: null };
 
 /** An originator that has sent M1 and waits for the answer, or for M2. */
 export interface AwaitedReply extends Awaited {

@@ -19,7 +19,7 @@ import {
 import { linkErrors } from "./errors.ts";
 import { type Freshness, type FreshnessPolicy, isPast, type SentTime, verifyFreshness } from "./freshness.ts";
 import { type MechanismName, type Role, secretDigestLabel } from "./labels.ts";
-import { challengeBytes, defaultKeyLifeSeconds, maxCertificateBytes, maxChainLength, maxLicenceBytes } from "./limits.ts";
+import { challengeBytes, defaultKeyLifeSeconds, maxCertificateBytes, maxChainLength, maxLicenceBytes, maxReleaseBytes } from "./limits.ts";
 import { type NamedOriginatorContext, type OriginateOptions, ownSigning, type RecipientContext } from "./parties.ts";
 
 /** What an originator signs about itself, its recipient and the time: the same in every mechanism that signs M1. */
@@ -48,6 +48,9 @@ export const sentTimeFields: Fields<SentTime> = {
 
 /** LC: an encoded licence. */
 export const licenceCodec: Codec<Uint8Array | null> = nullable(byteString({ min: 1, max: maxLicenceBytes }));
+
+/** A publisher's release, encoded; what is in it is no matter of a link. */
+export const releaseCodec: Codec<Uint8Array | null> = nullable(byteString({ min: 1, max: maxReleaseBytes }));
 
 export const claimsFields: Fields<Claims> = {
   originator: nameCodec,
@@ -93,6 +96,11 @@ export function licenceOf({ licence }: Pick<OriginateOptions, "licence">): Uint8
 /** Error: LINK_FIELD_WRONG for a licence that is empty or larger than a message may carry. */
 export function requireLicenceSize(licence: Uint8Array): void {
   if (licence.length === 0 || licence.length > maxLicenceBytes) throw linkErrors.error("LINK_FIELD_WRONG", { field: "licence" });
+}
+
+/** Error: LINK_FIELD_WRONG for a release that is empty or larger than a message may carry. */
+export function requireReleaseSize(release: Uint8Array): void {
+  if (release.length === 0 || release.length > maxReleaseBytes) throw linkErrors.error("LINK_FIELD_WRONG", { field: "release" });
 }
 
 /** Until when both may use the key: as asked for, and never beyond a certificate. */

@@ -1,4 +1,4 @@
-export type { AwaitedReply, AwaitedThird, EstablishedLink, ThirdContent } from "./awaited.ts";
+export { type AwaitedReply, type AwaitedThird, type EstablishedLink, nothingVouched, type ThirdContent } from "./awaited.ts";
 export { type BroadcastLink, GroupLink, PublicLink } from "./broadcast-link.ts";
 export { decodeMessage, type Message, type MessageHeader, otherRole, readReference, referenceOf } from "./envelope.ts";
 export { type LinkCode, linkErrors } from "./errors.ts";
@@ -12,11 +12,13 @@ export {
   defaultKeyLifeSeconds,
   defaultToleranceSeconds,
   defaultWindowSeconds,
+  keyHintBytes,
   maxCertificateBytes,
   maxChainLength,
   maxLicenceBytes,
   maxMessageBytes,
   maxRecordBytes,
+  maxReleaseBytes,
   maxStoredSeconds,
   maxWindowSeconds,
   referenceBytes,

@@ -1,8 +1,9 @@
-/** Bytes of a link message: a mechanism's fields, a certificate chain and a licence. */
-export const maxMessageBytes = 49_152;
+/** Bytes of a link message: a mechanism's fields with a certificate chain and a licence, or M3 with a release and a licence. */
+export const maxMessageBytes = 65_536;
 
-/** Bytes of a licence inside a message. */
-export const maxLicenceBytes = 16_384;
+/** Bytes of a licence and of a release inside a message (packages/software/src/limits.ts says what they hold). */
+export const maxLicenceBytes = 24_576;
+export const maxReleaseBytes = 24_576;
 
 /** Certificates of a chain in a message (leaf and intermediates), and bytes of each. */
 export const maxChainLength = 4;
@@ -46,7 +47,7 @@ export const maxStoredSeconds = 86_400;
 export const defaultKeyLifeSeconds = 86_400;
 
 /** Bytes of a saved link or pending state; one that waits for M3 keeps the certificates that M1 brought. */
-export const maxStateBytes = 49_152;
+export const maxStateBytes = 65_536;
 
 /** Bytes of an exported key: what HKDF-Expand gives with SHA-256. */
 export const maxExportBytes = 8_160;

@@ -19,7 +19,7 @@ import {
 } from "@sealane/wire";
 import { signAttached, verifyAttached } from "./attached-signature.ts";
 import type { ThirdContent } from "./awaited.ts";
-import { licenceCodec } from "./claims.ts";
+import { licenceCodec, releaseCodec } from "./claims.ts";
 import { externalAad, type MessageHeader } from "./envelope.ts";
 import { linkErrors } from "./errors.ts";
 import { type Confirming, confirmationBytes, makeConfirmation, verifyConfirmation } from "./key-schedule.ts";
@@ -31,9 +31,9 @@ import { openRecord, sealRecord } from "./records.ts";
 import type { ThirdMode } from "./third-mode.ts";
 
 /**
- * M3 of `mutual-agreement` as records of the originator: software (its artefact id stands for it), licence and signature in one of
- * the five forms of {@link ThirdMode}. The signature names both parties, th, form, artefact and licence, never a share; its payload is
- * nil and rebuilt by the verifier, but in `licence-signed`, where the licence travels in it.
+ * M3 of `mutual-agreement` as records of the originator: software (its artefact id stands for it, with the publisher's release of it),
+ * licence and signature in one of the five forms of {@link ThirdMode}. The signature names both parties, th, form, artefact, licence and
+ * release, never a share; its payload is nil and rebuilt by the verifier, but in `licence-signed`, where the licence travels in it.
  */
 
 /** What both ends know when M3 is made. */
@@ -48,7 +48,11 @@ export interface Vouching {
 const artefactCodec = nullable(bytesAs(artefactId));
 
 /** E_k(software, LC). */
-const contentCodec: Codec<ThirdContent> = tuple<ThirdContent>({ artefactId: artefactCodec, licence: licenceCodec });
+const contentCodec: Codec<ThirdContent> = tuple<ThirdContent>({ artefactId: artefactCodec, licence: licenceCodec, release: releaseCodec });
+
+/** E_k(software), where LC comes apart. */
+type Software = Omit<ThirdContent, "licence">;
+const softwareCodec: Codec<Software> = tuple<Software>({ artefactId: artefactCodec, release: releaseCodec });
 
 /** S_A(E_k(software, LC)), inside the encryption: content and signature. */
 interface SignedContent {
@@ -88,14 +92,14 @@ export async function sealVouching(vouching: Vouching, self: Self, content: Thir
       add(encode(await sign(add(encodeAs(contentCodec, content)))));
       break;
     case "licence-signed": {
-      add(encode(artefactCodec.toCbor(content.artefactId)));
+      add(encodeAs(softwareCodec, content));
       const payload = encode([signedPayload(vouching, { content, record: null }), content.licence]);
       const by = { self, suite: vouching.header.suite };
       add(encode(await signAttached(by, { payload, externalAad: externalAad(vouching.header) })));
       break;
     }
     case "licence-encrypted":
-      add(encode(artefactCodec.toCbor(content.artefactId)));
+      add(encodeAs(softwareCodec, content));
       add(encode(await sign(add(encode(content.licence)))));
       break;
   }
@@ -132,13 +136,13 @@ export function openVouching(vouching: Vouching, signer: VerifiedCertificate, re
       const expected = { suite: vouching.header.suite, signer, externalAad: externalAad(vouching.header) };
       const payload = verifyAttached(decodePart(anyValue, second), expected);
       const { licence } = decodePart(licencePayloadCodec, payload);
-      const content: ThirdContent = { artefactId: decodePart(artefactCodec, first), licence };
+      const content: ThirdContent = { ...decodePart(softwareCodec, first), licence };
       if (!equalBytes(payload, encode([signedPayload(vouching, { content, record: null }), licence])))
         throw linkErrors.error("LINK_ANSWER_WRONG", { field: "licence" });
       return content;
     }
     case "licence-encrypted": {
-      const content: ThirdContent = { artefactId: decodePart(artefactCodec, first), licence: decodePart(licenceCodec, second) };
+      const content: ThirdContent = { ...decodePart(softwareCodec, first), licence: decodePart(licenceCodec, second) };
       return verify(content, decodePart(anyValue, third), digestOf(records[1]));
     }
   }
@@ -166,13 +170,17 @@ async function signDetached(
   return await sign1(ownSigning(self, vouching.header.suite).key, { payload, detached: true, externalAad: externalAad(vouching.header) });
 }
 
-/** [form, originator, recipient, th, artefact id, H(licence), H(record)]. */
+/** [form, originator, recipient, th, artefact id, H(licence), H(release), H(record)]. */
 function signedPayload(
   { mode, originator, recipient, state }: Vouching,
   { content, record }: { readonly content: ThirdContent; readonly record: Digest | null },
 ): CborValue {
-  const { artefactId: artefact, licence } = content;
-  return [mode, originator, recipient, state.th, artefact, licence === null ? null : sha256(licence), record];
+  const { artefactId: artefact, licence, release } = content;
+  return [mode, originator, recipient, state.th, artefact, digestOrNull(licence), digestOrNull(release), record];
+}
+
+function digestOrNull(bytes: Uint8Array | null): Digest | null {
+  return bytes === null ? null : sha256(bytes);
 }
 
 function originatorsOf({ state }: Vouching): Confirming {

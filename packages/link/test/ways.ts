@@ -41,8 +41,9 @@ export interface Way {
 }
 
 export const licence: Uint8Array = new TextEncoder().encode("a licence");
+export const release: Uint8Array = new TextEncoder().encode("a release");
 export const artefact: ArtefactId = artefactId(new Uint8Array(32).fill(7));
-export const thirdContent: ThirdContent = { artefactId: artefact, licence };
+export const thirdContent: ThirdContent = { artefactId: artefact, licence, release };
 
 type Forms = Readonly<Record<string, Omit<OriginateOptions, "suite">>>;
 

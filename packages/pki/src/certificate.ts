@@ -24,6 +24,8 @@ export interface CertificateFields {
   readonly subjectKeyIdentifier: Uint8Array | null;
   /** The kind of key that signed it. */
   readonly signatureKind: KeyKind;
+  /** As it stands in the certificate: of ECDSA the DER of r and s. */
+  readonly signature: Uint8Array;
   /** The same certificate as OpenSSL reads it, which checks signatures. */
   readonly x509: X509Certificate;
 }
@@ -35,10 +37,12 @@ export interface EndEntityCertificate extends CertificateFields {
   readonly purpose: Purpose;
 }
 
-/** A certificate of an authority: CA flag and `keyCertSign`, no purpose. */
+/** A certificate of an authority: CA flag and `keyCertSign`. */
 export interface AuthorityCertificate extends CertificateFields {
   readonly kind: "authority";
   readonly name: Name | null;
+  /** The purposes that it may certify, those that are known here; null: it lists none, as a root. */
+  readonly purposes: readonly Purpose[] | null;
   /** Intermediates that may follow below it; null: any number. */
   readonly pathLength: number | null;
 }
@@ -48,7 +52,8 @@ export type Certificate = EndEntityCertificate | AuthorityCertificate;
 /**
  * Reads a certificate (RFC 5280, section 4) strictly: DER in its one encoding, version 3, the same signature algorithm inside and
  * outside, no unknown critical extension; an end entity has exactly one name (SAN URI `urn:sealane:NAME`), exactly one purpose
- * (critical extended key usage), the one key usage of its key (critical) and a key of a kind that fits. Common names are ignored.
+ * (critical extended key usage), the one key usage of its key (critical) and a key of a kind that fits. An authority's extended key
+ * usage, where it has one, is critical and lists what it may certify. Common names are ignored.
  *
  * `der` is copied. Errors: PKI_CERTIFICATE_TOO_LARGE, PKI_CERTIFICATE_MALFORMED, PKI_ALGORITHM_UNKNOWN, PKI_EXTENSION_UNKNOWN,
  * PKI_NAME_WRONG, PKI_PURPOSE_WRONG, PKI_KEY_WRONG, PKI_ISSUER_NOT_CA (CA flag without `keyCertSign`).
@@ -69,7 +74,7 @@ function readCertificate(der: Uint8Array): { readonly fields: CertificateFields;
   file.end();
   const toBeSigned = outer.whole(derTag.sequence);
   const signatureAlgorithm = outer.whole(derTag.sequence);
-  outer.bitStringBytes();
+  const signature = outer.bitStringBytes();
   outer.end();
 
   const inner = new DerReader(toBeSigned, "toBeSigned").open(derTag.sequence, "toBeSigned");
@@ -102,6 +107,7 @@ function readCertificate(der: Uint8Array): { readonly fields: CertificateFields;
       publicKey: readPublicKey(spki),
       subjectKeyIdentifier: extensions.subjectKeyIdentifier,
       signatureKind,
+      signature,
       x509: readByOpenssl(der),
     },
     extensions,
@@ -125,11 +131,12 @@ function authority(
   extensions: Extensions & { readonly authority: NonNullable<Extensions["authority"]> },
 ): AuthorityCertificate {
   const { name, keyUsage, extendedKeyUsage } = extensions;
-  if (extendedKeyUsage !== null) throw pkiErrors.error("PKI_PURPOSE_WRONG", { field: "extendedKeyUsage" });
+  if (extendedKeyUsage?.critical === false) throw pkiErrors.error("PKI_PURPOSE_WRONG", { field: "extendedKeyUsage" });
   if (keyUsage?.bits.includes("keyCertSign") !== true) throw pkiErrors.error("PKI_ISSUER_NOT_CA", { field: "keyUsage" });
   const { kind } = fields.publicKey;
   if (![...signatureKindByOid.values()].includes(kind)) throw pkiErrors.error("PKI_KEY_WRONG", { kind });
-  return { ...fields, kind: "authority", name, pathLength: extensions.authority.pathLength };
+  const certified = extendedKeyUsage?.oids.map(purposeOfOid).filter((purpose) => purpose !== undefined) ?? null;
+  return { ...fields, kind: "authority", name, purposes: certified, pathLength: extensions.authority.pathLength };
 }
 
 function readVersion(inner: DerReader): void {

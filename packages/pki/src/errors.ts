@@ -14,6 +14,7 @@ export type PkiCode =
   | "PKI_CHAIN_LENGTH_WRONG"
   | "PKI_CHAIN_UNTRUSTED"
   | "PKI_ISSUER_NOT_CA"
+  | "PKI_ISSUER_PURPOSE_WRONG"
   | "PKI_PATH_TOO_LONG"
   | "PKI_SIGNATURE_WRONG"
   | "PKI_CERTIFICATE_NOT_YET_VALID"
@@ -39,7 +40,7 @@ export const pkiErrors: ErrorTable<PkiCode> = errorTable({
   },
   PKI_EXTENSION_UNKNOWN: {
     ...peer,
-    sentence: "The certificate has a critical extension that is not known here",
+    sentence: "The certificate has a critical extension that is not known here, or one of those that limit what is below an authority",
     advice: "Ask its issuer for a certificate without it",
   },
   PKI_ALGORITHM_UNKNOWN: {
@@ -78,6 +79,11 @@ export const pkiErrors: ErrorTable<PkiCode> = errorTable({
     ...peer,
     sentence: "A certificate of the chain is not allowed to issue certificates",
     advice: "Do not use the chain; tell its owner",
+  },
+  PKI_ISSUER_PURPOSE_WRONG: {
+    ...peer,
+    sentence: "An intermediate authority of the chain is not allowed to certify keys for this purpose",
+    advice: "Do not use the certificate, and tell the operator: whoever has this authority's key issued what only another may",
   },
   PKI_PATH_TOO_LONG: {
     ...peer,

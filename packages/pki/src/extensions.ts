@@ -1,7 +1,7 @@
 import { type Name, parseName } from "@sealane/wire";
 import { DerReader, derTag } from "./der.ts";
 import { malformed, pkiErrors } from "./errors.ts";
-import { extensionOid, type KeyUsage, keyUsages, nameUriPrefix } from "./labels.ts";
+import { extensionOid, type KeyUsage, keyUsages, nameUriPrefix, refusedExtensionOids } from "./labels.ts";
 
 /** What the extensions of a certificate say; absent ones are null. */
 export interface Extensions {
@@ -14,8 +14,8 @@ export interface Extensions {
 }
 
 /**
- * Reads the extensions (RFC 5280, section 4.2), which come in the reader as a SEQUENCE; others than those of `extensionOid` are
- * passed over unless critical.
+ * Reads the extensions (RFC 5280, section 4.2), which come in the reader as a SEQUENCE. Those of `refusedExtensionOids` are refused;
+ * others than those of `extensionOid` are passed over unless critical.
  *
  * Errors: PKI_CERTIFICATE_MALFORMED, PKI_EXTENSION_UNKNOWN, PKI_NAME_WRONG.
  */
@@ -58,7 +58,8 @@ function collect(reader: DerReader): Map<string, Extension> {
     const value = item.content(derTag.octetString);
     item.end();
     if (found.has(oid)) throw malformed("extensions");
-    if (critical && !criticalKnown.includes(oid)) throw pkiErrors.error("PKI_EXTENSION_UNKNOWN", { oid });
+    if (refusedExtensionOids.includes(oid) || (critical && !criticalKnown.includes(oid)))
+      throw pkiErrors.error("PKI_EXTENSION_UNKNOWN", { oid });
     found.set(oid, { critical, value });
   }
   if (found.size === 0) throw malformed("extensions");
@@ -105,7 +106,7 @@ function readExtendedKeyUsage({ value, critical }: Extension): NonNullable<Exten
   const list = only(value, "extendedKeyUsage");
   const oids: string[] = [];
   while (!list.done) oids.push(list.oid());
-  if (oids.length === 0) throw malformed("extendedKeyUsage");
+  if (oids.length === 0 || new Set(oids).size !== oids.length) throw malformed("extendedKeyUsage");
   return { oids, critical };
 }
 

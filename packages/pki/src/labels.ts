@@ -3,7 +3,10 @@ import { type KeyKind, signingKinds as signing } from "@sealane/crypto";
 /** Sealane's own arc: a UUID made once for it (ITU-T X.667, section 7), so that nobody had to be asked for a number. */
 const sealaneArc = "2.25.273132093521790191817862106249223041910";
 
-/** What a certified key does; exactly one stands in a certificate, as its only extended key usage (docs/protocol.md, one key, one purpose). */
+/**
+ * What a certified key does; exactly one stands in a party's certificate, as its only extended key usage (docs/protocol.md, one key, one
+ * purpose). An intermediate authority's certificate lists those that it may certify.
+ */
 export type Purpose =
   | "terminal-sign"
   | "terminal-decrypt"
@@ -13,7 +16,8 @@ export type Purpose =
   | "server-agree"
   | "licence-sign"
   | "release-sign"
-  | "enrol-decrypt";
+  | "enrol-decrypt"
+  | "order-sign";
 
 /** What a purpose needs: the last number of its object identifier below {@link sealaneArc}, and the kinds of key that can do it. */
 export interface PurposeEntry {
@@ -36,6 +40,7 @@ export const purposes: Readonly<Record<Purpose, PurposeEntry>> = {
   "release-sign": { number: 22, keyKinds: signing },
   // What is encrypted to it is a token that stays worth something: no other kind will do.
   "enrol-decrypt": { number: 23, keyKinds: ["x-wing"] },
+  "order-sign": { number: 24, keyKinds: signing },
 };
 
 /** The object identifier of a purpose, dotted. */
@@ -82,6 +87,13 @@ export const extensionOid = {
   basicConstraints: "2.5.29.19",
   extendedKeyUsage: "2.5.29.37",
 } as const;
+
+/**
+ * Extensions that are refused, critical or not: name constraints, policy mappings, policy constraints and inhibitAnyPolicy (RFC 5280,
+ * sections 4.2.1.10, .5, .11 and .14). An issuer limits by them what a certificate below it may do; a verifier that passes them over
+ * accepts more than the issuer allowed.
+ */
+export const refusedExtensionOids: readonly string[] = ["2.5.29.30", "2.5.29.33", "2.5.29.36", "2.5.29.54"];
 
 /**
  * Signature algorithms of certificates by the dotted identifier; parameters are absent (RFC 8410, section 3; RFC 5758, section 3.2;

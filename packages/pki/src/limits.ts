@@ -10,7 +10,7 @@ export const maxSerialBytes = 20;
 /** Bytes of the serial numbers that we issue: 126 random bits cannot be guessed and do not repeat. */
 export const issuedSerialBytes = 16;
 
-/** Intermediates that may stand below a root that we make: one, for a role of its own (docs/protocol.md, roles). */
+/** Intermediates that may stand below a root that we make: one, for what it lists (docs/protocol.md, authorities). */
 export const rootPathLength = 1;
 
 /** Bytes of a common name (`ub-common-name`, RFC 5280, appendix A.1). */
@@ -18,6 +18,9 @@ export const maxCommonNameBytes = 64;
 
 /** Bytes of a key identifier: the first 160 bits of a SHA-256 (RFC 7093, section 2, method 1). */
 export const keyIdentifierBytes = 20;
+
+/** Bytes of r and of s in an ECDSA signature on P-256. */
+export const ecdsaHalfBytes = 32;
 
 /** Bytes of an object identifier: ours take 21. */
 export const maxOidBytes = 32;

@@ -21,7 +21,8 @@ export interface TrustAnchor {
  * Makes a trust anchor of a self-signed authority's certificate; whoever calls it decides that the authority is trusted.
  *
  * `fingerprint` is the SHA-256 of the DER that came by another way (with an enrolment token), and is compared before anything is
- * read. Errors: PKI_FINGERPRINT_WRONG, PKI_ISSUER_NOT_CA, PKI_ANCHOR_NOT_SELF_SIGNED; those of `parseCertificate`.
+ * read. A root lists no purposes: a list that is not looked at would promise what nobody keeps. Errors: PKI_FINGERPRINT_WRONG,
+ * PKI_ISSUER_NOT_CA, PKI_ANCHOR_NOT_SELF_SIGNED, PKI_PURPOSE_WRONG; those of `parseCertificate`.
  */
 export function trustAnchor(der: Uint8Array, options: { readonly fingerprint?: Thumbprint } = {}): TrustAnchor {
   if (der.length > maxCertificateBytes) {
@@ -35,6 +36,7 @@ export function trustAnchor(der: Uint8Array, options: { readonly fingerprint?: T
   if (certificate.kind !== "authority") throw pkiErrors.error("PKI_ISSUER_NOT_CA");
   const selfSigned = equalBytes(certificate.issuer, certificate.subject) && isSignedBy(certificate, certificate);
   if (!selfSigned) throw pkiErrors.error("PKI_ANCHOR_NOT_SELF_SIGNED");
+  if (certificate.purposes !== null) throw pkiErrors.error("PKI_PURPOSE_WRONG", { field: "extendedKeyUsage" });
   const anchor: Omit<TrustAnchor, typeof trusted> = { der: certificate.der, thumbprint: actual, name: certificate.name, certificate };
   return Object.freeze(anchor) as TrustAnchor;
 }

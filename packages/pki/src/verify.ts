@@ -4,7 +4,7 @@ import { type AuthorityCertificate, type Certificate, type CertificateFields, pa
 import { pkiErrors } from "./errors.ts";
 import type { Purpose } from "./labels.ts";
 import { maxChainCertificates } from "./limits.ts";
-import { isSignedBy, requireSignatureBy } from "./signature.ts";
+import { isSignedBy, requireOneSignature, requireSignatureBy } from "./signature.ts";
 import type { TrustAnchor } from "./trust-anchor.ts";
 
 declare const verified: unique symbol;
@@ -37,12 +37,13 @@ export interface VerifyCertificateInput {
 }
 
 /**
- * Proves a certificate for one purpose at one time (RFC 5280, section 6, without policies and name constraints, which are refused as
- * unknown critical extensions). Checks in this order: size, encoding and structure of every element, names from leaf to anchor, CA
- * flag and path lengths, signatures, validity of every element and the anchor, purpose, name. Revocation is not decided here.
+ * Proves a certificate for one purpose at one time (RFC 5280, section 6, without policies and name constraints, which are refused).
+ * Checks in this order: size, encoding and structure of every element, names from leaf to anchor, CA flag and path lengths, signatures,
+ * validity of every element and the anchor, purpose, that every intermediate lists the purpose, name. Revocation is not decided here.
  *
  * Errors: PKI_CHAIN_LENGTH_WRONG; those of `parseCertificate`; PKI_CHAIN_UNTRUSTED, PKI_ISSUER_NOT_CA, PKI_PATH_TOO_LONG,
- * PKI_SIGNATURE_WRONG, PKI_CERTIFICATE_NOT_YET_VALID, PKI_CERTIFICATE_EXPIRED, PKI_PURPOSE_WRONG, PKI_NAME_WRONG.
+ * PKI_SIGNATURE_WRONG (also for an ECDSA signature with a high s), PKI_CERTIFICATE_NOT_YET_VALID, PKI_CERTIFICATE_EXPIRED,
+ * PKI_PURPOSE_WRONG, PKI_ISSUER_PURPOSE_WRONG, PKI_NAME_WRONG.
  */
 export function verifyCertificate(input: VerifyCertificateInput): VerifiedCertificate {
   const { leaf, issuers } = parseChain(input.chain);
@@ -54,6 +55,7 @@ export function verifyCertificate(input: VerifyCertificateInput): VerifiedCertif
   if (leaf.kind !== "end entity" || leaf.purpose !== input.purpose) {
     throw pkiErrors.error("PKI_PURPOSE_WRONG", { expected: input.purpose, got: leaf.kind === "end entity" ? leaf.purpose : leaf.kind });
   }
+  requireCertifying(authorities, input.purpose);
   if (input.name !== undefined && leaf.name !== input.name) {
     throw pkiErrors.error("PKI_NAME_WRONG", { expected: input.name, got: leaf.name });
   }
@@ -110,7 +112,15 @@ function requireSignatures(
   const last = chain.at(-1);
   const anchor = by.anchors.find(({ certificate }) => last !== undefined && isSignedBy(last, certificate));
   if (anchor === undefined) throw pkiErrors.error("PKI_SIGNATURE_WRONG");
+  for (const certificate of chain) requireOneSignature(certificate);
   return anchor;
+}
+
+/** An intermediate certifies only what its own certificate lists; one without a list nothing. */
+function requireCertifying(authorities: readonly AuthorityCertificate[], purpose: Purpose): void {
+  for (const [i, authority] of authorities.entries()) {
+    if (authority.purposes?.includes(purpose) !== true) throw pkiErrors.error("PKI_ISSUER_PURPOSE_WRONG", { certificate: i + 1, purpose });
+  }
 }
 
 function requireValidity(

@@ -106,15 +106,18 @@ export async function forge(forgery: Forgery = {}, signer: SigningKey = rootKey.
   );
 }
 
+/** An authority's forgery; `certifies` are the numbers of the purposes that it lists, none where it is left out. */
+export type AuthorityForgery = Forgery & {
+  readonly pathLength?: number;
+  readonly key?: SoftwareKey;
+  readonly certifies?: readonly number[] | undefined;
+};
+
 /** Writes an authority's certificate, self-signed unless issuer and signer are told. */
-export async function forgeAuthority(
-  forgery: Forgery & { readonly pathLength?: number; readonly key?: SoftwareKey } = {},
-  signer?: SigningKey,
-): Promise<Uint8Array> {
-  const { pathLength, key = rootKey, ...fields } = forgery;
+export async function forgeAuthority(forgery: AuthorityForgery = {}, signer?: SigningKey): Promise<Uint8Array> {
+  const { pathLength, key = rootKey, certifies, ...fields } = forgery;
   const limit = pathLength === undefined ? [] : [integer(pathLength)];
-  return await forge(
-    { subject: rootName, spki: key.publicKey.spki, extensions: [constraints(isAuthority, ...limit), certificateSigning], ...fields },
-    signer ?? key.signingKey(),
-  );
+  const list = certifies === undefined ? [] : [purposeUsage(...certifies)];
+  const extensions = [constraints(isAuthority, ...limit), certificateSigning, ...list];
+  return await forge({ subject: rootName, spki: key.publicKey.spki, extensions, ...fields }, signer ?? key.signingKey());
 }

@@ -1,12 +1,12 @@
-import { createReadStream } from "node:fs";
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { defaultToleranceSeconds, defaultWindowSeconds } from "@sealane/link";
 import { syncFolder } from "@sealane/software";
 import { sql } from "kysely";
 import { serverErrors } from "./errors.ts";
-import { accessing, systemCodeOf } from "./files.ts";
+import { accessing, exists } from "./files.ts";
 import { serverFolder } from "./layout.ts";
 import { restoredEpochGap, restoredInboxGap } from "./limits.ts";
 import { type DatabaseInput, locateDatabase } from "./locate-database.ts";
@@ -45,12 +45,12 @@ export async function backupServer(input: BackupInput): Promise<Backup> {
   if (await exists(target)) throw serverErrors.error("SERVER_FOLDER_NOT_EMPTY", { folder: target });
   const prepared = join(dirname(target), `.${basename(target)}.part`);
   await rm(prepared, { recursive: true, force: true });
-  await accessing(prepared, () => mkdir(prepared, { recursive: true, mode: 0o700 }));
+  await makeOwnFolder(prepared);
   try {
     const rows = await writeBackupRows(input, join(prepared, rowsName));
     const from = serverFolder(input.folder);
     await copyTree(from.root, prepared, (path) => !path.startsWith(from.database) && ![from.artefacts, from.rowKey].includes(path));
-    const artefacts = input.withArtefacts ? await copyTree(from.artefacts, join(prepared, basename(from.artefacts)), isSealed) : 0;
+    const artefacts = input.withArtefacts ? await copyFolder(from.artefacts, join(prepared, basename(from.artefacts)), isSealed) : 0;
     await accessing(target, () => rename(prepared, target));
     await syncFolder(dirname(target));
     return { rows, artefacts, keysInToken: await exists(from.token) };
@@ -83,7 +83,7 @@ export async function restoreServer(input: RestoreInput): Promise<Backup> {
   if (!(await exists(rows))) throw serverErrors.error("SERVER_BACKUP_WRONG", { part: rowsName });
   const prepared = serverFolder(join(dirname(target), `.${basename(target)}.part`));
   await rm(prepared.root, { recursive: true, force: true });
-  await accessing(prepared.root, () => mkdir(prepared.root, { recursive: true, mode: 0o700 }));
+  await makeOwnFolder(prepared.root);
   try {
     await copyTree(input.source, prepared.root, (path) => basename(path) !== rowsName);
     await accessing(prepared.artefacts, () => mkdir(prepared.artefacts, { recursive: true, mode: 0o755 }));
@@ -145,17 +145,32 @@ async function* rowsIn(file: string): AsyncGenerator<PortableRow, void, undefine
   if (isFirst) throw serverErrors.error("SERVER_BACKUP_WRONG", { part: "format" });
 }
 
-/** Copies files with their modes, synced; `wanted` says which. Gives how many. */
+/**
+ * Makes a folder that nobody else made: one that is there by now, or a link, is refused. It is to hold private keys, and whoever owns a
+ * folder reads or exchanges what is put into it.
+ */
+async function makeOwnFolder(path: string): Promise<void> {
+  const parent = dirname(path);
+  await accessing(parent, () => mkdir(parent, { recursive: true, mode: 0o700 }));
+  await accessing(path, () => mkdir(path, { mode: 0o700 }));
+}
+
+/** Makes a folder and copies files into it as {@link copyTree} does. */
+async function copyFolder(from: string, to: string, wanted: (path: string) => boolean): Promise<number> {
+  await makeOwnFolder(to);
+  return await copyTree(from, to, wanted);
+}
+
+/** Copies files with their modes, synced, none over one that is there; `wanted` says which. Gives how many. */
 async function copyTree(from: string, to: string, wanted: (path: string) => boolean): Promise<number> {
   const entries = await accessing(from, () => readdir(from, { withFileTypes: true }));
   let count = 0;
-  await accessing(to, () => mkdir(to, { recursive: true, mode: 0o700 }));
   for (const entry of entries) {
     const [path, copy] = [join(from, entry.name), join(to, entry.name)];
     if (!wanted(path)) continue;
-    if (entry.isDirectory()) count += await copyTree(path, copy, wanted);
+    if (entry.isDirectory()) count += await copyFolder(path, copy, wanted);
     if (!entry.isFile()) continue;
-    await accessing(path, () => copyFile(path, copy));
+    await accessing(path, () => copyFile(path, copy, constants.COPYFILE_EXCL));
     await using file = await open(copy, "r+");
     await file.sync();
     count++;
@@ -166,14 +181,4 @@ async function copyTree(from: string, to: string, wanted: (path: string) => bool
 
 function isSealed(path: string): boolean {
   return path.endsWith(".sealed");
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCodeOf(error) === "ENOENT") return false;
-    throw error;
-  }
 }

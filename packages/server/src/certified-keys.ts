@@ -3,12 +3,13 @@ import { basename } from "node:path";
 import { certificateChainCodec } from "@sealane/api";
 import { type DecryptionKey, type PublicKey, type SigningKey, type Suite, suites } from "@sealane/crypto";
 import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self } from "@sealane/link";
-import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import { type Purpose, type TrustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import type { Authority } from "@sealane/pki/issue";
 import { decodeAs, equalBytes, type Name } from "@sealane/wire";
+import { loadAnchor, loadIntermediate } from "./authority/load.ts";
 import { serverErrors } from "./errors.ts";
 import { accessing, readServerFile } from "./files.ts";
-import { authorityKeyId, type CertifiedKeyId, certificatePath, enrolmentKeyId, linkKeyIds, type ServerFolder } from "./layout.ts";
+import { type CertifiedKeyId, certificatePath, enrolmentKeyId, issuerKeyId, linkKeyIds, type ServerFolder } from "./layout.ts";
 import type { ServerKeys } from "./server-keys.ts";
 
 /** What a role reads from the server's folder when it starts; each reads the private keys of its own work and no others. */
@@ -32,8 +33,11 @@ export interface KeyRoleKeys {
 
 /** The CA role's keys. */
 export interface CaRoleKeys {
+  /** The issuing key, an intermediate below the root. */
   readonly authority: Authority;
   readonly enrolment: CertifiedKey<DecryptionKey>;
+  /** The server's first key that signs: by it terminals know that what they got is what was issued. */
+  readonly confirming: CertifiedKey<SigningKey>;
 }
 
 /** What private keys are opened with. */
@@ -46,7 +50,7 @@ const maxChainBytes = maxChainLength * (maxCertificateBytes + 16);
 
 /** Errors: SERVER_FILE_WRONG, PKI_*. */
 export async function loadPublicIdentity(folder: ServerFolder, nowSeconds: number): Promise<PublicIdentity> {
-  const anchor = await loadAnchor(folder);
+  const anchor = await loadAnchor(folder.authority);
   const { signing, decryption, agreement } = linkKeyIds(await loadSuites(folder));
   const load = async (ids: readonly CertifiedKeyId[], purpose: Purpose): Promise<readonly VerifiedCertificate[]> =>
     await eachOf(ids, async (id) => await loadCertificate(folder, { id, purpose, anchor, nowSeconds }));
@@ -98,25 +102,16 @@ async function loadSuites(folder: ServerFolder): Promise<readonly Suite[]> {
 
 /** Errors: SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, PKI_*, KEYSTORE_*. */
 export async function loadCaRoleKeys(folder: ServerFolder, { keys, nowSeconds }: KeysNow): Promise<CaRoleKeys> {
-  const anchor = await loadAnchor(folder);
+  const anchor = await loadAnchor(folder.authority);
   const enrolment = await loadCertificate(folder, { id: enrolmentKeyId, purpose: "enrol-decrypt", anchor, nowSeconds });
+  const { signing } = await loadPublicIdentity(folder, nowSeconds);
+  const [main] = signing;
+  if (main === undefined) throw serverErrors.error("SERVER_FILE_WRONG", { file: folder.certificates });
   return {
-    authority: await loadAuthority(folder, keys),
+    authority: await loadIntermediate(folder.issuer, { store: keys.lasting, id: issuerKeyId }),
     enrolment: certified(await keys.enrolment.decryptionKey(enrolmentKeyId), enrolment),
+    confirming: certified(await keys.lasting.signingKey(`server-sign-${main.publicKey.kind}`), main),
   };
-}
-
-/** The authority with its private key, to issue certificates. Errors: SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, PKI_*, KEYSTORE_*. */
-export async function loadAuthority(folder: ServerFolder, keys: ServerKeys): Promise<Authority> {
-  const anchor = await loadAnchor(folder);
-  const key = await keys.lasting.signingKey(authorityKeyId);
-  requireSame(key.publicKey, anchor.certificate.publicKey, authorityKeyId);
-  return { certificate: anchor.der, key };
-}
-
-/** The authority as this server's own terminals trust it. Errors: SERVER_FILE_WRONG, PKI_*. */
-async function loadAnchor(folder: ServerFolder): Promise<TrustAnchor> {
-  return trustAnchor(await readServerFile(folder.authority, maxCertificateBytes));
 }
 
 async function loadCertificate(

@@ -13,6 +13,8 @@ export type ServerCode =
   | "SERVER_FOLDER_NOT_EMPTY"
   | "SERVER_FILE_WRONG"
   | "SERVER_KEY_MISMATCH"
+  | "SERVER_ROOT_KEY_HERE"
+  | "SERVER_OPERATOR_FOLDER_MISSING"
   | "SERVER_SCHEMA_OLD"
   | "SERVER_SCHEMA_NEW"
   | "SERVER_BACKUP_WRONG"
@@ -79,6 +81,16 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
     http: 500,
     sentence: "A private key in the server's folder does not belong to its certificate",
     advice: "Restore keys and certificates from the same backup",
+  },
+  SERVER_ROOT_KEY_HERE: {
+    ...user,
+    sentence: "The server's folder still has the root key, or no issuing key: an earlier version made it",
+    advice: "Run `sealane server migrate`, which takes the root key to the operator's folder",
+  },
+  SERVER_OPERATOR_FOLDER_MISSING: {
+    ...user,
+    sentence: "There is no operator's folder beside the server's, where the root key could go",
+    advice: "Name the folder with --operator; it is made if it is not there",
   },
   SERVER_SCHEMA_OLD: {
     ...user,

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { serverErrors } from "./errors.ts";
 
@@ -18,6 +18,17 @@ export async function accessing<T>(path: string, work: () => Promise<T>): Promis
     const reason = systemCodeOf(cause);
     if (reason === null) throw cause; // not the system's: already has its own code
     throw serverErrors.error(isFull(reason) ? "STORE_FULL" : "SERVER_FILE_WRONG", { file: basename(path), reason }, cause);
+  }
+}
+
+/** Whether something is there. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return false;
+    throw error;
   }
 }
 

@@ -1,3 +1,6 @@
+export { type AuthorityFolder, type AuthorityPlace, authorityFolder } from "./authority/layout.ts";
+export { type MoveInput, moveRoot, type RootMove } from "./authority/migrate.ts";
+export { issuePublisher, type PublisherInput } from "./authority/publisher.ts";
 export { type Backup, type BackupInput, backupServer, type RestoreInput, restoreServer } from "./backup.ts";
 export { type ServerCode, serverErrors } from "./errors.ts";
 export type { LogOptions } from "./http/http-server.ts";
@@ -7,5 +10,4 @@ export { lastingKind, type ServerFolder, serverFolder } from "./layout.ts";
 export { defaultLimits, maxLinksPerTerminal, type ServerLimits } from "./limits.ts";
 export type { DatabaseInput } from "./locate-database.ts";
 export { dropServerSchema, migrateServer } from "./migrate.ts";
-export { issuePublisher, type PublisherInput } from "./publisher.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";

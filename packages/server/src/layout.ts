@@ -11,8 +11,10 @@ export interface ServerFolder {
   readonly token: string;
   /** One file for each certified key: its chain, leaf first, as a CBOR array of DER certificates. */
   readonly certificates: string;
-  /** The authority's own certificate, DER. */
+  /** The root's certificate, DER: what terminals trust. Its key is not here. */
   readonly authority: string;
+  /** The certificate of the issuing key, DER: an intermediate authority below the root. */
+  readonly issuer: string;
   /** 32 bytes under which secrets in the database are sealed. */
   readonly storageKey: string;
   /** The key of the period of now, which is replaced when that is over (RowKeys): never in a backup. */
@@ -30,6 +32,7 @@ export function serverFolder(root: string): ServerFolder {
     token: join(root, "token.uri"),
     certificates: join(root, "certificates"),
     authority: join(root, "authority.der"),
+    issuer: join(root, "issuer.der"),
     storageKey: join(root, "storage.key"),
     rowKey: join(root, "row.key"),
     database: join(root, "data.sqlite"),
@@ -83,7 +86,7 @@ export function certifiedKeyPlans(suites: readonly Suite[]): readonly CertifiedK
 }
 
 /**
- * The kind of the keys whose signatures outlive a link, the authority's and the licences': with the suite `pq` ML-DSA-65, for else its
+ * The kind of the keys whose signatures outlive a link, those of the authorities and of licences: with the suite `pq` ML-DSA-65, for else its
  * promise would not hold; P-256 where no suite has another key that certificates are signed with; otherwise Ed25519.
  */
 export function lastingKind(suites: readonly Suite[]): KeyKind {
@@ -92,8 +95,8 @@ export function lastingKind(suites: readonly Suite[]): KeyKind {
   return signing.includes("p256") && !signing.includes("ed25519") ? "p256" : "ed25519";
 }
 
-/** The id of the authority's key, which needs no certificate but its own. */
-export const authorityKeyId = "authority";
+/** The id of the key that issues certificates. */
+export const issuerKeyId = "issuer";
 
 /** The id of the key that enrolment requests are encrypted to. */
 export const enrolmentKeyId = "enrol-decrypt";

@@ -9,9 +9,13 @@ export const tokenSecretBytes = 32;
 /** Bytes of an enrolment token's id: it only has to be unlikely twice. */
 export const tokenIdBytes = 8;
 
-/** Life of the authority's certificate, and of every other: a root outlives several generations of what it issues. */
-export const authorityLifeSeconds: number = 10 * 365 * 86_400;
+/** Life of a root's certificate, of an intermediate authority's, and of every other: each outlives several generations of what it issues. */
+export const rootLifeSeconds: number = 20 * 365 * 86_400;
+export const intermediateLifeSeconds: number = 10 * 365 * 86_400;
 export const certificateLifeSeconds: number = 365 * 86_400;
+
+/** Bytes of the root's key file, which a server made before there was an issuing key has in its folder. */
+export const maxRootKeyBytes = 16_384;
 
 /** Life of a licence unless the terminal's certificate ends earlier. */
 export const licenceLifeSeconds: number = 365 * 86_400;

@@ -4,21 +4,25 @@ import { type DeliveryPolicy, deliveryPolicy } from "@sealane/api";
 import { type Randomness, Secret, systemRandom } from "@sealane/crypto";
 import type { FastifyInstance } from "fastify";
 import { ArtefactStore } from "./artefact-store.ts";
+import { requireRootAway } from "./authority/migrate.ts";
 import { loadCaRoleKeys, loadKeyRoleKeys, loadPublicIdentity } from "./certified-keys.ts";
 import type { ServerContext } from "./context.ts";
 import { serverErrors } from "./errors.ts";
 import { readServerFile, systemCodeOf } from "./files.ts";
+import { logFieldsOf } from "./http/failure.ts";
 import { createHttpServer, type LogOptions } from "./http/http-server.ts";
 import { Metrics } from "./http/metrics.ts";
 import { readCertificate, type TlsFiles } from "./http/tls-certificate.ts";
 import { watchRoutes } from "./http/watch.ts";
 import { ChannelWaiters } from "./key/channel-waiters.ts";
+import { contentKeyOf, resealContentKeys } from "./key/content-key.ts";
 import { InboxWaiters } from "./key/inbox-waiters.ts";
 import type { KeyRole } from "./key/key-role.ts";
 import type { ServerRole } from "./labels.ts";
 import { type ServerFolder, serverFolder } from "./layout.ts";
 import { defaultLimits, purgeSeconds, type ServerLimits, storageKeyBytes } from "./limits.ts";
 import { type DatabaseInput, locateDatabase } from "./locate-database.ts";
+import type { RequireOpens } from "./operator/operator-role.ts";
 import { broadcastRoutes } from "./roles/broadcasts.ts";
 import { caRoutes } from "./roles/ca.ts";
 import { downloadRoutes } from "./roles/download.ts";
@@ -69,7 +73,7 @@ export interface RunningServer {
 /**
  * Starts a server in the roles that are asked for; each opens only what it needs.
  *
- * Errors: SERVER_NOT_INITIALISED, SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, SERVER_SCHEMA_OLD, SERVER_SCHEMA_NEW,
+ * Errors: SERVER_NOT_INITIALISED, SERVER_ROOT_KEY_HERE, SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, SERVER_SCHEMA_OLD, SERVER_SCHEMA_NEW,
  * SERVER_ADDRESS_UNUSABLE, PKI_CERTIFICATE_EXPIRED and other PKI_*, KEYSTORE_*, STORE_*.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -121,12 +125,14 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
     return;
   }
 
+  await requireRootAway(folder, { issues: roles.includes("ca") });
   const location = await locateDatabase(setup);
   const db = stack.adopt(await openDatabase(location), (database) => database.destroy());
   const shared = { ...context, ...transactional(db, sqlStores) };
   const opened = roles.includes("key") || roles.includes("ca") ? stack.use(await openServerKeys(folder, setup)) : null;
   const watched = { database: db, tokens: shared.stores.operatorTokens, keys: opened?.token ?? null };
   await app.register(watchRoutes({ metrics: context.metrics, ...watched }));
+  let requireOpens: RequireOpens | null = null;
   const seal = roles.includes("key") ? await loadSeal(folder, setup) : null;
   if (seal !== null && opened !== null) {
     const keys = await loadKeyRoleKeys(folder, { keys: opened, nowSeconds });
@@ -139,6 +145,8 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
     if (location.kind === "postgres") stack.use(await listenForMessages(location, { waiters, listeners }));
     const policy = deliveryPolicy(setup.policy ?? {});
     const role: KeyRole = { ...context, ...keys, ...stores, waiters, listeners, policy };
+    requireOpens = async (release, sealed) => void (await contentKeyOf(role, release, sealed))[Symbol.dispose]();
+    await reseal(app, role);
     await app.register(keyRoutes(role));
     await app.register(broadcastRoutes(role));
     await app.register(groupRoutes(role));
@@ -151,9 +159,16 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
     // On PostgreSQL other processes may take uploads too.
     await artefacts.removeLeftovers(location.kind === "sqlite" ? 0 : context.limits.uploadSeconds);
     const identity = await loadPublicIdentity(folder, nowSeconds);
-    await app.register(operatorRoutes({ ...shared, ...identity, artefacts, publicUrl: setup.publicUrl }));
+    await app.register(operatorRoutes({ ...shared, ...identity, artefacts, requireOpens, publicUrl: setup.publicUrl }));
   }
   await purgeRegularly(app, { db, kind: location.kind, seal, now: context.now, stack });
+}
+
+/** What the key role's keys of before can open goes over to its first one whenever a server starts. */
+async function reseal(app: FastifyInstance, role: KeyRole): Promise<void> {
+  const { resealed, failures } = await resealContentKeys(role);
+  if (resealed > 0) app.log.info({ releases: resealed }, "content keys sealed anew");
+  for (const failure of failures) app.log.error(logFieldsOf(failure), "a content key cannot be opened: publish that release again");
 }
 
 async function loadSeal(folder: ServerFolder, { context, stack, storageKeyFile = folder.storageKey }: Setup): Promise<RowSeal> {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { SealaneError } from "@sealane/wire";
 import { softwareErrors } from "./errors.ts";
 
 /** Files that are there whole or not at all, also after a power cut. */
@@ -148,8 +149,14 @@ async function named<T>(code: "FILE_READ_FAILED" | "FILE_WRITE_FAILED", file: st
   try {
     return await work();
   } catch (error) {
-    const reason = error instanceof Error && "code" in error && "syscall" in error ? String(error.code) : null;
+    const reason = systemReason(error);
     if (reason === null) throw error; // not the system's: already has its own code
     throw softwareErrors.error(code, { file, reason }, error);
   }
+}
+
+/** The system's name of a failure (`ENOENT`), or null when something else failed. */
+export function systemReason(error: unknown): string | null {
+  const isSystem = error instanceof Error && !(error instanceof SealaneError) && "code" in error && "syscall" in error;
+  return isSystem ? String(error.code) : null;
 }

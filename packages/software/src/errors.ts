@@ -21,6 +21,9 @@ export type SoftwareCode =
   | "ARTEFACT_SIZE_EXCEEDED"
   | "ARTEFACT_SEGMENT_SIZE_WRONG"
   | "ARTEFACT_INDEX_WRONG"
+  | "ARCHIVE_MALFORMED"
+  | "ARCHIVE_UNSAFE"
+  | "ARCHIVE_ENTRY_MISSING"
   | "STATEMENT_CONTENT_WRONG"
   | "STATEMENT_SIGNER_WRONG"
   | "LICENCE_MALFORMED"
@@ -34,9 +37,12 @@ export type SoftwareCode =
   | "LICENCE_EXPIRED"
   | "RELEASE_MALFORMED"
   | "RELEASE_UNTRUSTED"
+  | "RELEASE_NOT_YET_VALID"
+  | "RELEASE_PUBLISHER_EXPIRED"
   | "RELEASE_SIGNATURE_WRONG"
   | "RELEASE_PUBLISHER_WRONG"
   | "RELEASE_ARTEFACT_WRONG"
+  | "RELEASE_LICENCE_WRONG"
   | "RELEASE_KEY_ROLE_WRONG"
   | "RELEASE_KEY_WRONG";
 
@@ -132,6 +138,22 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     sentence: "A segment was asked for that the artefact does not have",
     advice: "Report this as a defect",
   },
+  ARCHIVE_MALFORMED: {
+    ...peer,
+    sentence: "The software is not a tar archive that can be read",
+    advice: "The publisher makes it again as a ustar, GNU or pax archive without compression",
+  },
+  ARCHIVE_UNSAFE: {
+    ...peer,
+    sentence: "The archive has an entry that may not be installed",
+    advice: "The publisher makes it again: files, folders, links that stay inside, hard links to files before them, each path once",
+  },
+  ARCHIVE_ENTRY_MISSING: {
+    ...peer,
+    exit: exitCodes.incompatible,
+    sentence: "The archive does not hold the program that its description names",
+    advice: "The publisher names a file of the archive, or a link that leads to one",
+  },
   STATEMENT_CONTENT_WRONG: {
     ...user,
     sentence: "What the licence or release is to say is not allowed",
@@ -201,7 +223,20 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
   RELEASE_UNTRUSTED: {
     ...peer,
     sentence: "The certificate that signed the release is not trusted for releases",
-    advice: "Check which publishers this server trusts",
+    advice: "Let a publisher of this authority sign the release",
+  },
+  RELEASE_NOT_YET_VALID: {
+    ...peer,
+    retry: "later",
+    exit: exitCodes.retryLater,
+    sentence: "The publisher's certificate is not valid yet",
+    advice: "Check this machine's clock",
+  },
+  RELEASE_PUBLISHER_EXPIRED: {
+    ...peer,
+    exit: exitCodes.expired,
+    sentence: "The certificate of the release's publisher has ended",
+    advice: "Let the publisher sign the release anew with a certificate of now; what is installed goes on running",
   },
   RELEASE_SIGNATURE_WRONG: {
     ...peer,
@@ -218,6 +253,11 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     sentence: "The release is of another artefact",
     advice: "Ask the publisher for the statement of this artefact",
   },
+  RELEASE_LICENCE_WRONG: {
+    ...peer,
+    sentence: "The licence is for other software than the publisher released",
+    advice: "Do not use it; ask the operator who issued the licence, and the publisher what was released",
+  },
   RELEASE_KEY_ROLE_WRONG: {
     ...user,
     exit: exitCodes.configuration,
@@ -226,7 +266,7 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
   },
   RELEASE_KEY_WRONG: {
     ...peer,
-    sentence: "The content key in the release cannot be opened with this server's key",
+    sentence: "The sealed content key is not for this server, or not for this release, publisher and grade",
     advice: "Publish again to the certificate that this server has now",
   },
 });

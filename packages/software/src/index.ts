@@ -9,7 +9,24 @@ export {
   parseHeaderFront,
 } from "./artefact-header.ts";
 export { type ContentKey, takeContentKey } from "./artefact-keys.ts";
-export { openNameless, PendingFile, readInto, reading, syncFolder, writeAll, writeFileAtomic, writing } from "./atomic-file.ts";
+export {
+  openNameless,
+  PendingFile,
+  readInto,
+  reading,
+  syncFolder,
+  systemReason,
+  writeAll,
+  writeFileAtomic,
+  writing,
+} from "./atomic-file.ts";
+export {
+  type Authorisation,
+  isSameSoftware,
+  type VerifiedAuthorisation,
+  type VerifyAuthorisationInput,
+  verifyAuthorisation,
+} from "./authorisation.ts";
 export { giveBack, settleAllocator } from "./buffers.ts";
 export { type SoftwareCode, softwareErrors } from "./errors.ts";
 export { anonymousRecipient, everyRecipient } from "./labels.ts";
@@ -24,23 +41,31 @@ export {
   licenceId,
   parseLicence,
 } from "./licence.ts";
-export { defaultSegmentBytes, maxLicenceBytes, maxReleaseBytes, maxSegmentBytes, minSegmentBytes } from "./limits.ts";
-export { ArtefactOpener, type ExpectedArtefact } from "./open.ts";
+export {
+  defaultSegmentBytes,
+  maxLicenceBytes,
+  maxPublicationBytes,
+  maxReleaseBytes,
+  maxSealedKeyBytes,
+  maxSegmentBytes,
+  minSegmentBytes,
+} from "./limits.ts";
+export { ArtefactOpener, type ExpectedArtefact, requireDescribed } from "./open.ts";
 export { type OpenFileOptions, openFile, readArtefactHeader } from "./open-file.ts";
+export { encodePublication, type IssueReleaseInput, issueRelease, type Publication, parsePublication } from "./publication.ts";
 export {
   type Grade,
   grades,
-  type IssueReleaseInput,
-  issueRelease,
-  openContentKey,
   parseRelease,
   type Release,
   type ReleaseContent,
+  signRelease,
   type VerifiedRelease,
   verifyRelease,
 } from "./release.ts";
 export { ArtefactSealer, type SealedArtefact, type SealedSegment, type SealOptions, sealBytes } from "./seal.ts";
 export { type Progress, type SealFileOptions, sealFile } from "./seal-file.ts";
+export { openContentKey, parseSealedContentKey, type SealedKeyBinding, sealContentKey } from "./sealed-content-key.ts";
 export type { StatementSigner, StatementTrust } from "./signed-statement.ts";
 export {
   type SoftwareClass,

@@ -35,18 +35,40 @@ export const maxCopyrightBytes = 1024;
 /** UTF-8 bytes of the path of a program inside the software; what common file systems allow for one name. */
 export const maxEntryBytes = 255;
 
+/** Entries of one archive: the largest trees of system images and of node_modules stay below. */
+export const maxArchiveEntries = 200_000;
+
+/** Bytes of a path inside an archive, and of one part of it (NAME_MAX of common file systems). */
+export const maxPathBytes = 1_024;
+export const maxPathPartBytes = 255;
+
+/** Parts of a path inside an archive: a system looks each of them up at every step, and at every start. */
+export const maxPathDepth = 64;
+
+/** Further names of one file of an archive; NTFS allows 1,023, others far more. */
+export const maxHardLinks = 1_000;
+
+/** Symbolic links that lead from one path to its file: as many as Linux follows (path_resolution(7)). */
+export const maxLinksFollowed = 40;
+
 /** Bytes of a licence's own id. */
 export const licenceIdBytes = 16;
 
 /**
- * Bytes of a licence, as many as a link message has room for: two ML-DSA-65 certificates with a signature (15 KB) and the claims.
- * A release travels alone and may have a longer chain.
+ * Bytes of a licence and of a release: a leaf and an intermediate certificate with ML-DSA-65 keys and a signature of that kind (14.4 KB),
+ * and every field as long as it may be (4.9 KB of description; a licence has 3.5 KB of names, rights and copyright besides).
  */
-export const maxLicenceBytes: number = 16 * 1024;
-export const maxReleaseBytes: number = 32 * 1024;
+export const maxLicenceBytes: number = 24 * 1024;
+export const maxReleaseBytes: number = 24 * 1024;
 
-/** Bytes of a content key sealed to the key role: 48 of ciphertext, an X-Wing encapsulation of 1120, headers. */
-export const maxSealedKeyBytes = 2048;
+/** Bytes of a content key encrypted to the key role: 48 of ciphertext, an X-Wing encapsulation of 1120, headers. */
+export const maxEncryptedKeyBytes = 2048;
+
+/** Bytes of a sealed content key: the encrypted key, a thumbprint, heads. */
+export const maxSealedKeyBytes: number = maxEncryptedKeyBytes + 48;
+
+/** Bytes of a publication: a release with its sealed content key. */
+export const maxPublicationBytes: number = maxReleaseBytes + maxSealedKeyBytes + 16;
 
 /** What two right clocks may differ by (docs/protocol.md, freshness). */
 export const defaultToleranceSeconds = 60;

@@ -1,6 +1,6 @@
 import { aeadOpen, sha256 } from "@sealane/crypto";
 import { type ArtefactId, type Digest, digest, equalBytes, hasCode } from "@sealane/wire";
-import { type ArtefactLayout, listEntryBytes, segmentRange } from "./artefact-format.ts";
+import { type ArtefactLayout, type ArtefactSizes, listEntryBytes, segmentRange } from "./artefact-format.ts";
 import { type ArtefactHeader, artefactIdOf, parseHeader } from "./artefact-header.ts";
 import { ArtefactKeys, type ContentKey, segmentAad, segmentNonce } from "./artefact-keys.ts";
 import { openList } from "./digest-list.ts";
@@ -102,4 +102,18 @@ export class ArtefactOpener implements Disposable {
     const actual = sha256(plaintext);
     return equalBytes(actual, this.#digests.subarray(index * listEntryBytes, (index + 1) * listEntryBytes));
   }
+}
+
+/**
+ * Refuses a description that is not this artefact's, by id, key, list or sizes: no terminal could ever open what it promises.
+ * Errors: those of {@link ArtefactOpener}; STATEMENT_CONTENT_WRONG for other sizes.
+ */
+export function requireDescribed(
+  description: ExpectedArtefact & ArtefactSizes,
+  artefact: { readonly header: Uint8Array; readonly contentKey: ContentKey },
+): void {
+  using opener = new ArtefactOpener(artefact.header, { contentKey: artefact.contentKey, expected: description });
+  const { plaintextBytes, segmentBytes } = opener.layout;
+  const isOwn = plaintextBytes === description.plaintextBytes && segmentBytes === description.segmentBytes;
+  if (!isOwn) throw softwareErrors.error("STATEMENT_CONTENT_WRONG", { plaintextBytes, segmentBytes });
 }

@@ -1,30 +1,22 @@
-import { openWithPrivateKey, sealToPublicKey } from "@sealane/cose";
-import { type DecryptionKey, encryptionFor, type Randomness, sha256, systemRandom } from "@sealane/crypto";
+import { sha256 } from "@sealane/crypto";
 import type { VerifiedCertificate } from "@sealane/pki";
 import {
   type ArtefactId,
-  byteString,
-  bytesAs,
   type Codec,
   type Digest,
-  decode,
   decodeAs,
-  encode,
   encodeAs,
   equalBytes,
   type Name,
   nameCodec,
   oneOf,
-  SealaneError,
-  type Thumbprint,
-  thumbprint,
   tuple,
   uint,
+  wireErrors,
 } from "@sealane/wire";
-import { type ContentKey, takeContentKey } from "./artefact-keys.ts";
 import { softwareErrors } from "./errors.ts";
-import { contextPrefix, statementContext } from "./labels.ts";
-import { maxReleaseBytes, maxSealedKeyBytes } from "./limits.ts";
+import { statementContext } from "./labels.ts";
+import { maxReleaseBytes } from "./limits.ts";
 import {
   orMalformed,
   parseStatement,
@@ -38,8 +30,8 @@ import {
 import { type SoftwareDescription, softwareDescriptionCodec } from "./software-description.ts";
 
 /**
- * Release statements: what a publisher says of a version, signed with a `release-sign` certificate (tagged COSE_Sign1), and the
- * content key, sealed to the key role alone. The key that signs is not the server's.
+ * Release statements: what a publisher says of a version, signed with a `release-sign` certificate (tagged COSE_Sign1). It travels with
+ * the licence to every terminal, which proves it before it opens, installs or runs anything. The key that signs is not the server's.
  */
 
 /** Whether the content key may become public: a broadcast gives it to everybody, for ever (docs/protocol.md, equation 3). */
@@ -47,19 +39,16 @@ export const grades = ["confidential", "public"] as const;
 export type Grade = (typeof grades)[number];
 
 /** What a publisher says of a version. */
-export interface ReleaseContent extends SoftwareDescription {
+export interface Release extends SoftwareDescription {
   readonly publisher: Name;
   readonly publishedAtSeconds: number;
   readonly grade: Grade;
+  /** The lowest sequence to which an order may set this module back: the publisher's security floor; at most the sequence. */
+  readonly floorSequence: number;
 }
 
-/** A release statement: with the sealed content key. */
-export interface Release extends ReleaseContent {
-  /** The `server-decrypt` certificate to whose key the content key is sealed. */
-  readonly keyRole: Thumbprint;
-  /** COSE_Encrypt0, encoded. */
-  readonly sealedContentKey: Uint8Array;
-}
+/** A release to be issued; `floorSequence`, default: 0. */
+export type ReleaseContent = Omit<Release, "floorSequence"> & Partial<Pick<Release, "floorSequence">>;
 
 declare const verified: unique symbol;
 
@@ -72,28 +61,12 @@ export interface VerifiedRelease extends Release {
   readonly certificate: VerifiedCertificate;
 }
 
-export interface IssueReleaseInput extends StatementSigner {
-  readonly release: ReleaseContent;
-  readonly contentKey: ContentKey;
-  /** The key role's `server-decrypt` certificate. */
-  readonly keyRole: VerifiedCertificate;
-  readonly random?: Randomness;
-}
-
 /**
- * Seals the content key to the key role and signs the release: its encoded form.
- * Errors: STATEMENT_CONTENT_WRONG, STATEMENT_SIGNER_WRONG, RELEASE_KEY_ROLE_WRONG, those of `parseCertificate`; what the key
- * handle throws.
+ * Signs a release: its encoded form.
+ * Errors: STATEMENT_CONTENT_WRONG, STATEMENT_SIGNER_WRONG, those of `parseCertificate`; what the key handle throws.
  */
-export async function issueRelease(input: IssueReleaseInput): Promise<Uint8Array> {
-  const { contentKey, keyRole, random = systemRandom } = input;
-  if (keyRole.purpose !== "server-decrypt") throw softwareErrors.error("RELEASE_KEY_ROLE_WRONG", { purpose: keyRole.purpose });
-  const content = { ...input.release, keyRole: keyRole.thumbprint };
-  const sealedContentKey = contentKey.use((plaintext) => {
-    const recipient = { publicKey: keyRole.publicKey, random };
-    return encode(sealToPublicKey(encryptionFor(keyRole.publicKey), recipient, { plaintext, externalAad: contentKeyAad(content) }));
-  });
-  const release = { ...content, sealedContentKey };
+export async function signRelease(input: StatementSigner & { readonly release: ReleaseContent }): Promise<Uint8Array> {
+  const release: Release = { floorSequence: 0, ...input.release };
   requireContent(releaseCodec, release);
   return await signStatement(releaseKind, input, { name: release.publisher, payload: encodeAs(releaseCodec, release) });
 }
@@ -109,8 +82,9 @@ export function parseRelease(bytes: Uint8Array): {
 }
 
 /**
- * Proves a release. Checks in this order: size, encoding, certificate, signature, content, publisher, artefact.
- * Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_SIGNATURE_WRONG, RELEASE_PUBLISHER_WRONG, RELEASE_ARTEFACT_WRONG.
+ * Proves a release as of `nowSeconds`. Checks in this order: size, encoding, certificate, signature, content, publisher, artefact.
+ * Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_NOT_YET_VALID, RELEASE_PUBLISHER_EXPIRED, RELEASE_SIGNATURE_WRONG,
+ * RELEASE_PUBLISHER_WRONG, RELEASE_ARTEFACT_WRONG.
  */
 export function verifyRelease(bytes: Uint8Array, input: StatementTrust & { readonly artefactId?: ArtefactId }): VerifiedRelease {
   const { payload, certificate } = verifyStatement(releaseKind, bytes, input);
@@ -122,23 +96,18 @@ export function verifyRelease(bytes: Uint8Array, input: StatementTrust & { reado
   return Object.freeze({ ...release, digest: sha256(bytes), certificate }) as VerifiedRelease;
 }
 
-/** Opens the content key with the key role's private key. Errors: RELEASE_KEY_WRONG; KEYSTORE_* where the key cannot be used now. */
-export async function openContentKey(release: VerifiedRelease, key: DecryptionKey): Promise<ContentKey> {
-  try {
-    const value = decode(release.sealedContentKey, maxSealedKeyBytes);
-    return takeContentKey(await openWithPrivateKey(encryptionFor(key.publicKey), key, { value, externalAad: contentKeyAad(release) }));
-  } catch (cause) {
-    if (!(cause instanceof SealaneError) || cause.entry.blame !== "peer") throw cause;
-    throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: cause.code }, cause);
-  }
-}
-
 const releaseKind: StatementKind = {
   context: statementContext.release,
   purpose: "release-sign",
   isCwt: false,
   maxBytes: maxReleaseBytes,
-  codes: { malformed: "RELEASE_MALFORMED", untrusted: "RELEASE_UNTRUSTED", signature: "RELEASE_SIGNATURE_WRONG" },
+  codes: {
+    malformed: "RELEASE_MALFORMED",
+    untrusted: "RELEASE_UNTRUSTED",
+    signature: "RELEASE_SIGNATURE_WRONG",
+    early: "RELEASE_NOT_YET_VALID",
+    expired: "RELEASE_PUBLISHER_EXPIRED",
+  },
 };
 
 interface ReleaseFields extends Omit<Release, keyof SoftwareDescription> {
@@ -150,23 +119,19 @@ const fields: Codec<ReleaseFields> = tuple<ReleaseFields>({
   publisher: nameCodec,
   publishedAtSeconds: uint(),
   grade: oneOf(grades),
-  keyRole: bytesAs(thumbprint),
-  sealedContentKey: byteString({ min: 1, max: maxSealedKeyBytes }),
+  floorSequence: uint(),
 });
 
 const releaseCodec: Codec<Release> = {
   toCbor: (release) => fields.toCbor({ ...release, software: release }),
   fromCbor(value, field) {
     const { software, ...own } = fields.fromCbor(value, field);
+    if (own.floorSequence > software.sequence)
+      throw wireErrors.error("WIRE_SHAPE_WRONG", { field: `${field}.floorSequence`, expected: "at most the sequence" });
     return { ...own, ...software };
   },
 };
 
 function decodeRelease(payload: Uint8Array): Release {
   return orMalformed(releaseKind, () => decodeAs(releaseCodec, payload, { maxBytes: maxReleaseBytes, what: "release" }));
-}
-
-/** What the sealed content key is bound to: the artefact, what it is published as, and whom it is sealed to. */
-function contentKeyAad({ artefactId, module, sequence, keyRole }: Omit<Release, "sealedContentKey">): Uint8Array {
-  return encode([...contextPrefix, statementContext.contentKey, artefactId, module, sequence, keyRole]);
 }

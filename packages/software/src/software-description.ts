@@ -27,7 +27,7 @@ export type SoftwareFormat = (typeof softwareFormats)[number];
 
 /** One version of one software, as licences and releases name it (docs/protocol.md, sealed artefact). */
 export interface SoftwareDescription {
-  /** 1 to 64 of `[a-z0-9._-]`. */
+  /** 1 to 64 of `[a-z0-9._-]`, but for `.` and `..`: it is a folder's name. */
   readonly module: string;
   /** For people: 1 to 64 printable ASCII characters. */
   readonly version: string;
@@ -51,7 +51,7 @@ export interface SoftwareDescription {
 const printable = matching(new RegExp(`^(?! )[ -~]{1,${maxWordBytes}}(?<! )$`), `1 to ${maxWordBytes} printable ASCII characters`);
 
 const fields: Codec<SoftwareDescription> = tuple<SoftwareDescription>({
-  module: matching(new RegExp(`^[a-z0-9._-]{1,${maxWordBytes}}$`), `1 to ${maxWordBytes} of a-z 0-9 . _ -`),
+  module: matching(new RegExp(`^(?!\\.{1,2}$)[a-z0-9._-]{1,${maxWordBytes}}$`), `1 to ${maxWordBytes} of a-z 0-9 . _ -, not . or ..`),
   version: printable,
   sequence: uint(),
   models: listOf(printable, { max: maxModels }),

@@ -22,6 +22,8 @@ export interface VerifyLicenceInput {
   /** Authorities whose licence issuers are trusted here. */
   readonly anchors: readonly TrustAnchor[];
   readonly nowSeconds: number;
+  /** The time as of which the issuer's certificate is judged; default: `nowSeconds`. */
+  readonly certifiedAtSeconds?: number;
   /** Whom it may be for: this terminal's name, "anonymous" where it acts without one. A licence for "*" is for either. */
   readonly recipients: readonly (Name | typeof anonymousRecipient)[];
   readonly model: string;
@@ -39,7 +41,8 @@ export interface VerifyLicenceInput {
  * LICENCE_MODEL_WRONG, LICENCE_ARTEFACT_WRONG, LICENCE_NOT_YET_VALID, LICENCE_EXPIRED.
  */
 export function verifyLicence(bytes: Uint8Array, input: VerifyLicenceInput): VerifiedLicence {
-  const { payload, certificate } = verifyStatement(licenceKind, bytes, input);
+  const { anchors, nowSeconds, certifiedAtSeconds = nowSeconds } = input;
+  const { payload, certificate } = verifyStatement(licenceKind, bytes, { anchors, nowSeconds: certifiedAtSeconds });
   const licence = decodeLicence(payload);
   requireIdentity(licence, certificate, input);
   requireTime(licence, input);

@@ -25,14 +25,14 @@ export interface Signer {
   readonly chain: readonly Uint8Array[];
 }
 
-/** A key with a certificate of a year. */
-export async function makeSigner(authority: TestAuthority, name: string, purpose: Purpose): Promise<Signer> {
+/** A key with a certificate; of a year unless told. */
+export async function makeSigner(authority: TestAuthority, name: string, purpose: Purpose, lifeDays = 365): Promise<Signer> {
   const key = SoftwareKey.generate("ed25519").signingKey();
   const der = await issueCertificate({
     authority,
     subject: { name: parseName(name), purpose, publicKey: key.publicKey },
     notBeforeSeconds: nowSeconds - daySeconds,
-    notAfterSeconds: nowSeconds + 365 * daySeconds,
+    notAfterSeconds: nowSeconds + lifeDays * daySeconds,
     random: systemRandom,
   });
   return { key, chain: [der] };

@@ -1,8 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { maxPathBytes } from "@sealane/software/archive";
 import { byteString, type Codec, concatBytes, decodeAs, encodeAs, text, uint, variants } from "@sealane/wire";
 import { changing, readInto, writeAll } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
-import { maxLayoutFrameBytes, maxLayoutPieceBytes, maxPathBytes } from "./limits.ts";
+import { maxLayoutFrameBytes, maxLayoutPieceBytes } from "./limits.ts";
 
 /**
  * The layout of an installed archive: the archive without its files' contents, so that from it and the installed files the archive

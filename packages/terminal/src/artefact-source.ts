@@ -1,9 +1,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { apiErrors, pathOf, routes } from "@sealane/api";
-import { softwareErrors } from "@sealane/software";
+import { artefactIdOf, readArtefactHeader, softwareErrors, systemReason } from "@sealane/software";
 import type { ArtefactId } from "@sealane/wire";
-import { systemReason } from "./disk.ts";
 import { bytesOf, type HttpClient, type HttpReply, parseBaseUrl, urlOf } from "./http-client.ts";
 
 /** A sealed artefact somewhere: at the server, in a cache, on a static store, in a file. None of them needs to be trusted. */
@@ -40,7 +39,19 @@ function fileSource(path: string): ArtefactSource {
 
 /** A source as a user names it: an http or https address below which the artefacts are, or a file. Error: TERMINAL_ADDRESS_WRONG. */
 export function sourceNamed(written: string, given: { readonly http: HttpClient; readonly artefactId: ArtefactId }): ArtefactSource {
-  return /^https?:\/\//i.test(written) ? httpSource(given.http, parseBaseUrl(written), given.artefactId) : fileSource(written);
+  return isAddress(written) ? httpSource(given.http, parseBaseUrl(written), given.artefactId) : fileSource(written);
+}
+
+/**
+ * The artefact that a user has named by its file; null for an address, which has whatever is asked for.
+ * Errors: FILE_READ_FAILED, ARTEFACT_FORMAT_WRONG, ARTEFACT_TRUNCATED.
+ */
+export async function artefactNamed(written: string): Promise<ArtefactId | null> {
+  return isAddress(written) ? null : artefactIdOf(await readArtefactHeader(written));
+}
+
+function isAddress(written: string): boolean {
+  return /^https?:\/\//i.test(written);
 }
 
 /** From `Content-Range: bytes 5-9/10` or the length of a whole reply. Error: API_REPLY_WRONG for a range that was not asked for. */

@@ -1,10 +1,6 @@
-import { type BroadcastItem, broadcastChannelCodec, maxBroadcastItems, maxInboxWaitSeconds, mediaType, routes } from "@sealane/api";
-import { maxMessageBytes } from "@sealane/link";
+import { type BroadcastItem, broadcastChannelCodec, maxChannelBytes, maxInboxWaitSeconds, mediaType, routes } from "@sealane/api";
 import { decodeAs } from "@sealane/wire";
 import { type HttpClient, urlOf } from "./http-client.ts";
-
-/** Bytes of a reply: sixteen messages of 48 KiB with their wraps. */
-const maxChannelBytes: number = maxBroadcastItems * (maxMessageBytes + 512);
 
 /** Reads the broadcast channel of a server, which is not told who asks. */
 export class ChannelReader {

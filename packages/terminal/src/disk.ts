@@ -1,7 +1,7 @@
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { softwareErrors, syncFolder, writeFileAtomic } from "@sealane/software";
-import { type Codec, decodeAs, encodeAs, hasCode, SealaneError } from "@sealane/wire";
+import { softwareErrors, syncFolder, systemReason, writeFileAtomic } from "@sealane/software";
+import { type Codec, decodeAs, encodeAs, hasCode } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -29,12 +29,6 @@ export async function changing<T>(file: string, work: () => Promise<T>): Promise
   }
 }
 
-/** The system's name of a failure (`ENOENT`), or null when something else failed. */
-export function systemReason(error: unknown): string | null {
-  const isSystem = error instanceof Error && !(error instanceof SealaneError) && "code" in error && "syscall" in error;
-  return isSystem ? String(error.code) : null;
-}
-
 /** True when nothing is there. */
 export function isMissing(error: unknown): boolean {
   return systemReason(error) === "ENOENT";
@@ -51,11 +45,28 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Makes a folder, for this user alone unless told, with the folders above it, and makes it lasting. Errors: those of `changing`. */
-export async function makeFolder(path: string, mode = 0o700): Promise<void> {
+/** Makes a folder for this user alone, with the folders above it, and makes it lasting. Errors: those of `changing`. */
+export async function makeFolder(path: string): Promise<void> {
   await changing(path, async () => {
-    const first = await mkdir(path, { recursive: true, mode });
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
     if (first !== undefined) await syncFolder(dirname(first));
+  });
+}
+
+/**
+ * Makes a folder that others may pass and list, whatever this process's umask is, and makes it lasting. One that is there already
+ * keeps the rights that somebody may have given it. Errors: those of `changing`.
+ */
+export async function makeOpenFolder(path: string): Promise<void> {
+  await changing(path, async () => {
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      if (systemReason(error) === "EEXIST") return;
+      throw error;
+    }
+    await chmod(path, 0o755);
+    await syncFolder(dirname(path));
   });
 }
 

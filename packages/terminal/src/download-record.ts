@@ -1,10 +1,19 @@
 import type { Secret } from "@sealane/crypto";
-import { maxLicenceBytes, parseLicence, type VerifiedLicence } from "@sealane/software";
-import { type ArtefactId, artefactId, byteString, type Codec, equalBytes, literal, SealaneError, tuple } from "@sealane/wire";
+import {
+  type Authorisation,
+  type Licence,
+  maxLicenceBytes,
+  maxReleaseBytes,
+  parseLicence,
+  type VerifiedAuthorisation,
+  type VerifiedLicence,
+} from "@sealane/software";
+import { type ArtefactId, artefactId, byteString, type Codec, literal, SealaneError, tuple, uint } from "@sealane/wire";
 import { exists, loadState, makeFolder, namesIn, remove, removeTemporary, type StateFile, saveState } from "./disk.ts";
+import { terminalErrors } from "./errors.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptKeyAad, stateVersion } from "./labels.ts";
-import { proveLicence, requireKeyAlive } from "./licence.ts";
+import { proveAuthorisation, requireKeyAlive } from "./licence.ts";
 import { maxKeptBytes, maxStateFileBytes } from "./limits.ts";
 import { type LinkFacts, linkFactsCodec } from "./link-facts.ts";
 import type { DownloadFolder } from "./state-folder.ts";
@@ -12,27 +21,60 @@ import type { Terminal } from "./terminal.ts";
 import type { Holder, Trust } from "./trust.ts";
 
 /** What a link gave for one artefact: enough to fetch and install it without another link. */
-export interface DownloadRecord {
-  readonly version: typeof stateVersion;
+export interface DownloadRecord extends Authorisation {
+  readonly version: typeof recordVersion;
   readonly licence: Uint8Array;
+  readonly release: Uint8Array;
+  /** When both were accepted here. */
+  readonly acceptedAtSeconds: number;
   /** The content key, encrypted to this terminal's decryption key. */
   readonly keptKey: Uint8Array;
   readonly link: LinkFacts;
 }
 
-const recordCodec: Codec<DownloadRecord> = tuple<DownloadRecord>({
-  version: literal(stateVersion),
+/** What stood there before releases travelled to terminals: it can be shown, and is not used. */
+interface FormerRecord extends Omit<DownloadRecord, "version" | "release" | "acceptedAtSeconds"> {
+  readonly version: typeof stateVersion;
+}
+
+const recordVersion = 2;
+
+const shared = {
   licence: byteString({ min: 1, max: maxLicenceBytes }),
   keptKey: byteString({ min: 1, max: maxKeptBytes }),
   link: linkFactsCodec,
+};
+
+const currentCodec: Codec<DownloadRecord> = tuple<DownloadRecord>({
+  version: literal(recordVersion),
+  licence: shared.licence,
+  release: byteString({ min: 1, max: maxReleaseBytes }),
+  acceptedAtSeconds: uint(),
+  keptKey: shared.keptKey,
+  link: shared.link,
 });
 
-export const downloadRecordFile: StateFile<DownloadRecord> = { codec: recordCodec, maxBytes: maxStateFileBytes, what: "download" };
+const formerCodec: Codec<FormerRecord> = tuple<FormerRecord>({ version: literal(stateVersion), ...shared });
 
-/** A download with its licence proven for now. */
+const recordCodec: Codec<DownloadRecord | FormerRecord> = {
+  toCbor: (record) => (record.version === stateVersion ? formerCodec.toCbor(record) : currentCodec.toCbor(record)),
+  fromCbor(value, field) {
+    const isFormer = Array.isArray(value) && value[0] === stateVersion;
+    return isFormer ? formerCodec.fromCbor(value, field) : currentCodec.fromCbor(value, field);
+  },
+};
+
+export const downloadRecordFile: StateFile<DownloadRecord | FormerRecord> = {
+  codec: recordCodec,
+  maxBytes: maxStateFileBytes,
+  what: "download",
+};
+
+/** A download with its release and licence proven. */
 export interface Download {
   readonly folder: DownloadFolder;
   readonly record: DownloadRecord;
+  readonly authorisation: VerifiedAuthorisation;
   readonly licence: VerifiedLicence;
   /** All of the plaintext is there, to be checked again before it is installed. */
   readonly complete: boolean;
@@ -43,20 +85,29 @@ export async function saveDownload(
   terminal: Terminal,
   holder: Holder,
   given: {
-    readonly licence: VerifiedLicence;
-    readonly encoded: Uint8Array;
+    readonly authorisation: VerifiedAuthorisation;
+    readonly encoded: Authorisation;
     readonly contentKey: Secret<"content key">;
     readonly link: LinkFacts;
   },
 ): Promise<Download> {
-  const { licence, encoded, contentKey, link } = given;
+  const { authorisation, encoded, contentKey, link } = given;
+  const { licence } = authorisation;
   const folder = terminal.folder.download(licence.artefactId);
   const owner = { publicKey: holder.keeper.publicKey, random: terminal.random };
   const keptKey = keepSecret(contentKey, owner, keptKeyAad({ artefactId: licence.artefactId, licenceDigest: licence.digest }));
-  const record: DownloadRecord = { version: stateVersion, licence: encoded, keptKey, link };
+  const acceptedAtSeconds = terminal.clock.nowSeconds();
+  const record: DownloadRecord = {
+    version: recordVersion,
+    licence: encoded.licence,
+    release: encoded.release,
+    acceptedAtSeconds,
+    keptKey,
+    link,
+  };
   await makeFolder(folder.path);
   await saveState(folder.record, downloadRecordFile, record);
-  return { folder, record, licence, complete: await exists(folder.software) };
+  return { folder, record, authorisation, licence, complete: await exists(folder.software) };
 }
 
 /** Opens the content key of a download. Errors: CRYPTO_OPEN_FAILED (kept under other keys), LICENCE_EXPIRED (the key's life is over). */
@@ -81,7 +132,7 @@ export interface UnusableDownload {
   readonly error: SealaneError;
 }
 
-/** Reads every download and proves its licence for now. */
+/** Reads every download and proves its release and its licence for now. */
 export async function findDownloads(terminal: Terminal, trust: Trust): Promise<readonly FoundDownload[]> {
   const found: FoundDownload[] = [];
   for (const id of await downloadIds(terminal)) {
@@ -91,7 +142,7 @@ export async function findDownloads(terminal: Terminal, trust: Trust): Promise<r
       found.push(download === null ? { kind: "leftover", folder } : { kind: "usable", download });
     } catch (error) {
       if (!(error instanceof SealaneError)) throw error;
-      found.push({ kind: "unusable", folder, module: await moduleOf(folder), error });
+      found.push({ kind: "unusable", folder, module: (await readLicence(folder))?.module ?? null, error });
     }
   }
   return found;
@@ -110,22 +161,26 @@ export async function removeUnusable(found: readonly FoundDownload[]): Promise<r
 
 /** A clock that is behind is set some day. */
 function isEarly(found: FoundDownload): boolean {
-  return found.kind === "unusable" && found.error.code === "LICENCE_NOT_YET_VALID";
+  return found.kind === "unusable" && ["LICENCE_NOT_YET_VALID", "RELEASE_NOT_YET_VALID"].includes(found.error.code);
 }
 
 async function loadDownload(terminal: Terminal, trust: Trust, id: ArtefactId): Promise<Download | null> {
   const folder = terminal.folder.download(id);
   const record = await loadState(folder.record, downloadRecordFile);
   if (record === null) return null;
-  const licence = proveLicence(record.licence, { terminal, trust, artefactId: id });
+  if (record.version === stateVersion) throw terminalErrors.error("TERMINAL_RELEASE_MISSING", { artefact: id.toHex() });
+  const { acceptedAtSeconds } = record;
+  const authorisation = proveAuthorisation(record, { terminal, trust, artefactId: id, acceptedAtSeconds });
+  const { licence } = authorisation;
   requireKeyAlive(licence, terminal.clock.nowSeconds());
-  return { folder, record, licence, complete: await exists(folder.software) };
+  return { folder, record, authorisation, licence, complete: await exists(folder.software) };
 }
 
-async function moduleOf(folder: DownloadFolder): Promise<string | null> {
+/** What the licence of a download says, unproven; null when it cannot be read. */
+export async function readLicence(folder: DownloadFolder): Promise<Licence | null> {
   try {
     const record = await loadState(folder.record, downloadRecordFile);
-    return record === null ? null : parseLicence(record.licence).licence.module;
+    return record === null ? null : parseLicence(record.licence).licence;
   } catch (error) {
     if (error instanceof SealaneError) return null;
     throw error;
@@ -136,9 +191,4 @@ async function downloadIds(terminal: Terminal): Promise<readonly ArtefactId[]> {
   const folder = terminal.folder.downloads;
   const names = await namesIn(folder);
   return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => artefactId(Uint8Array.fromHex(name)));
-}
-
-/** True when both are of one artefact. */
-export function isArtefact(a: { readonly artefactId: ArtefactId }, b: { readonly artefactId: ArtefactId }): boolean {
-  return equalBytes(a.artefactId, b.artefactId);
 }

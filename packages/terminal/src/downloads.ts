@@ -1,10 +1,10 @@
 import type { Secret } from "@sealane/crypto";
-import type { SoftwareDescription } from "@sealane/software";
+import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { hasCode, SealaneError } from "@sealane/wire";
 import { type ArtefactSource, httpSource, sourceNamed } from "./artefact-source.ts";
 import { remove, removeTemporary } from "./disk.ts";
 import { type DownloadResult, downloadArtefact } from "./download.ts";
-import { type Download, findDownloads, isArtefact, openContentKey, removeUnusable, type UnusableDownload } from "./download-record.ts";
+import { type Download, findDownloads, openContentKey, removeUnusable, type UnusableDownload } from "./download-record.ts";
 import type { HttpClient } from "./http-client.ts";
 import { highestOf, localModules } from "./installed-modules.ts";
 import { tidyKept } from "./kept-records.ts";
@@ -38,35 +38,42 @@ export async function tidyDownloads(terminal: Terminal, holder: Holder): Promise
   return { downloads: usable.filter(isWanted), over: found.filter((each) => each.kind === "unusable") };
 }
 
-/** The newest that was begun and is not complete, of one module or of any; null when there is none. Errors: those of `openContentKey`. */
-export async function resumeDownload(
-  terminal: Terminal,
-  holder: Holder,
-  wanted: { readonly downloads: readonly Download[]; readonly module: string | undefined },
-): Promise<Taken | null> {
-  const { downloads, module } = wanted;
-  const fits = ({ complete, licence }: Download): boolean => !complete && (module ?? licence.module) === licence.module;
-  const newestFirst = downloads.filter(fits).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
-  for (const download of newestFirst) {
-    try {
-      return { download, contentKey: await openContentKey(terminal, holder, download) };
-    } catch (error) {
-      const isKeptForOthers = error instanceof SealaneError && /^(CRYPTO|COSE|WIRE)_/.test(error.code);
-      if (!isKeptForOthers) throw error;
-      await remove(download.folder.path); // kept under keys of an enrolment that was replaced
-    }
+/** A download with its content key, if it needs one; null, and it is removed, where that is kept under keys of an enrolment that was replaced. */
+export async function takenOf(terminal: Terminal, holder: Holder, download: Download): Promise<Taken | null> {
+  if (download.complete) return { download, contentKey: null };
+  try {
+    return { download, contentKey: await openContentKey(terminal, holder, download) };
+  } catch (error) {
+    const isKeptForOthers = error instanceof SealaneError && /^(CRYPTO|COSE|WIRE)_/.test(error.code);
+    if (!isKeptForOthers) throw error;
+    await remove(download.folder.path);
+    return null;
   }
-  return null;
-}
-
-/** A download of what was offered that is complete already. */
-export function completeOf(downloads: readonly Download[], description: SoftwareDescription): Download | null {
-  return downloads.find((each) => each.complete && isArtefact(each.licence, description)) ?? null;
 }
 
 /**
- * Brings the software of a download here, and removes older downloads of its module. A content key that is not the artefact's goes with
- * its record: whoever hears a broadcast can wrap another one. Errors: those of `downloadArtefact`.
+ * What was begun, or is complete, of the very software that was offered; null where a licence is needed: another description of the
+ * same artefact is other software. Errors: those of `openContentKey`.
+ */
+export async function begunOf(
+  terminal: Terminal,
+  holder: Holder,
+  wanted: { readonly downloads: readonly Download[]; readonly description: SoftwareDescription },
+): Promise<Taken | null> {
+  const { downloads, description } = wanted;
+  const own = downloads.find(({ licence }) => isSameSoftware(licence, description));
+  return own === undefined ? null : await takenOf(terminal, holder, own);
+}
+
+/**
+ * What proves that licence or content key are not this artefact's, whoever sent it: the header with the right id says so. Anything else
+ * that is wrong, and that a place does not have the artefact, may be the doing of whoever is on the way.
+ */
+const provenWrong = ["ARTEFACT_KEY_WRONG", "ARTEFACT_LIST_WRONG", "ARTEFACT_LIST_DIGEST_WRONG"] as const;
+
+/**
+ * Brings the software of a download here, and removes older downloads of its module. Licence and content key that the artefact itself
+ * contradicts are given up with what was fetched: the next command begins anew. Errors: those of `downloadArtefact`.
  */
 export async function finishDownload(
   terminal: Terminal,
@@ -81,7 +88,7 @@ export async function finishDownload(
 ): Promise<DownloadResult> {
   const { download, contentKey } = taken;
   const { licence, folder } = download;
-  const result = contentKey === null ? wholeOf(download) : await fetchWith(terminal, { download, contentKey, from });
+  const result = contentKey === null || download.complete ? wholeOf(download) : await fetchWith(terminal, { download, contentKey, from });
   const older = from.downloads.filter((each) => each.licence.module === licence.module && each.licence.sequence < licence.sequence);
   for (const each of older) if (each.folder.path !== folder.path) await remove(each.folder.path);
   return result;
@@ -99,7 +106,7 @@ async function fetchWith(
   try {
     return await downloadArtefact(terminal, { ...download, contentKey, source: sourceOf(download, from) });
   } catch (error) {
-    if (hasCode(error, "ARTEFACT_KEY_WRONG")) await remove(download.folder.path);
+    if (provenWrong.some((code) => hasCode(error, code))) await remove(download.folder.path);
     throw error;
   }
 }

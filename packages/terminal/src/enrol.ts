@@ -33,12 +33,13 @@ import { type Identity, type KeyIdentity, keysOf, loadIdentity, saveIdentity } f
 import { agreementKeyPrefix, decryptionKeyPrefix, signingKeyPrefix, stateVersion } from "./labels.ts";
 import { retrying } from "./retry.ts";
 import { StateLock } from "./state-lock.ts";
+import { requireNoWeaker, suiteFloorOf } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface EnrolInput {
   /** The token as the operator handed it over. */
   readonly token: string;
-  /** Names of the suites that the terminal is to have keys for; the standard ones unless told. */
+  /** Names of the suites that the terminal is to have keys for, and may be enrolled with if all are weaker than before. Default: the standard suites. */
   readonly suites?: readonly string[];
   /** `pkcs11:` URI of a token that is to make and keep the keys; `object=NAME` begins their labels. Files unless told. */
   readonly key?: string;
@@ -62,7 +63,7 @@ export interface Enrolled {
  * goes on with the same keys; until the identity is written the terminal is what it was before.
  *
  * Errors: ENROL_TOKEN_MALFORMED, CRYPTO_SUITE_UNKNOWN, TERMINAL_ADDRESS_WRONG, TERMINAL_ALREADY_ENROLLED, TERMINAL_STATE_LOCKED, PKI_FINGERPRINT_WRONG
- * and other PKI_* when the server or what it issued is not to be trusted, ENROL_REPLY_WRONG, ENROL_REFUSED, CRYPTO_*, COSE_*,
+ * and other PKI_* when the server or what it issued is not to be trusted, ENROL_REPLY_WRONG, ENROL_REFUSED, TERMINAL_SUITE_WEAKER, CRYPTO_*, COSE_*,
  * WIRE_*, KEYSTORE_*, those of the HTTP client, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enrolled> {
@@ -79,13 +80,14 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   const session: Session = { terminal, token, url, http };
   stage(terminal, "check server");
   const authority = await fetchAuthority(session);
-  const { anchor } = authority;
   stage(terminal, "make keys");
   const keys = await makeKeys(session, { place, suites });
   stage(terminal, "request certificates");
   const certificates = await requestCertificates(session, { keys, authority });
+  requireNoWeaker(certificates.commonSuites, { floor: former === null ? null : await suiteFloorOf(terminal, former), named: input.suites });
   stage(terminal, "prove keys");
-  await sendProof(session, { keys, certificates });
+  await sendProof(session, { keys, certificates, authority });
+  const { anchor } = authority;
   const identity = identityOf(session, { keys, anchor, certificates, place });
   // Whoever gave the token may set the time right: the floor begins anew, at what the authority says.
   const all = [...certificates.signing, ...certificates.decryption, ...certificates.agreement].map(({ certificate }) => certificate);
@@ -162,18 +164,23 @@ async function requestCertificates(
   given: { readonly keys: Keys; readonly authority: EnrolAuthority },
 ): Promise<EnrolCertificates> {
   const { terminal, token, url, http } = session;
-  const { anchor, enrolCertificate } = given.authority;
+  const { authority } = given;
   const keys = enrollingKeys(given.keys);
   const nowSeconds = terminal.clock.nowSeconds();
-  const body = await requestEnrolment({ token, keys, enrolCertificate, nowSeconds, random: terminal.random });
-  const request = { method: "POST", url: urlOf(url, routes.enrol), body, headers: { "content-type": mediaType.cbor } } as const;
+  using requested = await requestEnrolment({ token, keys, authority, nowSeconds, random: terminal.random });
+  const { body } = requested;
+  const request = { method: "POST", url: urlOf(url, routes.enrolments), body, headers: { "content-type": mediaType.cbor } } as const;
   const reply = await retrying(terminal, () => http.exchange(request, { type: mediaType.cbor, maxBytes: maxEnrolReplyBytes }));
-  return await verifyEnrolReply(reply, { token, keys, anchor, nowSeconds: terminal.clock.nowSeconds() });
+  return await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: terminal.clock.nowSeconds() });
 }
 
-async function sendProof(session: Session, given: { readonly keys: Keys; readonly certificates: EnrolCertificates }): Promise<void> {
+async function sendProof(
+  session: Session,
+  given: { readonly keys: Keys; readonly certificates: EnrolCertificates; readonly authority: EnrolAuthority },
+): Promise<void> {
   const { terminal, url, http } = session;
-  const body = await proveEnrolment(enrollingKeys(given.keys), given.certificates);
+  const { certificates, authority } = given;
+  const body = await proveEnrolment({ keys: enrollingKeys(given.keys), certificates, authority, random: terminal.random });
   const headers = { "content-type": mediaType.cbor };
   await retrying(terminal, () => http.command({ method: "POST", url: urlOf(url, routes.enrolProof), body, headers }));
 }

@@ -10,6 +10,7 @@ export type TerminalCode =
   | "TERMINAL_ALREADY_ENROLLED"
   | "TERMINAL_TRUST_NEEDED"
   | "TERMINAL_TRUST_CONFLICT"
+  | "TERMINAL_SUITE_WEAKER"
   | "TERMINAL_SERVER_WRONG"
   | "TERMINAL_STATE_LOCKED"
   | "TERMINAL_STATE_DAMAGED"
@@ -20,17 +21,21 @@ export type TerminalCode =
   | "TERMINAL_NOTHING_FETCHED"
   | "TERMINAL_MODULE_AMBIGUOUS"
   | "TERMINAL_MODULE_NEEDED"
+  | "TERMINAL_MODULE_NAMELESS"
   | "TERMINAL_MODULE_UNKNOWN"
   | "TERMINAL_LICENCE_CONTRADICTS"
+  | "TERMINAL_RELEASE_MISSING"
   | "TERMINAL_DOWNGRADE_REFUSED"
   | "TERMINAL_STAGED_CHANGED"
-  | "TERMINAL_ARCHIVE_MALFORMED"
-  | "TERMINAL_ARCHIVE_UNSAFE"
-  | "TERMINAL_ENTRY_MISSING"
+  | "TERMINAL_DIGEST_WRONG"
   | "TERMINAL_SOFTWARE_CHANGED"
   | "TERMINAL_NO_PREVIOUS"
   | "TERMINAL_NOT_A_PROGRAM"
-  | "TERMINAL_START_FAILED";
+  | "TERMINAL_START_FAILED"
+  | "TERMINAL_USER_UNKNOWN"
+  | "TERMINAL_USER_NOT_ALLOWED"
+  | "TERMINAL_VARIABLE_WRONG"
+  | "TERMINAL_PROTECTION_MISSING";
 
 /** Errors of the terminal: of its state, of installing and of running software. */
 export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
@@ -56,6 +61,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "This terminal trusts another authority, or is of another model, than was given",
     advice: "Leave the options out to go on as before; to listen to somebody else, name another state folder",
+  },
+  TERMINAL_SUITE_WEAKER: {
+    ...peer,
+    exit: exitCodes.refused,
+    sentence: "The suite is weaker than the strongest one that this terminal has agreed with its server",
+    advice: "Ask the operator why; to take it once name it with `--suite`, to enrol with it name it with `--suites`",
   },
   TERMINAL_SERVER_WRONG: {
     ...peer,
@@ -111,6 +122,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     sentence: "An anonymous terminal asks for one module by its name",
     advice: "Name the module",
   },
+  TERMINAL_MODULE_NAMELESS: {
+    ...user,
+    exit: exitCodes.refused,
+    sentence: "The module came without a name; to ask for it by name would tell the server what this terminal has",
+    advice: "Fetch it with `--mechanism anonymous-transport`; or name another mechanism to be known to the server from now on",
+  },
   TERMINAL_MODULE_UNKNOWN: {
     ...user,
     sentence: "The module is not installed",
@@ -120,6 +137,13 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     ...peer,
     sentence: "The licence is for other software than was offered or installed",
     advice: "Do not use it; ask the operator",
+  },
+  TERMINAL_RELEASE_MISSING: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.notTrusted,
+    sentence: "Nothing here says who released the software: it was fetched by a version of Sealane that did not ask",
+    advice: "Run `sealane-terminal fetch` again",
   },
   TERMINAL_DOWNGRADE_REFUSED: {
     ...peer,
@@ -132,27 +156,16 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     sentence: "The fetched software was changed on this machine, or it is not complete",
     advice: "Run `sealane-terminal fetch` again: it keeps what is intact",
   },
-  TERMINAL_ARCHIVE_MALFORMED: {
+  TERMINAL_DIGEST_WRONG: {
     ...peer,
-    sentence: "The software is not a tar archive that can be read",
-    advice: "Tell the publisher; publish it again as a ustar, GNU or pax archive without compression",
-  },
-  TERMINAL_ARCHIVE_UNSAFE: {
-    ...peer,
-    sentence: "The archive has an entry that may not be installed",
-    advice: "Tell the publisher; an archive may hold files, folders and links inside it, each once",
-  },
-  TERMINAL_ENTRY_MISSING: {
-    ...peer,
-    exit: exitCodes.incompatible,
-    sentence: "The archive does not hold the program that its description names",
-    advice: "Tell the publisher; publish it again with the right entry",
+    sentence: "The software is not the one whose SHA-256 its release names",
+    advice: "Do not use it; tell the publisher: what people compare is the digest of something else",
   },
   TERMINAL_SOFTWARE_CHANGED: {
     ...system,
     retry: "never",
     exit: exitCodes.notTrusted,
-    sentence: "The installed software is not what the licence names: it was changed on this machine",
+    sentence: "The installed software is not what its release and licence name: it was changed on this machine",
     advice: "Do not run it; roll back, or install it again, and look who changed it",
   },
   TERMINAL_NO_PREVIOUS: {
@@ -173,5 +186,30 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     exit: exitCodes.incompatible,
     sentence: "The system could not start the program",
     advice: "Check that the software is made for this machine",
+  },
+  TERMINAL_USER_UNKNOWN: {
+    ...user,
+    sentence: "There is no such user on this machine",
+    advice: "Give --user the name of an account of this machine, or a number",
+  },
+  TERMINAL_USER_NOT_ALLOWED: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "Only root can start software as another user, and only on Linux",
+    advice: "Run `sealane-terminal exec` as root, or leave --user out",
+  },
+  TERMINAL_VARIABLE_WRONG: {
+    ...user,
+    sentence: "The variable cannot be given to software",
+    advice:
+      "Name a variable that is set, as NAME or NAME=VALUE; what changes how programs are loaded is set in the software's own start script",
+  },
+  TERMINAL_PROTECTION_MISSING: {
+    ...system,
+    retry: "never",
+    exit: exitCodes.configuration,
+    sentence: "This system cannot start software with less than the terminal's own rights",
+    advice:
+      "Install `setpriv` (package util-linux or setpriv) and `getent`; in a container give root the capabilities SETUID, SETGID and KILL",
   },
 });

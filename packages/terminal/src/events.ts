@@ -20,6 +20,12 @@ export type TerminalEvent =
       readonly code: string;
     }
   | {
+      /** One of several modules could not be fetched; the next one is tried. */
+      readonly kind: "module-skipped";
+      readonly module: string;
+      readonly code: string;
+    }
+  | {
       /** A request or a download is tried again after a pause. */
       readonly kind: "retry";
       readonly code: string;
@@ -27,6 +33,7 @@ export type TerminalEvent =
       readonly pauseMilliseconds: number;
     }
   | DownloadEvent
+  | StartEvent
   | {
       /** Bytes of fetched or installed software that have been checked again so far. */
       readonly kind: "check";
@@ -57,6 +64,22 @@ export interface BroadcastEvent {
   /** Whether it is young enough to say what is the newest. */
   readonly isNewest: boolean;
   readonly freshness: string;
+}
+
+/** A program is started: what it may, and what it may not. */
+export interface StartEvent {
+  readonly kind: "start";
+  readonly module: string;
+  /** Number of the user as whom it runs; null where users have none. */
+  readonly user: number | null;
+  /** Whether it may read what belongs to the terminal, private keys among it: it does as that user, or as root. */
+  readonly readsKeys: boolean;
+  /** Whether neither it nor what it starts can ever gain rights (set-user-id, file capabilities). */
+  readonly noNewPrivileges: boolean;
+  /** Whether the system ends it when `exec` is killed. */
+  readonly endsWithExec: boolean;
+  /** The first folder on the way to it that it may not pass, if any: it finds its files by `$0`, and not by their full path. */
+  readonly closedFolder: string | null;
 }
 
 /** The machine's clock differs from what the server has proved. */

@@ -1,23 +1,31 @@
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { constants } from "node:os";
-import { join } from "node:path";
-import { type SoftwareDescription, softwareErrors, type VerifiedLicence } from "@sealane/software";
+import { type SoftwareDescription, softwareErrors, systemReason, type VerifiedLicence } from "@sealane/software";
 import type { Clock } from "./clock.ts";
-import { systemReason } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
+import type { StartEvent } from "./events.ts";
+import { Guardian } from "./guardian.ts";
 import { loadTrust } from "./identity.ts";
 import { verifyInstalled } from "./installed-check.ts";
 import { descriptionOf } from "./licence.ts";
 import { licenceToleranceSeconds, licenceWatchSeconds, stopGraceSeconds } from "./limits.ts";
 import { loadModule } from "./module-record.ts";
 import { type InstalledSlot, proveSlot } from "./slot.ts";
+import { softwareEnvironment } from "./software-environment.ts";
+import { closedFolder, type SoftwareUser, softwareUser } from "./software-user.ts";
+import { findStarter, type Starter, startSoftware } from "./start-software.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ExecInput {
   readonly module: string;
   readonly args?: readonly string[];
-  /** This process's own unless told. */
+  /** Name or number of the user as whom it runs: see {@link softwareUser}. */
+  readonly user?: string;
+  /** Variables of its environment beside the few that it always has: see {@link softwareEnvironment}. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Standard input, output and errors; default: this process's own. */
   readonly stdio?: StdioOptions;
 }
 
@@ -38,31 +46,60 @@ export interface EndedSoftware {
 }
 
 /**
- * Runs an installed program while it is permitted (PERMIT): the licence is proven for now, the software's hash is computed from what
- * is installed and compared, then the program is started with this process's input and output. Signals are passed on. When the
- * licence ends meanwhile the program is asked to stop and, {@link stopGraceSeconds} later, made to.
+ * Runs an installed program while it is permitted (PERMIT): release and licence are proven, the licence for now, the software's hash
+ * is computed from what is installed and compared, then the program that was hashed is started with this process's input and output,
+ * an environment and a user of its own, and without a way to gain rights (docs/adr/0023). Signals are passed on. When the licence ends
+ * meanwhile the program is asked to stop and, {@link stopGraceSeconds} later, made to. It ends with this process, however that ends.
  *
  * On a terminal screen the program shares this process's group, so that the keyboard's signals reach it once; elsewhere it gets
- * a group of its own, which is stopped as a whole.
+ * a group of its own, which is stopped as a whole, also when the program itself has ended.
  *
- * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_MODULE_UNKNOWN, LICENCE_*, TERMINAL_LICENCE_CONTRADICTS, TERMINAL_NOT_A_PROGRAM,
- * TERMINAL_SOFTWARE_CHANGED, TERMINAL_START_FAILED.
+ * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_MODULE_UNKNOWN, LICENCE_*, RELEASE_*, TERMINAL_LICENCE_CONTRADICTS, TERMINAL_NOT_A_PROGRAM,
+ * TERMINAL_USER_*, TERMINAL_VARIABLE_WRONG, TERMINAL_PROTECTION_MISSING, TERMINAL_SOFTWARE_CHANGED, TERMINAL_START_FAILED.
  */
 export async function exec(terminal: Terminal, input: ExecInput): Promise<RunningSoftware> {
-  const { module, args = [], stdio = "inherit" } = input;
+  const { module, args = [], stdio = "inherit", environment: given = {} } = input;
   const slot = await currentSlot(terminal, module);
-  const program = programOf(slot);
+  const program = programOf(slot.licence);
+  const user = await softwareUser(module, input.user);
+  const environment = softwareEnvironment({ environment: terminal.environment, user, folder: slot.folder.software, given });
+  const starter = await findStarter(user);
   terminal.onEvent({ kind: "stage", command: "exec", stage: "check" });
-  await verifyInstalled(slot.folder, slot.licence, terminal.onEvent);
+  const files = await verifyInstalled(slot.folder, slot.licence, terminal.onEvent);
   terminal.onEvent({ kind: "stage", command: "exec", stage: "run" });
+  terminal.onEvent(await startEvent(terminal, { slot, user, starter }));
   const isGroup = process.stdin.isTTY !== true;
-  const child = spawn(program, [...args], { stdio, detached: isGroup });
-  const exited = once(child, "exit");
-  exited.catch(() => {}); // a failed start is reported by the next line
-  const pid = await started(child, module);
-  const send = (signal: NodeJS.Signals): void => deliver(isGroup ? -pid : pid, signal);
-  const ended = supervise({ clock: terminal.clock, licence: slot.licence, exited, send, isGroup });
-  return { pid, software: descriptionOf(slot.licence), ended };
+  const guardian = process.platform === "win32" ? null : await Guardian.start();
+  try {
+    const child = startSoftware({ starter, module, slot: slot.folder, files, program, args, environment, stdio, isGroup });
+    const exited = once(child, "exit");
+    exited.catch(() => {}); // a failed start is reported by the next line
+    if (child.pid !== undefined) guardian?.watch(isGroup ? -child.pid : child.pid);
+    const pid = await started(child, module);
+    const send = (signal: NodeJS.Signals): void => deliver(isGroup ? -pid : pid, signal);
+    const ended = supervise({ clock: terminal.clock, licence: slot.licence, exited, send, isGroup }).finally(() => guardian?.dismiss());
+    return { pid, software: descriptionOf(slot.licence), ended };
+  } catch (error) {
+    guardian?.dismiss();
+    throw error;
+  }
+}
+
+async function startEvent(
+  { folder }: Terminal,
+  given: { readonly slot: InstalledSlot; readonly user: SoftwareUser | null; readonly starter: Starter },
+): Promise<StartEvent> {
+  const { slot, user, starter } = given;
+  const owner = (await stat(folder.path)).uid;
+  return {
+    kind: "start",
+    module: slot.licence.module,
+    user: user?.uid ?? process.getuid?.() ?? null,
+    readsKeys: user === null || user.uid === 0 || user.uid === owner,
+    noNewPrivileges: starter.prefix !== null,
+    endsWithExec: process.platform !== "win32",
+    closedFolder: await closedFolder(slot.folder.software, user),
+  };
 }
 
 async function currentSlot(terminal: Terminal, module: string): Promise<InstalledSlot> {
@@ -73,11 +110,10 @@ async function currentSlot(terminal: Terminal, module: string): Promise<Installe
   return await proveSlot(folder.slot(current), { terminal, trust, module, sequence: current });
 }
 
-/** The program's path below the slot itself: another version may become current while it runs. */
-function programOf({ folder, licence }: InstalledSlot): string {
-  const { entry, format, module } = licence;
+/** The program's path below the software's folder. */
+function programOf({ entry, format, module }: VerifiedLicence): string {
   if (entry === null) throw terminalErrors.error("TERMINAL_NOT_A_PROGRAM", { module });
-  return join(folder.software, format === "file" ? module : entry);
+  return format === "file" ? module : entry;
 }
 
 async function started(child: ChildProcess, module: string): Promise<number> {
@@ -122,6 +158,7 @@ async function supervise({ clock, licence, exited, send, isGroup }: Supervised):
     return endedOf(await exited);
   } finally {
     watching.abort();
+    if (isGroup) send("SIGKILL"); // what the program has left in its group would run without a watch
     for (const signal of passedOn) process.off(signal, pass);
   }
 }

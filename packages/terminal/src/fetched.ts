@@ -27,14 +27,14 @@ export interface Fetched extends FetchedKey, DownloadResult {
 }
 
 /** What a command says of licence and content key. */
-export function fetchedKeyOf({ download, contentKey }: Taken, holder: Holder): Omit<FetchedKey, "alsoOffered"> {
+export function fetchedKeyOf({ download }: Pick<Taken, "download">, holder: Holder): Omit<FetchedKey, "alsoOffered"> {
   const { licence, record } = download;
   return {
     software: descriptionOf(licence),
     licenceExpiresAtSeconds: licence.expiresAtSeconds,
     keyExpiresAtSeconds: licence.keyExpiresAtSeconds,
     link: describeLink(record.link, holder),
-    wasComplete: contentKey === null,
+    wasComplete: download.complete,
   };
 }
 

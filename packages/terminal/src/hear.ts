@@ -1,4 +1,5 @@
 import { apiErrors, type BroadcastItem } from "@sealane/api";
+import type { Suite } from "@sealane/crypto";
 import {
   acceptMessage,
   type BroadcastLink,
@@ -13,11 +14,12 @@ import {
   type ReplayEntry,
 } from "@sealane/link";
 import { type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { parseLicence, softwareErrors, type VerifiedLicence } from "@sealane/software";
+import { type Authorisation, parseLicence, softwareErrors, type VerifiedAuthorisation, type VerifiedLicence } from "@sealane/software";
 import { equalBytes, SealaneError } from "@sealane/wire";
 import type { BroadcastEvent } from "./events.ts";
 import type { Enrolment } from "./identity.ts";
-import { proveLicence } from "./licence.ts";
+import { proveAuthorisation } from "./licence.ts";
+import { requireStrongEnough } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
 import { describeTrust, type Holder } from "./trust.ts";
 
@@ -26,13 +28,18 @@ export interface Hearing {
   readonly terminal: Terminal;
   readonly holder: Holder;
   readonly enrolled: { readonly enrolment: Enrolment; readonly groups: GroupMemberships | null } | null;
+  /** A suite that the user named, which may be weaker than what this terminal takes by itself. */
+  readonly suite: Suite | null;
 }
 
-/** A broadcast whose signature, licence and time were proven; that it is new is still to be noted. */
+/** A broadcast whose signature, release, licence and time were proven; that it is new is still to be noted. */
 export interface Heard extends Disposable {
   readonly position: number;
   readonly link: BroadcastLink;
+  readonly authorisation: VerifiedAuthorisation;
   readonly licence: VerifiedLicence;
+  /** Release and licence as they came. */
+  readonly encoded: Authorisation;
   readonly wrap: Uint8Array;
   readonly signer: VerifiedCertificate;
   readonly replay: ReplayEntry;
@@ -73,25 +80,30 @@ export function isFaultOfMessage(error: unknown): error is SealaneError {
 }
 
 /**
- * Proves one broadcast: M1 by a server that this terminal trusts, the licence for everybody in it by an issuer under the same authority,
- * both for now. Nothing is remembered and nothing is opened.
+ * Proves one broadcast: M1 by a server that this terminal trusts, the licence for everybody in it by an issuer and the release beside it by
+ * a publisher under the same authority, all for now. Nothing is remembered and nothing is opened.
  *
- * Errors: those of `acceptMessage`; LINK_GROUP_UNKNOWN for a group that this terminal is not a member of; those of `verifyLicence`;
- * POLICY_REFUSED for system software in a message that may not be the newest.
+ * Errors: those of `acceptMessage`; LINK_GROUP_UNKNOWN for a group that this terminal is not a member of; those of `verifyAuthorisation`;
+ * TERMINAL_SUITE_WEAKER; POLICY_REFUSED for system software in a message that may not be the newest.
  */
 async function hear(hearing: Hearing, item: BroadcastItem): Promise<Heard | null> {
-  const { mechanism } = decodeMessage(item.message).header;
+  const { mechanism, suite } = decodeMessage(item.message).header;
   if (!mechanismNamed(mechanism).broadcast) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
   if (mechanism === "group-broadcast" && (hearing.enrolled?.groups ?? null) === null) return null;
+  // An open broadcast has no secret: only its signature counts. A listener has agreed nothing with anybody.
+  const isOnlySigned = mechanism === "open-broadcast";
+  if (hearing.enrolled !== null) requireStrongEnough(hearing.enrolled.enrolment.floor, { suite, named: hearing.suite, isOnlySigned });
   const { link, signer, replay } = await accept(hearing, item.message);
   try {
-    const licence = licenceIn(hearing, link, signer);
+    const encoded = { licence: link.licence, release: item.release };
+    const authorisation = authorise(hearing, encoded, signer);
+    const { licence } = authorisation;
     const event = describe(hearing, { link, signer, licence });
     if (!event.isNewest && licence.softwareClass === "system") {
       throw apiErrors.error("POLICY_REFUSED", { class: licence.softwareClass, reason: "perhaps not newest" });
     }
     const { position, wrap } = item;
-    return { position, link, licence, wrap, signer, replay, event, [Symbol.dispose]: () => link[Symbol.dispose]() };
+    return { position, link, authorisation, licence, encoded, wrap, signer, replay, event, [Symbol.dispose]: () => link[Symbol.dispose]() };
   } catch (error) {
     link[Symbol.dispose]();
     throw error;
@@ -163,15 +175,18 @@ class Signers implements PeerDirectory {
   }
 }
 
-/** The licence that M1 has signed, for everybody, by an issuer of the signer's authority. Errors: those of `verifyLicence`. */
-function licenceIn({ terminal, holder }: Hearing, link: BroadcastLink, signer: VerifiedCertificate): VerifiedLicence {
-  const { artefactId, recipient } = parseLicence(link.licence).licence;
+/**
+ * The licence that M1 has signed, for everybody, and the release beside it, by issuer and publisher of the signer's authority.
+ * Errors: those of `verifyAuthorisation`.
+ */
+function authorise({ terminal, holder }: Hearing, encoded: Authorisation, signer: VerifiedCertificate): VerifiedAuthorisation {
+  const { artefactId, recipient } = parseLicence(encoded.licence).licence;
   if (recipient !== "*") throw softwareErrors.error("LICENCE_RECIPIENT_WRONG", { recipient, expected: "*" });
-  const licence = proveLicence(link.licence, { terminal, trust: holder, artefactId });
-  if (!equalBytes(licence.certificate.anchor.thumbprint, signer.anchor.thumbprint)) {
+  const authorisation = proveAuthorisation(encoded, { terminal, trust: holder, artefactId });
+  if (!equalBytes(authorisation.licence.certificate.anchor.thumbprint, signer.anchor.thumbprint)) {
     throw softwareErrors.error("LICENCE_UNTRUSTED", { reason: "another authority than the message's" });
   }
-  return licence;
+  return authorisation;
 }
 
 function describe(

@@ -1,9 +1,8 @@
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import https from "node:https";
 import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
-import { giveBack } from "@sealane/software";
+import { giveBack, systemReason } from "@sealane/software";
 import { concatBytes, SealaneError } from "@sealane/wire";
-import { systemReason } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { connectSeconds, idleSeconds, maxReplyBytes, maxSockets } from "./limits.ts";
 

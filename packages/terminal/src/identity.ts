@@ -1,7 +1,7 @@
 import { certificateChainsCodec, maxKeyKinds } from "@sealane/api";
-import { type AgreementKey, cryptoErrors, type DecryptionKey, type SigningKey, type Suite, suitesOfKinds } from "@sealane/crypto";
+import type { AgreementKey, DecryptionKey, SigningKey, Suite } from "@sealane/crypto";
 import { type KeyStore, maxTokenUriLength } from "@sealane/keystore";
-import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self, suitesOf } from "@sealane/link";
+import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self } from "@sealane/link";
 import { type Purpose, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import { byteString, type Codec, equalBytes, listOf, literal, type Name, nameCodec, nullable, text, tuple, uint } from "@sealane/wire";
 import { loadState, type StateFile, saveState } from "./disk.ts";
@@ -10,6 +10,7 @@ import { parseBaseUrl } from "./http-client.ts";
 import { stateVersion } from "./labels.ts";
 import { maxIdentityBytes } from "./limits.ts";
 import { loadListener, trustOf } from "./listener.ts";
+import { suiteFloorOf } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Holder, Trust } from "./trust.ts";
 
@@ -82,23 +83,13 @@ export interface Enrolment extends Holder {
   readonly serverSigning: readonly VerifiedCertificate[];
   readonly serverDecryption: readonly VerifiedCertificate[];
   readonly serverAgreement: readonly VerifiedCertificate[];
+  /** What this terminal's own links are on, and the weakest suite of others', unless its user names another. */
+  readonly floor: Suite;
 }
 
-/** The suite that is asked for, or the first that both can take part in. Error: CRYPTO_SUITE_UNKNOWN. */
-export function suiteFor(enrolment: Enrolment, { suite }: { readonly suite: Suite | null }): Suite {
-  const [first] = suite === null ? commonSuites(enrolment) : [suite];
-  if (first === undefined) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: "", peer: enrolment.serverName });
-  return first;
-}
-
-/** The suites that this terminal and its server can take part in. */
-function commonSuites({ self, serverSigning, serverDecryption, serverAgreement }: Enrolment): readonly Suite[] {
-  const theirs = suitesOfKinds({
-    signing: serverSigning.map(({ publicKey }) => publicKey.kind),
-    decryption: serverDecryption.map(({ publicKey }) => publicKey.kind),
-    agreement: serverAgreement.map(({ publicKey }) => publicKey.kind),
-  });
-  return suitesOf(self).filter((suite) => theirs.includes(suite));
+/** The suite that is asked for, or else the floor. */
+export function suiteFor({ floor }: Enrolment, { suite }: { readonly suite: Suite | null }): Suite {
+  return suite ?? floor;
 }
 
 /** Reads whom this terminal trusts, by its enrolment or as a listener. Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_DAMAGED. */
@@ -155,6 +146,7 @@ export async function loadEnrolment(terminal: Terminal): Promise<Enrolment> {
     serverSigning: identity.serverSigningChains.map((chain) => prove(chain, "server-sign", serverName)),
     serverDecryption: identity.serverDecryptionChains.map((chain) => prove(chain, "server-decrypt", serverName)),
     serverAgreement: identity.serverAgreementChains.map((chain) => prove(chain, "server-agree", serverName)),
+    floor: await suiteFloorOf(terminal, identity),
   };
 }
 

@@ -1,5 +1,5 @@
 import { apiErrors, type ServerReply } from "@sealane/api";
-import type { Secret } from "@sealane/crypto";
+import { type Secret, type Suite, sha256 } from "@sealane/crypto";
 import {
   type AwaitedThird,
   acceptMessage,
@@ -8,15 +8,17 @@ import {
   linkErrors,
   loadAwaitedThird,
   type MechanismName,
+  type ThirdContent,
   UnconfirmedLink,
 } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { equalBytes, SealaneError } from "@sealane/wire";
+import { type Digest, equalBytes, SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
-import type { InboxJournal, PendingMessage } from "./inbox-journal.ts";
+import type { InboxJournal, PendingMessage, Vouched } from "./inbox-journal.ts";
 import { InboxReader } from "./inbox-reader.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptLinkAad, keptWaitAad } from "./labels.ts";
+import { proveAuthorisation } from "./licence.ts";
 import { maxInboxLooks } from "./limits.ts";
 import {
   decodeReply,
@@ -31,15 +33,18 @@ import {
 import { linkContext } from "./link-context.ts";
 import { describeLink, factsOf } from "./link-facts.ts";
 import { isPassing } from "./retry.ts";
+import { requireStrongEnough } from "./suite-floor.ts";
 
 /** A link that the server originated, and the first thing it said on it: what it offers. */
 export interface OfferedLink {
   readonly link: ConfidentialLink;
   readonly offers: readonly SoftwareDescription[];
+  /** SHA-256 of the licence that M3 vouched for: the link gives that one and no other. Null where it vouched for none. */
+  readonly vouched: Digest | null;
 }
 
-/** What a link gave in the end: a licence with the wrapped content key. */
-export type LicenceReply = Extract<ServerReply, { readonly kind: "licence" }>;
+/** What a link gave in the end: release and licence with the wrapped content key. */
+export type AuthorisedReply = Extract<ServerReply, { readonly kind: "authorised" }>;
 
 /**
  * Links that the server originates (DIR, EQ1): reads the inbox, accepts messages and answers them. What is sent is written down
@@ -50,14 +55,20 @@ export class InboxClient {
   readonly #session: Session;
   readonly #journal: InboxJournal;
   readonly #mechanisms: readonly MechanismName[];
+  readonly #suite: Suite | null;
   readonly #reader: InboxReader;
   readonly #skipped: string[] = [];
 
-  /** `mechanisms` are those by which a message is accepted (POLICY). */
-  constructor(session: Session, journal: InboxJournal, mechanisms: readonly MechanismName[]) {
+  /** `mechanisms` are those by which a message is accepted (POLICY), `suite` a weaker one than the floor that the user named. */
+  constructor(
+    session: Session,
+    journal: InboxJournal,
+    accepted: { readonly mechanisms: readonly MechanismName[]; readonly suite: Suite | null },
+  ) {
     this.#session = session;
     this.#journal = journal;
-    this.#mechanisms = mechanisms;
+    this.#mechanisms = accepted.mechanisms;
+    this.#suite = accepted.suite;
     this.#reader = new InboxReader(session);
   }
 
@@ -91,7 +102,7 @@ export class InboxClient {
   /** Goes on with the request whose reply did not come, if there is one and it still can be used; null otherwise. */
   async resumeRequest(): Promise<{
     readonly link: ConfidentialLink;
-    readonly reply: LicenceReply;
+    readonly reply: AuthorisedReply;
     readonly description: SoftwareDescription;
   } | null> {
     const { pending } = this.#journal;
@@ -105,18 +116,23 @@ export class InboxClient {
     });
   }
 
-  /** Asks for the licence of what was offered. Errors: those of `ask`; TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
-  async requestLicence(link: ConfidentialLink, description: SoftwareDescription): Promise<LicenceReply> {
+  /**
+   * Asks for release, licence and content key of what was offered. Errors: those of `ask`; TERMINAL_LICENCE_CONTRADICTS for another licence
+   * than M3 vouched for; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+   */
+  async requestAuthorisation({ link, vouched }: OfferedLink, description: SoftwareDescription): Promise<AuthorisedReply> {
     const { clock } = this.#session.terminal;
-    const message = sealRequest(link, { kind: "licence", artefactId: description.artefactId }, clock.nowSeconds());
-    const pending = { kind: "request", linkId: link.id, message, link: this.#keep(link.save(), keptLinkAad()), description } as const;
+    const message = sealRequest(link, { kind: "authorise", artefactId: description.artefactId }, clock.nowSeconds());
+    const state = this.#keep(link.save(), keptLinkAad());
+    const pending = { kind: "request", linkId: link.id, message, link: state, description, vouched } as const;
     await this.#journal.commit(pending);
     return await this.#exchangeRequest(link, pending);
   }
 
   async #accept(message: Uint8Array): Promise<OfferedLink> {
-    const { mechanism } = decodeMessage(message).header;
+    const { mechanism, suite } = decodeMessage(message).header;
     if (!this.#mechanisms.includes(mechanism)) throw apiErrors.error("POLICY_REFUSED", { mechanism });
+    requireStrongEnough(this.#session.enrolment.floor, { suite, named: this.#suite });
     const accepted = await acceptMessage({ ...linkContext(this.#session), replay: this.#journal }, message);
     switch (accepted.kind) {
       case "answered": {
@@ -158,32 +174,48 @@ export class InboxClient {
     const { link, offers } = openFirstRecord(unconfirmed, record, this.#session.terminal.clock.nowSeconds());
     await this.#announce(link, offers);
     using saved = link.save(); // the unconfirmed link, whose key it shares, is wiped by its owner
-    return { link: ConfidentialLink.load(saved), offers: offers?.offers ?? [] };
+    return { link: ConfidentialLink.load(saved), offers: offers?.offers ?? [], vouched: null };
   }
 
   /** Sends M2, takes M3, and asks what is on offer: the record proves that this terminal holds the key. */
   async #exchangeSecond(awaited: AwaitedThird, second: Uint8Array): Promise<OfferedLink> {
     const third = await postLinkMessage(this.#session, second);
-    const { link, artefactId } = await awaited.receive(linkContext(this.#session), third);
+    const { link, ...vouched } = await awaited.receive(linkContext(this.#session), third);
+    const proven = awaited.third === null ? null : this.#proveVouched(vouched);
     const { clock } = this.#session.terminal;
     const message = sealRequest(link, { kind: "offers", module: null, installed: [] }, clock.nowSeconds());
-    const pending = { kind: "offers", linkId: link.id, artefactId, message, link: this.#keep(link.save(), keptLinkAad()) } as const;
+    const pending = { kind: "offers", linkId: link.id, vouched: proven, message, link: this.#keep(link.save(), keptLinkAad()) } as const;
     await this.#journal.commit(pending);
     return await this.#exchangeOffers(link, pending);
+  }
+
+  /**
+   * Proves what M3 vouches for: release and licence of the artefact that it names, or nothing at all.
+   * Errors: LINK_FIELD_WRONG for a part of it, those of `verifyAuthorisation`.
+   */
+  #proveVouched({ artefactId, licence, release }: ThirdContent): Vouched | null {
+    if (artefactId === null && licence === null && release === null) return null;
+    if (artefactId === null || licence === null || release === null) throw linkErrors.error("LINK_FIELD_WRONG", { field: "M3" });
+    const { terminal, enrolment } = this.#session;
+    const expected = { terminal, trust: enrolment, artefactId, recipient: enrolment.name };
+    return { artefactId, licence: proveAuthorisation({ licence, release }, expected).licence.digest };
   }
 
   async #exchangeOffers(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "offers" }>): Promise<OfferedLink> {
     const record = await postRecord(this.#session, pending.linkId, pending.message);
     const { offers } = openFirstRecord(link, record, this.#session.terminal.clock.nowSeconds());
     await this.#announce(link, offers);
-    const { artefactId: vouched } = pending;
-    return { link, offers: (offers?.offers ?? []).filter(({ artefactId }) => vouched === null || equalBytes(artefactId, vouched)) };
+    const { vouched } = pending;
+    const isVouched = ({ artefactId }: SoftwareDescription): boolean => vouched === null || equalBytes(artefactId, vouched.artefactId);
+    return { link, offers: (offers?.offers ?? []).filter(isVouched), vouched: vouched?.licence ?? null };
   }
 
-  async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<LicenceReply> {
+  async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<AuthorisedReply> {
     const record = await postRecord(this.#session, pending.linkId, pending.message);
     const reply = decodeReply(link.open(record, this.#session.terminal.clock.nowSeconds()));
-    if (reply.kind !== "licence") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
+    if (reply.kind !== "authorised") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
+    if (pending.vouched !== null && !equalBytes(sha256(reply.licence), pending.vouched))
+      throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: pending.description.module });
     return reply;
   }
 

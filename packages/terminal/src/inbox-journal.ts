@@ -7,7 +7,10 @@ import {
   byteString,
   bytesAs,
   type Codec,
+  type Digest,
+  digest,
   equalBytes,
+  hasCode,
   type LinkId,
   linkId,
   listOf,
@@ -23,6 +26,13 @@ import { loadState, type StateFile, saveState } from "./disk.ts";
 import { stateVersion } from "./labels.ts";
 import { maxInboxFileBytes, maxKeptBytes, maxRecordWireBytes, maxRemembered, maxRememberedOfOne } from "./limits.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** What M3 vouched for: of a link nothing else is taken. */
+export interface Vouched {
+  readonly artefactId: ArtefactId;
+  /** SHA-256 of the encoded licence. */
+  readonly licence: Digest;
+}
 
 /** What was sent on a server-originated link and waits for its reply; the link is encrypted to this terminal. */
 export type PendingMessage =
@@ -42,8 +52,7 @@ export type PendingMessage =
       /** The record that asks what is on offer, on a link that M3 has established. */
       readonly kind: "offers";
       readonly linkId: LinkId;
-      /** What M3 vouched for: no other artefact is taken on the link. */
-      readonly artefactId: ArtefactId | null;
+      readonly vouched: Vouched | null;
       readonly message: Uint8Array;
       readonly link: Uint8Array;
     }
@@ -54,6 +63,8 @@ export type PendingMessage =
       readonly message: Uint8Array;
       readonly link: Uint8Array;
       readonly description: SoftwareDescription;
+      /** The licence that M3 vouched for, where it did. */
+      readonly vouched: Digest | null;
     };
 
 interface Journal {
@@ -78,7 +89,7 @@ const pendingCodec: Codec<PendingMessage> = variants<PendingMessage>({
   second: { message: byteString({ min: 1, max: maxMessageBytes }), link: keptCodec },
   offers: {
     linkId: bytesAs(linkId),
-    artefactId: nullable(bytesAs(artefactId)),
+    vouched: nullable(tuple<Vouched>({ artefactId: bytesAs(artefactId), licence: bytesAs(digest) })),
     message: byteString({ min: 1, max: maxRecordWireBytes }),
     link: keptCodec,
   },
@@ -87,15 +98,29 @@ const pendingCodec: Codec<PendingMessage> = variants<PendingMessage>({
     message: byteString({ min: 1, max: maxRecordWireBytes }),
     link: keptCodec,
     description: softwareDescriptionCodec,
+    vouched: nullable(bytesAs(digest)),
   },
 });
+
+/** What another version of the software had begun, in another form, is given up: its server will offer it again. */
+const readablePendingCodec: Codec<PendingMessage | null> = {
+  toCbor: (value) => nullable(pendingCodec).toCbor(value),
+  fromCbor(value, field) {
+    try {
+      return nullable(pendingCodec).fromCbor(value, field);
+    } catch (error) {
+      if (hasCode(error, "WIRE_SHAPE_WRONG")) return null;
+      throw error;
+    }
+  },
+};
 
 const journalFile: StateFile<Journal> = {
   codec: tuple<Journal>({
     version: literal(stateVersion),
     floorSeconds: uint(),
     remembered: listOf(entryCodec, { max: maxRemembered }),
-    pending: nullable(pendingCodec),
+    pending: readablePendingCodec,
   }),
   maxBytes: maxInboxFileBytes,
   what: "inbox",

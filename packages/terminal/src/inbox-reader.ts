@@ -1,5 +1,4 @@
 import {
-  formatInboxAuthorization,
   type InboxMessage,
   inboxMessagesCodec,
   inboxStatementCodec,
@@ -7,14 +6,16 @@ import {
   mediaType,
   parseInboxEvent,
   routes,
+  sealInboxRequest,
   statementAad,
 } from "@sealane/api";
 import { sign1 } from "@sealane/cose";
-import { mainSigning } from "@sealane/link";
+import { certificateFor, mainSigning } from "@sealane/link";
 import { decodeAs, encodeAs, hasCode } from "@sealane/wire";
 import { elapsedSeconds } from "./clock.ts";
 import { partsOf } from "./event-stream.ts";
 import { bytesOf, type HttpRequest, urlOf } from "./http-client.ts";
+import { suiteFor } from "./identity.ts";
 import { maxInboxReplyBytes, streamStartSeconds } from "./limits.ts";
 import type { Session } from "./link-client.ts";
 import { isPassing, retrying } from "./retry.ts";
@@ -123,9 +124,14 @@ export class InboxReader {
       issuedAtSeconds: terminal.clock.nowSeconds(),
     });
     const signature = await sign1(signing.key, { payload, externalAad: statementAad("inbox") });
-    const authorization = formatInboxAuthorization({ signingThumbprint: signing.certificate.thumbprint, signature });
+    const server = certificateFor(
+      { suite: suiteFor(enrolment, { suite: null }), role: "server", purpose: "decrypt" },
+      enrolment.serverDecryption,
+    );
+    const statement = { signingThumbprint: signing.certificate.thumbprint, signature };
+    const body = sealInboxRequest(statement, { server, random: terminal.random });
     const url = urlOf(enrolment.url, routes.inbox, { after, wait: waitSeconds });
-    return { method: "GET", url, headers: { ...headers, authorization } };
+    return { method: "POST", url, body, headers: { ...headers, "content-type": mediaType.cbor } };
   }
 }
 

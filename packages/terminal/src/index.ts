@@ -1,7 +1,8 @@
 export { type Clock, systemClock } from "./clock.ts";
+export { type Discarded, discard } from "./discard.ts";
 export { type EnrolInput, type Enrolled, enroll } from "./enrol.ts";
 export { type TerminalCode, terminalErrors } from "./errors.ts";
-export type { BroadcastEvent, DownloadEvent, LinkEvent, OnEvent, TerminalEvent } from "./events.ts";
+export type { BroadcastEvent, DownloadEvent, LinkEvent, OnEvent, StartEvent, TerminalEvent } from "./events.ts";
 export { type EndedSoftware, type ExecInput, exec, type RunningSoftware } from "./exec.ts";
 export { type FetchInput, fetchKey, fetchSoftware } from "./fetch.ts";
 export type { Fetched, FetchedKey } from "./fetched.ts";

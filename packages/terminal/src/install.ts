@@ -1,17 +1,16 @@
-import { chmod, mkdir, open, rename } from "node:fs/promises";
+import { chmod, open, rename } from "node:fs/promises";
 import { giveBack, type SoftwareDescription, syncFolder } from "@sealane/software";
 import { equalBytes, SealaneError } from "@sealane/wire";
-import { changing, chunksOf, exists, remove, saveState, writeLasting } from "./disk.ts";
+import { changing, chunksOf, exists, makeOpenFolder, remove, saveState, writeLasting } from "./disk.ts";
 import { type Download, type FoundDownload, findDownloads } from "./download-record.ts";
 import { terminalErrors } from "./errors.ts";
 import { loadTrust } from "./identity.ts";
 import { verifyInstalled } from "./installed-check.ts";
 import { keepRecord } from "./kept-records.ts";
-import { stateVersion } from "./labels.ts";
 import { descriptionOf } from "./licence.ts";
 import { LicensedHasher } from "./licensed-hasher.ts";
 import { loadModule, makeModuleFolders, switchModule, tidyModule } from "./module-record.ts";
-import { proveSlot, slotFile } from "./slot.ts";
+import { proveSlot, slotFile, slotVersion } from "./slot.ts";
 import { type ModuleFolder, SlotFolder } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
@@ -42,13 +41,13 @@ export interface Installed {
 }
 
 /**
- * Installs fetched software: proves licence and content, puts it into a slot of its own, and switches to it by one rename. Until then
+ * Installs fetched software: proves release, licence and content, puts it into a slot of its own, and switches to it by one rename. Until then
  * the version before is in use, afterwards it is kept for a rollback; a command that is killed anywhere can be repeated. The content
  * key is discarded at the end, or kept where the licence says so (KREP).
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_FETCHED,
- * TERMINAL_MODULE_AMBIGUOUS; LICENCE_*; TERMINAL_DOWNGRADE_REFUSED; TERMINAL_STAGED_CHANGED; TERMINAL_ARCHIVE_*,
- * TERMINAL_ENTRY_MISSING; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+ * TERMINAL_MODULE_AMBIGUOUS; LICENCE_*, RELEASE_*, TERMINAL_RELEASE_MISSING; TERMINAL_DOWNGRADE_REFUSED; TERMINAL_STAGED_CHANGED;
+ * TERMINAL_DIGEST_WRONG; ARCHIVE_*; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function install(terminal: Terminal, input: InstallInput = {}): Promise<Installed> {
   using _downloads = await StateLock.take(terminal.folder, "downloads");
@@ -122,15 +121,18 @@ async function checkDownload({ terminal, download, folder }: Work): Promise<void
   const { module, sequence } = licence;
   const { highest } = await loadModule(folder);
   if (highest !== null && sequence <= highest) throw terminalErrors.error("TERMINAL_DOWNGRADE_REFUSED", { module, sequence, highest });
-  const hasher = new LicensedHasher(licence, terminal.onEvent);
+  const hasher = new LicensedHasher(licence, terminal.onEvent, { whole: true });
   await using staged = await open(download.folder.software, "r");
   for await (const chunk of chunksOf(staged)) {
     if (!hasher.take(chunk)) break;
     giveBack(chunk);
   }
-  if (hasher.isLicensed()) return;
-  await demote(download);
-  throw terminalErrors.error("TERMINAL_STAGED_CHANGED", { module });
+  if (!hasher.isLicensed()) {
+    await demote(download);
+    throw terminalErrors.error("TERMINAL_STAGED_CHANGED", { module });
+  }
+  // These are the publisher's bytes, and the digest is not theirs: fetching them again mends nothing.
+  if (!hasher.isWhole()) throw terminalErrors.error("TERMINAL_DIGEST_WRONG", { module, sha256: licence.sha256.toHex() });
 }
 
 /** Makes a damaged plaintext one that a fetch goes on with. */
@@ -165,9 +167,9 @@ async function isFilled({ terminal, trust, download, slot }: Work): Promise<bool
   if (!(await exists(slot.path))) return false;
   const { module, sequence, artefactId } = download.licence;
   try {
-    const { licence } = await proveSlot(slot, { terminal, trust, module, sequence });
+    const { licence, release } = await proveSlot(slot, { terminal, trust, module, sequence });
     await verifyInstalled(slot, licence, terminal.onEvent);
-    return equalBytes(licence.artefactId, artefactId);
+    return release !== null && equalBytes(licence.artefactId, artefactId);
   } catch (error) {
     if (error instanceof SealaneError) return false;
     throw error;
@@ -176,12 +178,14 @@ async function isFilled({ terminal, trust, download, slot }: Work): Promise<bool
 
 async function makeSlot({ terminal, download }: Work, making: SlotFolder): Promise<void> {
   const { licence, record } = download;
-  await changing(making.path, async () => await mkdir(making.path, { mode: 0o755 }));
+  await makeOpenFolder(making.path);
   const put = licence.format === "tar" ? unpackArchive : placeFile;
   await put(download.folder.software, making, licence);
   await changing(making.licence, async () => await writeLasting(making.licence, record.licence));
+  await changing(making.release, async () => await writeLasting(making.release, record.release));
   const installedAtSeconds = terminal.clock.nowSeconds();
-  await saveState(making.record, slotFile, { version: stateVersion, installedAtSeconds, link: record.link });
+  const { acceptedAtSeconds, link } = record;
+  await saveState(making.record, slotFile, { version: slotVersion, installedAtSeconds, acceptedAtSeconds, link });
 }
 
 async function resultOf({ download, folder, slot }: Work, stoppedBefore: InstallStage | null): Promise<Installed> {

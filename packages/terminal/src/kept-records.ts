@@ -6,7 +6,7 @@ import { changing, loadState, makeFolder, namesIn, removeFile, removeTemporary }
 import { type Download, downloadRecordFile } from "./download-record.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The repository of licences and content keys after their delivery, for a later proof (KREP); the keys stay encrypted. */
+/** The repository of releases, licences and content keys after their delivery, for a later proof (KREP); the keys stay encrypted. */
 
 /** Moves what a link gave into the repository. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
 export async function keepRecord({ folder }: Terminal, download: Download): Promise<void> {

@@ -1,5 +1,6 @@
 import { maxEnrolReplyBytes, maxInboxMessages } from "@sealane/api";
 import { maxCertificateBytes, maxMessageBytes, maxRecordBytes } from "@sealane/link";
+import { maxPathBytes } from "@sealane/software/archive";
 
 /** Bounds of the terminal. */
 
@@ -9,7 +10,7 @@ export const maxIdentityBytes: number = maxEnrolReplyBytes + maxCertificateBytes
 /** Bytes of an enrolment reply and of a small CBOR reply of the server: a record with its head, sixteen inbox messages. */
 export const maxReplyBytes: number = 1024 * 1024;
 
-/** Bytes of a record of the state that belongs to one download or one slot; a licence of 32 KiB is the most in it. */
+/** Bytes of a record of the state that belongs to one download or one slot: release and licence of 24 KiB each, a kept content key of 1.3 KB. */
 export const maxStateFileBytes: number = 64 * 1024;
 
 /** Accepted messages that are remembered at most; a server that follows the protocol sends a few a day. */
@@ -18,15 +19,8 @@ export const maxRemembered = 1_024;
 /** The most of them that one originator may fill, so that another still has room. */
 export const maxRememberedOfOne = 512;
 
-/** Bytes of the file that remembers them: some 70 each, and one pending answer. */
-export const maxInboxFileBytes: number = 192 * 1024;
-
-/** Entries of one archive: the largest trees of system images and of node_modules stay below. */
-export const maxArchiveEntries = 200_000;
-
-/** Bytes of a path inside an archive, and of one part of it (NAME_MAX of common file systems). */
-export const maxPathBytes = 1_024;
-export const maxPathPartBytes = 255;
+/** Bytes of the file that remembers them: some 70 each, one pending answer of 64 KiB, and its kept link. */
+export const maxInboxFileBytes: number = 256 * 1024;
 
 /** Bytes of literal archive content in one piece of a layout file. */
 export const maxLayoutPieceBytes: number = 64 * 1024;
@@ -63,8 +57,8 @@ export const licenceToleranceSeconds = 60;
 /** Bytes of the file that names a module's slots. */
 export const maxModuleRecordBytes = 1_024;
 
-/** Bytes of a secret that is kept encrypted: a wait for M3 with its certificates of 48 KiB, an encapsulated key, headers. */
-export const maxKeptBytes = 52_224;
+/** Bytes of a secret that is kept encrypted: a wait for M3 with its certificates of 64 KiB, an encapsulated key, headers. */
+export const maxKeptBytes = 68_608;
 
 /** How long a group's epoch of before is kept beside a newer one. */
 export const groupOverlapSeconds = 3_600;
@@ -89,7 +83,7 @@ export const clockFloorStepSeconds = 3_600;
 /** Bytes of a record as it travels: 64 KiB of plaintext, tag and heads. */
 export const maxRecordWireBytes: number = maxRecordBytes + 128;
 
-/** Bytes of an inbox reply: sixteen messages of 48 KiB. */
+/** Bytes of an inbox reply: sixteen messages of 64 KiB. */
 export const maxInboxReplyBytes: number = maxInboxMessages * (maxMessageBytes + 16);
 
 /**
@@ -98,5 +92,5 @@ export const maxInboxReplyBytes: number = maxInboxMessages * (maxMessageBytes + 
  */
 export const streamStartSeconds = 10;
 
-/** Bytes of one event stream: four times a full inbox, which is 64 messages of 48 KiB in base64. */
+/** Bytes of one event stream: three times a full inbox, which is 64 messages of 64 KiB in base64. */
 export const maxStreamBytes: number = 16 * 1024 * 1024;

@@ -40,7 +40,7 @@ export interface Session {
 /** How this terminal originates a link. */
 export interface LinkChoice {
   readonly mechanism: Mechanism;
-  /** Null: the first one that both can take part in. */
+  /** Null: the strongest one that both can take part in. */
   readonly suite: Suite | null;
   /** The form of M3 of `mutual-agreement`. */
   readonly third?: ThirdMode;

@@ -1,11 +1,13 @@
 import type { BroadcastItem } from "@sealane/api";
-import type { SuiteName } from "@sealane/crypto";
+import { type SuiteName, suiteNamed } from "@sealane/crypto";
 import type { MechanismName } from "@sealane/link";
-import { hasCode, type SealaneError } from "@sealane/wire";
+import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
+import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
+import { artefactNamed } from "./artefact-source.ts";
 import { ChannelReader } from "./broadcast-channel.ts";
 import { elapsedSeconds } from "./clock.ts";
 import { type Download, saveDownload } from "./download-record.ts";
-import { completeOf, finishDownload, resumeDownload, type Taken, tidyDownloads } from "./downloads.ts";
+import { begunOf, finishDownload, type Taken, takenOf, tidyDownloads } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Fetched, fetchedOf } from "./fetched.ts";
 import { type Heard, type Hearing, hearAll, isFaultOfMessage } from "./hear.ts";
@@ -13,7 +15,7 @@ import { HeldGroups } from "./held-groups.ts";
 import { HttpClient } from "./http-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
-import { descriptionOf, requireKeyAlive } from "./licence.ts";
+import { descriptionOf, unwrapContentKey } from "./licence.ts";
 import { defaultListenSeconds, listenPauseMilliseconds, longestPauseMilliseconds } from "./limits.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
 import { chooseOffer } from "./offers.ts";
@@ -38,8 +40,9 @@ export interface ListenInput extends TrustInput {
 /**
  * Listens to the broadcast channel of a server and fetches what is new for this terminal (BCAST, MULTI), which need not be enrolled: it
  * trusts the authority that it is told, once. Each broadcast is proven before anything is opened; its licence and content key are
- * written down before the software is fetched, so that the software may come later and from anywhere (WAIT). While the server cannot
- * be reached it is tried again.
+ * written down before the software is fetched, so that the software may come later and from anywhere (WAIT). What was begun is gone on
+ * with while it is still the newest that the channel has of its module, or where the user has named its very file (NEWEST). While the
+ * server cannot be reached it is tried again.
  *
  * Ends when its time is over; then it is an error if nothing came: why the last broadcast was refused, TERMINAL_NOTHING_NEW,
  * TERMINAL_NOTHING_WAITING, or API_SERVER_UNREACHABLE.
@@ -50,11 +53,13 @@ export async function* listen(terminal: Terminal, input: ListenInput = {}): Asyn
   using http = new HttpClient({ environment: terminal.environment });
   const { holder, enrolment } = await prepareListening(terminal, http, input);
   using groups = enrolment === null ? null : new HeldGroups({ terminal, enrolment, http });
-  const hearing: Hearing = { terminal, holder, enrolled: enrolment === null ? null : { enrolment, groups } };
+  const suite = input.suite === undefined ? null : suiteNamed(input.suite);
+  const hearing: Hearing = { terminal, holder, enrolled: enrolment === null ? null : { enrolment, groups }, suite };
   const { clock } = terminal;
+  const named = input.source === undefined ? null : await artefactNamed(input.source);
   const endless = input.waitSeconds === undefined && input.once !== true;
   const deadline = endless ? Number.POSITIVE_INFINITY : elapsedSeconds(clock) + (input.waitSeconds ?? defaultListenSeconds);
-  const listening = new Listening(hearing, { http, input, deadline });
+  const listening = new Listening(hearing, { http, input, deadline, named });
   const reader = new ChannelReader(http, holder.url);
   for (;;) {
     for (const fetched of await listening.goOn()) {
@@ -74,12 +79,23 @@ export async function* listen(terminal: Terminal, input: ListenInput = {}): Asyn
   listening.requireAny();
 }
 
+interface ListeningInput {
+  readonly http: HttpClient;
+  readonly input: ListenInput;
+  readonly deadline: number;
+  readonly named: ArtefactId | null;
+}
+
 /** One run of `listen`. */
 class Listening {
   readonly #hearing: Hearing;
   readonly #http: HttpClient;
   readonly #input: ListenInput;
   readonly #deadline: number;
+  /** The newest of each module that this run has heard and proven. */
+  readonly #newest = new Map<string, SoftwareDescription>();
+  /** Only this artefact, whose file the user has named. */
+  readonly #named: ArtefactId | null;
   #failures = 0;
   #fetched = 0;
   /** Why nothing came: what was heard last was refused, or was nothing new, or nothing could be heard. */
@@ -87,11 +103,12 @@ class Listening {
   #nothingNew: SealaneError | null = null;
   #outage: SealaneError | null = null;
 
-  constructor(hearing: Hearing, given: { readonly http: HttpClient; readonly input: ListenInput; readonly deadline: number }) {
+  constructor(hearing: Hearing, given: ListeningInput) {
     this.#hearing = hearing;
     this.#http = given.http;
     this.#input = given.input;
     this.#deadline = given.deadline;
+    this.#named = given.named;
   }
 
   /** Throws why nothing came, if nothing did. */
@@ -120,16 +137,30 @@ class Listening {
     }
   }
 
-  /** Goes on with what was begun: the content key is here, and the software is not. */
+  /** Goes on with what was begun: the content key is here, and the software is not. One module does not stop the others. */
   async goOn(): Promise<readonly Fetched[]> {
     return await this.#locked(async (work) => {
       const { terminal, holder } = this.#hearing;
-      const taken = await resumeDownload(terminal, holder, { downloads: work.downloads, module: this.#input.module });
-      if (taken === null) return [];
-      terminal.onEvent({ kind: "stage", command: "listen", stage: "resume" });
-      const outcome = await this.#finish(work, taken);
-      return outcome === "spoilt" ? [] : outcome;
+      const fetched: Fetched[] = [];
+      for (const download of work.downloads.filter((each) => this.#mayGoOn(each))) {
+        const taken = await takenOf(terminal, holder, download);
+        if (taken === null) continue;
+        using _contentKey = taken.contentKey;
+        terminal.onEvent({ kind: "stage", command: "listen", stage: "resume" });
+        const outcome = await this.#finish(work, taken);
+        if (outcome !== "spoilt") fetched.push(...outcome);
+        if (fetched.length > 0 && this.#input.once === true) break;
+      }
+      return fetched;
     });
+  }
+
+  /** Whoever is on the way may hold back what is newer: that it was begun once makes nothing the newest. */
+  #mayGoOn({ complete, licence }: Download): boolean {
+    if (complete || (this.#input.module ?? licence.module) !== licence.module) return false;
+    if (this.#named !== null) return equalBytes(licence.artefactId, this.#named);
+    const newest = this.#newest.get(licence.module);
+    return newest !== undefined && isSameSoftware(newest, licence);
   }
 
   /** Proves broadcasts and fetches those that are new, of each module the newest. */
@@ -142,6 +173,9 @@ class Listening {
         (mechanism ?? link.mechanism) === link.mechanism && (suite ?? link.suite.name) === link.suite.name;
       const heard = all.heard.filter(fits).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
       this.#refusal = all.refusal ?? this.#refusal;
+      for (const { licence } of heard) {
+        if (licence.sequence > (this.#newest.get(licence.module)?.sequence ?? -1)) this.#newest.set(licence.module, descriptionOf(licence));
+      }
       const fetched: Fetched[] = [];
       const spoilt = new Map<string, number>();
       for (const each of heard) {
@@ -163,10 +197,13 @@ class Listening {
     const { licence, link, wrap, replay } = heard;
     const { module, once } = this.#input;
     if ((module ?? licence.module) !== licence.module) return [];
-    const complete = completeOf(work.downloads, licence);
-    if (complete !== null && once === true) return await this.#finish(work, { download: complete, contentKey: null }, heard);
+    const begun = await begunOf(terminal, holder, { downloads: work.downloads, description: licence });
+    using _contentKey = begun?.contentKey;
+    const complete = begun?.download.complete === true ? begun : null;
+    if (complete !== null && once === true) return await this.#finish(work, complete, heard);
     if (work.journal.knows(replay)) return []; // it was heard before: nothing is new in it
-    const chosen = chooseOffer([descriptionOf(licence)], { module, model: holder.model, modules: work.modules });
+    const wanted = { module, model: holder.model, modules: work.modules, artefact: this.#named };
+    const chosen = chooseOffer([descriptionOf(licence)], wanted);
     const isBehind = work.downloads.some((each) => each.licence.module === licence.module && each.licence.sequence > licence.sequence);
     if (chosen === null || complete !== null || isBehind) {
       this.#nothingNew = terminalErrors.error("TERMINAL_NOTHING_NEW", { module: licence.module });
@@ -175,11 +212,12 @@ class Listening {
     const facts = factsOfBroadcast(link, heard.signer.name);
     terminal.onEvent(describeLink(facts, holder));
     terminal.onEvent(heard.event);
+    if (begun !== null) return await this.#finish(work, begun, heard);
     const nowSeconds = terminal.clock.nowSeconds();
     try {
-      requireKeyAlive(licence, nowSeconds);
-      using contentKey = link.unwrap(wrap, { artefactId: licence.artefactId, licenceDigest: licence.digest, nowSeconds });
-      const download = await saveDownload(terminal, holder, { licence, encoded: link.licence, contentKey, link: facts });
+      const { authorisation, encoded } = heard;
+      using contentKey = unwrapContentKey(link, wrap, { authorisation, nowSeconds });
+      const download = await saveDownload(terminal, holder, { authorisation, encoded, contentKey, link: facts });
       return await this.#finish(work, { download, contentKey }, heard);
     } catch (error) {
       return this.#refuse(error, heard.position);

@@ -1,5 +1,5 @@
 import { readdir, readlink, rename, symlink } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { syncFolder } from "@sealane/software";
 import { type Codec, literal, nullable, tuple, uint } from "@sealane/wire";
 import {
@@ -7,7 +7,7 @@ import {
   exists,
   isMissing,
   loadState,
-  makeFolder,
+  makeOpenFolder,
   namesIn,
   remove,
   removeFile,
@@ -105,7 +105,7 @@ export async function moduleNames(terminal: Terminal): Promise<readonly string[]
 
 /** Makes the folders of a module: open to others as far as the state folder itself is. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
 export async function makeModuleFolders(folder: ModuleFolder): Promise<void> {
-  await makeFolder(folder.slots, 0o755);
+  for (const path of [dirname(folder.path), folder.path, folder.slots]) await makeOpenFolder(path);
 }
 
 const temporaryLink = "current.tmp";

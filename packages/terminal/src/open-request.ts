@@ -6,32 +6,23 @@ import type { Taken } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Heard, hearAll } from "./hear.ts";
 import { suiteFor } from "./identity.ts";
-import type { LocalModule } from "./installed-modules.ts";
-import { descriptionOf, requireKeyAlive } from "./licence.ts";
+import { descriptionOf, requireKeyAlive, unwrapContentKey } from "./licence.ts";
 import { listenPauseMilliseconds } from "./limits.ts";
 import { type LinkChoice, postLinkMessage, type Session } from "./link-client.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
-import { chooseOffer } from "./offers.ts";
+import { chooseOffer, type Wanted } from "./offers.ts";
 import { retrying } from "./retry.ts";
-
-/** What this terminal wants of the channel. */
-export interface WantedLicence {
-  readonly modules: readonly LocalModule[];
-  readonly model: string;
-  readonly module: string | undefined;
-  readonly waitSeconds: number;
-}
 
 /**
  * Finds the licence for everybody of something new, in an open broadcast of this terminal's server.
  * Errors: TERMINAL_NOTHING_NEW, TERMINAL_NOTHING_WAITING, or why the last broadcast was refused; those of the HTTP client.
  */
-export async function hearLicence(session: Session, wanted: WantedLicence): Promise<Heard> {
+export async function hearLicence(session: Session, wanted: Wanted, waitSeconds: number): Promise<Heard> {
   const { terminal, enrolment, http } = session;
   const { clock } = terminal;
-  const hearing = { terminal, holder: enrolment, enrolled: { enrolment, groups: null } };
+  const hearing = { terminal, holder: enrolment, enrolled: { enrolment, groups: null }, suite: null };
   const reader = new ChannelReader(http, enrolment.url);
-  const deadline = elapsedSeconds(clock) + wanted.waitSeconds;
+  const deadline = elapsedSeconds(clock) + waitSeconds;
   let reason = terminalErrors.error("TERMINAL_NOTHING_WAITING");
   for (;;) {
     const askedAt = elapsedSeconds(clock);
@@ -57,20 +48,18 @@ export async function requestOpenly(session: Session, choice: LinkChoice, heard:
   const { terminal, enrolment } = session;
   const { clock, random } = terminal;
   const { mechanism } = choice;
-  const { licence } = heard;
-  const encoded = heard.link.licence;
-  requireKeyAlive(licence, clock.nowSeconds());
+  const { authorisation, encoded } = heard;
+  requireKeyAlive(authorisation.licence, clock.nowSeconds());
   const context = { self: enrolment.self, recipient: [], nowSeconds: clock.nowSeconds(), random };
-  const sent = await mechanism.originate(context, { suite: suiteFor(enrolment, choice), licence: encoded });
+  const sent = await mechanism.originate(context, { suite: suiteFor(enrolment, choice), licence: encoded.licence });
   if (sent.kind !== "broadcast") throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism: mechanism.name });
   using link = sent.link;
   const wrap = await postLinkMessage(session, sent.message);
-  const { artefactId, digest: licenceDigest } = licence;
-  const contentKey = link.unwrap(wrap, { artefactId, licenceDigest, nowSeconds: clock.nowSeconds() });
+  const contentKey = unwrapContentKey(link, wrap, { authorisation, nowSeconds: clock.nowSeconds() });
   try {
     const facts = factsOfBroadcast(link, enrolment.serverName);
     terminal.onEvent(describeLink(facts, enrolment));
-    return { download: await saveDownload(terminal, enrolment, { licence, encoded, contentKey, link: facts }), contentKey };
+    return { download: await saveDownload(terminal, enrolment, { authorisation, encoded, contentKey, link: facts }), contentKey };
   } catch (error) {
     contentKey[Symbol.dispose]();
     throw error;

@@ -18,7 +18,7 @@ export interface RolledBack {
  * Returns to the version that was in use before, after the same checks as at a start; nothing else that is older can come back.
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_MODULE_UNKNOWN, TERMINAL_NO_PREVIOUS,
- * LICENCE_*, TERMINAL_LICENCE_CONTRADICTS, TERMINAL_SOFTWARE_CHANGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+ * LICENCE_*, RELEASE_*, TERMINAL_LICENCE_CONTRADICTS, TERMINAL_SOFTWARE_CHANGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function rollback(terminal: Terminal, input: { readonly module: string }): Promise<RolledBack> {
   const { module } = input;

@@ -8,15 +8,16 @@ import { terminalErrors } from "./errors.ts";
  * ```text
  * keys/                                  private keys
  * identity.cbor                          who this terminal is and whom it trusts; its presence means "enrolled"
+ * suite-floor.cbor                       the weakest suite that this terminal takes, where somebody has lowered it
  * listener.cbor                          whom this terminal listens to without being enrolled
  * groups.cbor                            secrets of the groups that it is a member of, encrypted to itself
  * clock.cbor                             latest time that the server has proved
  * inbox.cbor                             accepted messages, and the link that waits for its first record
  * downloads/<artefact id>/               fetch.cbor, header, software.part or software
- * kept/<artefact id>.cbor                licence and content key after the delivery, where the licence wants them kept
+ * kept/<artefact id>.cbor                release, licence and content key after the delivery, where the licence wants them kept
  * modules/<module>/current               link to slots/<sequence>: the one thing that decides what is installed
  * modules/<module>/module.cbor           the version before it, and the highest ever installed
- * modules/<module>/slots/<sequence>/     slot.cbor, licence.cwt, software/, layout
+ * modules/<module>/slots/<sequence>/     slot.cbor, licence.cwt, release.cose, software/, layout
  * *.lock                                 held while a command changes downloads or modules
  * ```
  */
@@ -33,6 +34,10 @@ export class StateFolder {
 
   get identity(): string {
     return join(this.path, "identity.cbor");
+  }
+
+  get suiteFloor(): string {
+    return join(this.path, "suite-floor.cbor");
   }
 
   get listener(): string {
@@ -150,6 +155,10 @@ export class SlotFolder {
 
   get licence(): string {
     return join(this.path, "licence.cwt");
+  }
+
+  get release(): string {
+    return join(this.path, "release.cose");
   }
 
   /** The software itself, read-only. */

@@ -1,5 +1,6 @@
+import { chmodSync, closeSync, lstatSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { softwareErrors } from "@sealane/software";
+import { softwareErrors, systemReason } from "@sealane/software";
 import { makeFolder } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import type { LockedArea, StateFolder } from "./state-folder.ts";
@@ -8,7 +9,8 @@ import type { LockedArea, StateFolder } from "./state-folder.ts";
  * Lets one command at a time change an area of the state.
  *
  * The lock is the operating system's, on an empty SQLite database: it ends with the process however that ends, so that no lock of a
- * dead process stays behind and no process id is ever mistaken for another's.
+ * dead process stays behind and no process id is ever mistaken for another's. The file is for its owner alone: who may read it may lock
+ * it, and would stop every command.
  */
 export class StateLock implements Disposable {
   readonly #database: DatabaseSync;
@@ -48,10 +50,21 @@ function lockedDatabase(file: string, area: LockedArea): DatabaseSync {
 
 function openDatabase(file: string): DatabaseSync {
   try {
+    makePrivate(file);
     return new DatabaseSync(file, { timeout: 0 });
   } catch (cause) {
-    throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason: `SQLite ${codeOf(cause)}` }, cause);
+    throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason: systemReason(cause) ?? `SQLite ${codeOf(cause)}` }, cause);
   }
+}
+
+/**
+ * Makes the file readable for its owner only, a new one from the beginning. One that is there is not opened: to close it again would
+ * give up a lock that this very process has on it (fcntl(2)).
+ */
+function makePrivate(file: string): void {
+  const stats = lstatSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) closeSync(openSync(file, "a", 0o600));
+  else if (stats.isFile() && (stats.mode & 0o077) !== 0) chmodSync(file, 0o600);
 }
 
 function codeOf(error: unknown): number | null {

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { sha256 } from "@sealane/crypto";
+import { type SuiteName, sha256 } from "@sealane/crypto";
 import { parseCertificate } from "@sealane/pki";
 import type { Licence } from "@sealane/software";
 import { SealaneError } from "@sealane/wire";
@@ -11,6 +11,7 @@ import { type LocalModule, localModules } from "./installed-modules.ts";
 import { describeLink } from "./link-facts.ts";
 import { type Listener, loadListener } from "./listener.ts";
 import { describeSlot, proveSlot } from "./slot.ts";
+import { agreedSuites, suiteFloorOf } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Standing, Trust } from "./trust.ts";
 
@@ -33,6 +34,10 @@ export interface IdentityStatus {
   readonly fingerprint: string;
   readonly enrolledAtSeconds: number;
   readonly certificateExpiresAtSeconds: number;
+  /** Suites that terminal and server have keys for, the strongest first. */
+  readonly suites: readonly SuiteName[];
+  /** The weakest that is taken unless the user names another. */
+  readonly suiteFloor: SuiteName;
 }
 
 export interface ListenerStatus {
@@ -54,6 +59,8 @@ export interface ModuleStatus {
 export interface SlotStatus {
   readonly sequence: number;
   readonly version: string | null;
+  /** Who released it; null where nothing here says so: it was installed before releases travelled to terminals, or the file is gone. */
+  readonly publisher: string | null;
   readonly artefactId: string | null;
   /** SHA-256 of the software, hex. */
   readonly sha256: string | null;
@@ -62,7 +69,7 @@ export interface SlotStatus {
   readonly installedAtSeconds: number | null;
   readonly licenceExpiresAtSeconds: number | null;
   readonly link: LinkEvent | null;
-  /** Why its licence does not permit it now; null when it does. The content is checked at a start only. */
+  /** Why its release or licence does not permit it now; null when it does. The content is checked at a start only. */
   readonly problem: string | null;
 }
 
@@ -71,6 +78,7 @@ export interface DownloadStatus {
   readonly module: string;
   readonly version: string;
   readonly sequence: number;
+  readonly publisher: string;
   readonly stagedBytes: number;
   readonly totalBytes: number;
   readonly complete: boolean;
@@ -90,7 +98,7 @@ export async function status(terminal: Terminal): Promise<Status> {
   const modules: ModuleStatus[] = [];
   for (const local of await localModules(terminal)) modules.push(await moduleStatus(terminal, trust, local));
   return {
-    identity: identity === null ? null : identityStatus(identity),
+    identity: identity === null ? null : await identityStatus(terminal, identity),
     listener: listener === null ? null : listenerStatus(listener),
     modules,
     downloads: await downloadStatuses(terminal, trust),
@@ -101,12 +109,22 @@ function listenerStatus({ url, model, standing, authority }: Listener): Listener
   return { url, model, standing, fingerprint: sha256(authority).toHex() };
 }
 
-function identityStatus(identity: Identity): IdentityStatus {
+async function identityStatus(terminal: Terminal, identity: Identity): Promise<IdentityStatus> {
   const { name, model, url, serverName, authority, enrolledAtSeconds } = identity;
   const chains = [...identity.signing, ...identity.decryption, ...identity.agreement].map(({ chain }) => chain);
   const ends = chains.flat().map((der) => parseCertificate(der).notAfterSeconds);
-  const certificateExpiresAtSeconds = Math.min(...ends);
-  return { name, model, url, serverName, fingerprint: sha256(authority).toHex(), enrolledAtSeconds, certificateExpiresAtSeconds };
+  const floor = await suiteFloorOf(terminal, identity);
+  return {
+    name,
+    model,
+    url,
+    serverName,
+    fingerprint: sha256(authority).toHex(),
+    enrolledAtSeconds,
+    certificateExpiresAtSeconds: Math.min(...ends),
+    suites: agreedSuites(identity).map((suite) => suite.name),
+    suiteFloor: floor.name,
+  };
 }
 
 async function moduleStatus(terminal: Terminal, trust: Trust, local: LocalModule): Promise<ModuleStatus> {
@@ -129,6 +147,7 @@ async function slotStatus(
   return {
     sequence,
     version: licence?.version ?? null,
+    publisher: described?.release?.publisher ?? null,
     artefactId: licence?.artefactId.toHex() ?? null,
     sha256: licence?.sha256.toHex() ?? null,
     path: folder.software,
@@ -153,13 +172,14 @@ async function downloadStatuses(terminal: Terminal, trust: Trust): Promise<reado
   const statuses: DownloadStatus[] = [];
   for (const each of await findDownloads(terminal, trust)) {
     if (each.kind !== "usable") continue;
-    const { folder, licence, complete } = each.download;
+    const { folder, licence, authorisation, complete } = each.download;
     const { module, version, sequence, plaintextBytes, expiresAtSeconds, keyExpiresAtSeconds } = licence;
     statuses.push({
       artefactId: licence.artefactId.toHex(),
       module,
       version,
       sequence,
+      publisher: authorisation.release.publisher,
       stagedBytes: Math.min(plaintextBytes, await sizeOf(complete ? folder.software : folder.part)),
       totalBytes: plaintextBytes,
       complete,

@@ -1,24 +1,32 @@
 import { copyFile, type FileHandle, link, mkdir, open, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { SoftwareDescription } from "@sealane/software";
-import { type ArchiveEntry, readArchive } from "./archive.ts";
+import { systemReason } from "@sealane/software";
+import { type ArchiveEntry, type ArchiveTree, readArchive, requireProgram } from "@sealane/software/archive";
 import { LayoutWriter } from "./archive-layout.ts";
-import type { TreeNode } from "./archive-tree.ts";
-import { changing, chunksOf, systemReason, writeAll } from "./disk.ts";
-import { terminalErrors } from "./errors.ts";
+import { changing, chunksOf, writeAll } from "./disk.ts";
 import type { SlotFolder } from "./state-folder.ts";
 
 /** Mode of installed folders and of the program: read-only, whatever the archive says. */
 const folderMode = 0o555;
+const fileMode = 0o444;
 
-/** Permission bits of an installed file: as in the archive, without writing, readable for its owner; the program can be run. */
+/**
+ * Permission bits of an installed file: everybody may read it, since the user that `exec` gives the software is not the one that
+ * installs; everybody may run what the archive lets anybody run, and the program. Nobody may write.
+ */
 export function installedMode(mode: number, isProgram: boolean): number {
+  return isProgram || (mode & 0o111) !== 0 ? folderMode : fileMode;
+}
+
+/** What slots of the first versions have, which stays valid: the archive's own bits, without writing, readable for its owner. */
+export function formerInstalledMode(mode: number, isProgram: boolean): number {
   return isProgram ? folderMode : (mode & folderMode) | 0o400;
 }
 
 /** Mode of software that is one file. */
 export function singleFileMode(description: SoftwareDescription): number {
-  return installedMode(0o444, description.entry !== null);
+  return installedMode(fileMode, description.entry !== null);
 }
 
 /**
@@ -47,7 +55,7 @@ const cannotLink: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP
  * Unpacks an archive into a slot with its layout. Every file is new, no link is ever followed, nothing is owned by another, nothing
  * may be written to afterwards.
  *
- * Errors: TERMINAL_ARCHIVE_MALFORMED, TERMINAL_ARCHIVE_UNSAFE, TERMINAL_ENTRY_MISSING; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+ * Errors: ARCHIVE_MALFORMED, ARCHIVE_UNSAFE, ARCHIVE_ENTRY_MISSING; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function unpackArchive(staged: string, slot: SlotFolder, description: SoftwareDescription): Promise<void> {
   const { plaintextBytes, entry: program } = description;
@@ -59,18 +67,19 @@ export async function unpackArchive(staged: string, slot: SlotFolder, descriptio
   const tree = await readArchive(chunksOf(archive), async (entry) => {
     await made.put(entry);
     if (entry.kind !== "file") return;
-    modes.set(entry.path, installedMode(entry.mode, entry.path === program));
+    modes.set(entry.path, entry.mode);
     await layout.addFile(entry);
   });
-  if (program !== null && !isRunnable(tree.nodes.get(program))) {
-    throw terminalErrors.error("TERMINAL_ENTRY_MISSING", { entry: program });
-  }
+  requireProgram(tree, program);
   await layout.finish(plaintextBytes);
-  await sealTree(slot.software, tree.nodes, modes);
+  await sealTree(slot.software, { tree, modes, program: programFile(tree, program) });
 }
 
-function isRunnable(node: TreeNode | undefined): boolean {
-  return node === "file" || node === "link";
+/** The file, by its first name, that is made runnable for the program's sake; what a symbolic link leads to has the archive's mode. */
+export function programFile(tree: ArchiveTree, program: string | null): string | null {
+  const node = program === null ? null : tree.find(program);
+  if (node?.kind === "hard link") return node.file.path;
+  return node?.kind === "file" ? node.path : null;
 }
 
 /** What has been made so far below one folder. */
@@ -86,6 +95,7 @@ class MadeTree {
     const path = join(this.#root, entry.path);
     await this.#makeFolder(entry.kind === "folder" ? entry.path : dirname(entry.path));
     if (entry.kind === "link") await changing(path, async () => await symlink(entry.target, path));
+    if (entry.kind === "hard link") await changing(path, async () => await link(join(this.#root, entry.target), path));
     if (entry.kind === "file") await writeNew(path, entry.content);
   }
 
@@ -111,15 +121,17 @@ async function writeNew(path: string, content: AsyncIterable<Uint8Array>): Promi
 const sealingAtOnce = 16;
 
 /** Gives everything its final mode and makes it lasting: files first, then folders from the inside out. */
-async function sealTree(root: string, nodes: ReadonlyMap<string, TreeNode>, modes: ReadonlyMap<string, number>): Promise<void> {
-  const files = [...modes].values();
+async function sealTree(
+  root: string,
+  made: { readonly tree: ArchiveTree; readonly modes: ReadonlyMap<string, number>; readonly program: string | null },
+): Promise<void> {
+  const { tree, modes, program } = made;
+  const files = modes.entries();
   const sealFiles = async (): Promise<void> => {
-    for (const [path, mode] of files) await seal(join(root, path), mode);
+    for (const [path, mode] of files) await seal(join(root, path), installedMode(mode, path === program));
   };
   await Promise.all(Array.from({ length: sealingAtOnce }, sealFiles));
-  const folders = [...nodes].filter(([, node]) => node === "folder" || node === "implied folder").map(([path]) => path);
-  folders.sort((a, b) => b.split("/").length - a.split("/").length);
-  for (const folder of [...folders, "."]) await seal(join(root, folder), folderMode);
+  for (const folder of tree.foldersInsideOut()) await seal(join(root, folder), folderMode);
 }
 
 /** Sets the mode of a file or folder and syncs it. */

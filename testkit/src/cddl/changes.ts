@@ -1,4 +1,4 @@
-import { type CborValue, decode, encode, Tagged } from "@sealane/wire";
+import { type CborValue, concatBytes, decode, encode, Tagged } from "@sealane/wire";
 import type { Cddl } from "./cddl.ts";
 import { type Path, type Place, type Step, textOf } from "./match.ts";
 
@@ -84,7 +84,7 @@ function changesOfPart(cddl: Cddl, { type }: Place, part: CborValue): readonly (
       return [always, ["another tag", new Tagged(96, taggedOf(part).value)], ["no tag", partOf(part, "tagged")]];
     case "control":
       if (type.operator === ".regexp") return [always, ["another text", `${part}\n`]];
-      return type.operator === ".cbor" ? [always, ["a trailing byte", Uint8Array.of(...bytesOf(part), 0)]] : [always];
+      return type.operator === ".cbor" ? [always, ["a trailing byte", concatBytes(bytesOf(part), Uint8Array.of(0))]] : [always];
     case "choice":
     case "range":
     case "name":

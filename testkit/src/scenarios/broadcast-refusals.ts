@@ -87,6 +87,12 @@ async function refusalsOf(installation: Installation, captured: readonly Broadca
       fault: onlyGiving({ ...newest, wrap: forged }),
     },
     {
+      name: "the release of another version",
+      exit: notTrusted,
+      code: "RELEASE_ARTEFACT_WRONG",
+      fault: onlyGiving({ ...newest, release: oldest.release }),
+    },
+    {
       name: "a message with one bit changed",
       exit: notTrusted,
       code: "CRYPTO_SIGNATURE_WRONG",

@@ -40,7 +40,8 @@ export async function broadcastVersion(installation: Installation, version: stri
   const software = writeScript(installation.folder, { module: "app", version });
   const isForGroup = how.includes("--group");
   succeeded(await installation.operator([...publishing(software), ...(isForGroup ? [] : ["--public"])]));
-  eventOf(succeeded(await installation.operator(["broadcast", "start", "app", "--suite", "x25519", ...how])), "broadcast-started");
+  const onSuite = isForGroup ? [] : ["--suite", "x25519"]; // members are enrolled, and take no weaker one than they have
+  eventOf(succeeded(await installation.operator(["broadcast", "start", "app", ...onSuite, ...how])), "broadcast-started");
   return software;
 }
 

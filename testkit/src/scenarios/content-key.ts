@@ -12,15 +12,15 @@ import { decryptionKeyOf } from "./terminal-key.ts";
 const maxRecordBytes = 65_536;
 
 /**
- * The content key of what a terminal has fetched and not installed yet: its record is [version, licence, key, ...], the key encrypted
- * to the terminal.
+ * The content key of what a terminal has fetched and not installed yet: its record is [version, licence, release, time, key, ...], the key
+ * encrypted to the terminal.
  */
 export async function contentKeyOf(terminalState: string): Promise<KnownSecret> {
   const downloads = join(terminalState, "downloads");
   const [id] = readdirSync(downloads);
   demand(id !== undefined, "Nothing was fetched.");
   const record = decode(readFileSync(join(downloads, id, "fetch.cbor")), maxRecordBytes);
-  const [, licence, kept] = Array.isArray(record) ? (record as readonly CborValue[]) : [];
+  const [, licence, , , kept] = Array.isArray(record) ? (record as readonly CborValue[]) : [];
   demand(licence instanceof Uint8Array && kept instanceof Uint8Array, "The record of a download is of another form.");
   const externalAad = encode([protocolLabel, protocolVersion, "terminal content key", Uint8Array.fromHex(id), sha256(licence)]);
   const value = decode(kept, maxRecordBytes);

@@ -1,12 +1,12 @@
 import { demand, ScenarioFailure } from "./failure.ts";
-import type { EffectFolder, EffectPlan, SeenEffect } from "./hooks.ts";
+import type { EffectPlan, SeenEffect } from "./hooks.ts";
 import { type CommandRun, said } from "./processes.ts";
+import { shareOf } from "./share.ts";
 
 /** A process that is killed at each of its effects in turn. */
 export interface Victim {
   /** For the table. */
   readonly name: string;
-  readonly effects: EffectFolder;
   /** Brings everything to where the command has not run yet. */
   prepare(): Promise<void>;
   /** Runs the command with this plan to its end. */
@@ -21,6 +21,8 @@ export interface Attempt {
   readonly run: CommandRun;
   /** The kill came: the command ended by it, or the server did. */
   readonly killed: boolean;
+  /** The effects until then, of which the last was the kill's if one came. */
+  readonly seen: readonly SeenEffect[];
 }
 
 /** A kill before an effect, or after half of it. */
@@ -39,28 +41,30 @@ export interface CrashResult {
   readonly seconds: number;
 }
 
-/** Counts the effects of a command, then kills it at each of them, and at each write a second time in the middle. */
-export async function crashEverywhere(victim: Victim): Promise<CrashResult> {
+/**
+ * Counts the effects of a command, then kills it at each of them (with `every` at each of so many), and at each write a second time
+ * in the middle.
+ */
+export async function crashEverywhere(victim: Victim, every: number): Promise<CrashResult> {
   const began = performance.now();
   await victim.prepare();
-  const { run, killed } = await victim.run("count");
-  const counted = victim.effects.seen();
+  const { run, killed, seen: counted } = await victim.run("count");
   demand(!killed && run.exitCode === 0 && counted.length > 0, `${victim.name} failed without any kill.`, said(run));
   let kills = 0;
-  for (const effect of counted) {
+  const chosen = shareOf(counted, every);
+  for (const effect of chosen) {
     for (const torn of /^write/.test(effect.name) ? [false, true] : [false]) {
       if (await crashOnce(victim, `${torn ? "torn" : "kill"} ${effect.number}`)) kills++;
     }
   }
-  demand(kills >= counted.length * 0.9, `${victim.name} has ${counted.length} effects, of which only ${kills} could be reached again.`);
+  demand(kills >= Math.floor(chosen.length * 0.9), `Of ${chosen.length} effects of ${victim.name} only ${kills} could be reached again.`);
   return { name: victim.name, effects: counted.length, kills, seconds: (performance.now() - began) / 1000 };
 }
 
 /** False when the command ended before the effect was reached: their number varies a little. */
 async function crashOnce(victim: Victim, plan: EffectPlan): Promise<boolean> {
   await victim.prepare();
-  const { run, killed } = await victim.run(plan);
-  const seen = victim.effects.seen();
+  const { run, killed, seen } = await victim.run(plan);
   const at = seen.at(-1);
   if (!killed) {
     demand(run.exitCode === 0, `${victim.name} failed without being killed (${plan}).`, said(run));

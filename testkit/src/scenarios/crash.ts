@@ -21,6 +21,9 @@ interface Start {
   readonly newTool: Software;
 }
 
+/** A quick run kills at every eighth effect. */
+const quickShare = 8;
+
 /** One command that is killed. */
 interface Lane {
   readonly name: string;
@@ -117,7 +120,7 @@ const lanes: readonly Lane[] = [
 ];
 
 /** Kills publish (at both ends), fetch, listen and install at each of their effects, and checks that nothing is ever lost or half there. */
-export async function runCrash(only: string): Promise<void> {
+export async function runCrash({ only, quick }: { readonly only: string; readonly quick: boolean }): Promise<void> {
   const allow = ["group-broadcast"];
   await using installation = await Installation.raise({ commands: await buildCommands(), terminals, proxied: true, allow });
   const start = await begin(installation);
@@ -125,7 +128,7 @@ export async function runCrash(only: string): Promise<void> {
   const remaining: (() => Promise<void>)[] = [];
   const run = async ({ make, finish, last }: Lane): Promise<void> => {
     const victim = await make(start);
-    results.push(await crashEverywhere(victim));
+    results.push(await crashEverywhere(victim, quick ? quickShare : 1));
     await finish?.(start, victim);
     if (last !== undefined) remaining.push(() => last(start, victim));
   };
@@ -177,8 +180,7 @@ function writtenSegments({ before }: Pick<Kill, "before">): number {
 /** A fetch that was killed behind its fourth segment asks for the rest alone: counted where the bytes pass by. */
 async function demandFewerBytes({ installation }: Start, victim: Victim): Promise<void> {
   await victim.prepare();
-  await victim.run("count");
-  const seen = victim.effects.seen();
+  const { seen } = await victim.run("count");
   const fifth = seen.find(({ number }) => writtenSegments({ before: seen.slice(0, number) }) === 5);
   demand(fifth !== undefined, "The fetch wrote fewer than five segments.");
   await victim.prepare();

@@ -1,9 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../eventually.ts";
 import { ScenarioFailure } from "./failure.ts";
-
-/** A process that runs takes up a plan at once; this long means that it hangs or has ended. */
-const armMilliseconds = 30_000;
 
 /** What is preloaded into a command; see the files below `hooks`. */
 export interface Hooks {
@@ -46,6 +44,12 @@ export interface SeenEffect {
   readonly target: string;
 }
 
+/** A process that stays, with these hooks preloaded. */
+interface Running {
+  readonly pid: number;
+  readonly ended: Promise<unknown>;
+}
+
 /** The folder by which the hook `effects` is told what to do and tells what it saw. */
 export class EffectFolder {
   readonly path: string;
@@ -63,15 +67,33 @@ export class EffectFolder {
   }
 
   /** For a process that runs: it reads the plan and begins to count anew before this returns. */
-  async rearm(plan: EffectPlan, pid: number): Promise<void> {
+  async rearm(plan: EffectPlan, running: Running): Promise<void> {
+    if (!(await this.#isTakenUp(plan, running)))
+      throw new ScenarioFailure(`The process ${running.pid} ended instead of taking up its plan.`);
+  }
+
+  /**
+   * Ends the plan of a process that runs: afterwards nothing kills it any more. `killed` when the plan was faster, however late it
+   * was. With what had been seen by then.
+   */
+  async disarm(running: Running): Promise<{ readonly killed: boolean; readonly seen: readonly SeenEffect[] }> {
+    const seen = this.seen();
+    if (await this.#isTakenUp("count", running)) return { killed: false, seen };
+    return { killed: true, seen: this.seen() };
+  }
+
+  /** False when the process ended before it could: it reads a plan between two effects, or dies at one. */
+  async #isTakenUp(plan: EffectPlan, { pid, ended }: Running): Promise<boolean> {
+    let hasEnded = false;
+    void ended.then(() => {
+      hasEnded = true;
+    });
     writeFileSync(join(this.path, "plan"), plan);
-    appendFileSync(join(this.path, "log"), "not yet\n");
-    process.kill(pid, "SIGUSR2");
-    const deadline = performance.now() + armMilliseconds;
-    while (!this.#log().startsWith("armed\n")) {
-      if (performance.now() > deadline) throw new ScenarioFailure(`The process ${pid} does not take up its plan.`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    appendFileSync(join(this.path, "log"), "not yet\n"); // gone when the process begins its log anew, which may say armed already
+    sendSignal(pid);
+    const isArmed = (): boolean => this.#log().startsWith("armed\n") && !this.#log().includes("not yet\n");
+    await eventually(() => hasEnded || isArmed(), `The process ${pid} does not take up its plan.`);
+    return isArmed();
   }
 
   /** What has been seen since the plan was made. */
@@ -85,5 +107,14 @@ export class EffectFolder {
 
   #log(): string {
     return readFileSync(join(this.path, "log"), "utf8");
+  }
+}
+
+/** To a process of ours, which may have ended since. */
+function sendSignal(pid: number): void {
+  try {
+    process.kill(pid, "SIGUSR2");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

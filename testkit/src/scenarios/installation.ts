@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { dropServerSchema } from "@sealane/server";
+import { removeTree } from "../remove-tree.ts";
 import { onEnd } from "./clean-up.ts";
 import { demand } from "./failure.ts";
 import { type Hooks, hookEnvironment } from "./hooks.ts";
@@ -217,7 +218,7 @@ export class Installation implements AsyncDisposable {
     await this.processes.stopAll();
     await this.#proxy?.close();
     await this.#relay?.close();
-    removeFolder(this.folder);
+    removeTree(this.folder);
     if (this.#database !== null) await dropServerSchema({ databaseUrl: this.#database });
   }
 
@@ -251,12 +252,6 @@ export function succeeded(run: CommandRun): CommandRun {
   return run;
 }
 
-/** Removes a folder in which folders may be read-only, as installed software is. */
-export function removeFolder(path: string): void {
-  makeWritable(path);
-  rmSync(path, { recursive: true, force: true });
-}
-
 /** Every file below a folder, as paths from there. */
 export function filesBelow(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => !lstatSync(join(folder, name)).isDirectory());
@@ -269,13 +264,6 @@ export function outsidePath(): string {
     .split(":")
     .filter((entry) => !`${entry}/`.startsWith(`${root}${sep}`))
     .join(":");
-}
-
-function makeWritable(path: string): void {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats?.isDirectory() !== true) return;
-  chmodSync(path, 0o700);
-  for (const name of readdirSync(path)) makeWritable(join(path, name));
 }
 
 /** Puts the state before `--`, behind which the arguments are another program's. */

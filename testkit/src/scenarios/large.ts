@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hangingSeconds } from "../eventually.ts";
 import { buildCommands } from "./built-commands.ts";
 import { demand } from "./failure.ts";
 import { Installation, succeeded } from "./installation.ts";
@@ -32,7 +33,7 @@ export async function runLarge(bytes: number): Promise<void> {
   await using installation = await Installation.raise({ commands: await buildCommands(), terminals: ["terminal-1"] });
   const path = join(installation.folder, "large.bin");
   writeLargeFile(path, bytes);
-  const limitSeconds = 60 + bytes / slowestBytesPerSecond;
+  const limitSeconds = hangingSeconds + bytes / slowestBytesPerSecond;
   const measured: Measured[] = [];
   const measure = async (command: string, run: (peakMemory: string) => Promise<CommandRun>): Promise<CommandRun> => {
     const peakMemory = join(installation.folder, `${command}.peak`);

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { runSeed } from "../seeded-random.ts";
 import { cleanUp } from "./clean-up.ts";
 import { ScenarioFailure } from "./failure.ts";
 
@@ -6,14 +7,14 @@ import { ScenarioFailure } from "./failure.ts";
 
 const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<void>>> = {
   pack: async () => (await import("./pack.ts")).runPack(),
-  crash: async ({ only }) => (await import("./crash.ts")).runCrash(only),
+  crash: async (options) => (await import("./crash.ts")).runCrash(options),
   large: async ({ size }) => (await import("./large.ts")).runLarge(size),
   "two-servers": async ({ database }) => (await import("./two-servers.ts")).runTwoServers(database),
   anonymous: async () => (await import("./anonymous.ts")).runAnonymous(),
   broadcast: async () => (await import("./broadcast.ts")).runBroadcast(),
   token: async () => (await import("./token.ts")).runToken(),
-  upgrade: async () => (await import("./upgrade.ts")).runUpgrade(),
-  tamper: async ({ only }) => (await import("./tamper.ts")).runTamper(only),
+  upgrade: async (options) => (await import("./upgrade.ts")).runUpgrade(options),
+  tamper: async (options) => (await import("./tamper.ts")).runTamper(options),
 };
 
 interface ScenarioOptions {
@@ -23,6 +24,8 @@ interface ScenarioOptions {
   readonly database: string | undefined;
   /** Of `crash` and `tamper`: cases whose name contains this. */
   readonly only: string;
+  /** Of `crash` and `tamper`: a share of the cases, another one in each run. */
+  readonly quick: boolean;
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -40,7 +43,12 @@ try {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { size: { type: "string", default: "1GiB" }, only: { type: "string", default: "" }, database: { type: "string" } },
+    options: {
+      size: { type: "string", default: "1GiB" },
+      only: { type: "string", default: "" },
+      quick: { type: "boolean", default: false },
+      database: { type: "string" },
+    },
   });
   const [name = ""] = positionals;
   const scenario = scenarios[name];
@@ -49,9 +57,10 @@ async function main(): Promise<void> {
     throw new ScenarioFailure(`There is no scenario "${name}". The scenarios are: ${Object.keys(scenarios).join(", ")}.`);
   if (size === null) throw new ScenarioFailure(`"${values.size}" is no size. Sizes look like 512MiB or 4GiB.`);
   const began = performance.now();
-  const { only, database } = values;
+  const { only, quick, database } = values;
   if (database !== undefined) process.env["SEALANE_SCENARIO_DATABASE"] = database; // read by every installation that is made
-  await scenario({ size, only, database });
+  if (quick) process.stdout.write(`a share of the cases, seed ${runSeed}\n`);
+  await scenario({ size, only, quick, database });
   process.stdout.write(`\nThe scenario ${name} passed in ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
 }
 

@@ -1,16 +1,14 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeTree } from "../remove-tree.ts";
 import { onEnd } from "./clean-up.ts";
 import { demand } from "./failure.ts";
-import { type Commands, Installation, outsidePath, removeFolder, root, succeeded } from "./installation.ts";
+import { type Commands, Installation, outsidePath, root, succeeded } from "./installation.ts";
 import { enrolByLibrary, tryLibrary } from "./packed-library.ts";
 import { Processes, said } from "./processes.ts";
 import { deliver, writeScript } from "./software.ts";
 import { table } from "./table.ts";
-
-/** Time for npm to install one package with what it depends on. */
-const installSeconds = 300;
 
 const libraryName = "@sealane/link";
 
@@ -30,7 +28,7 @@ export async function runPack(): Promise<void> {
   const processes = new Processes(npmEnvironment());
   onEnd(async () => {
     await processes.stopAll();
-    removeFolder(folder);
+    removeTree(folder);
   });
   const tarballs = await packAll(processes, folder);
   const installed = new Map<string, readonly string[]>();
@@ -64,7 +62,7 @@ async function installAlone(processes: Processes, given: { readonly folder: stri
   mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n'); // else npm looks for one in the folders above
   const install = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", given.path];
-  succeeded(await processes.run(install, { folder, limitSeconds: installSeconds }));
+  succeeded(await processes.run(install, { folder }));
   const list = succeeded(await processes.run(["npm", "ls", "--all", "--json"], { folder }));
   return [...new Set(namesIn(JSON.parse(list.stdout)))].sort();
 }

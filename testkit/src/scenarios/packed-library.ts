@@ -38,8 +38,7 @@ export interface LibraryFolder {
  * of dependencies included, and run; the package itself by publint and by "are the types wrong".
  */
 export async function tryLibrary(processes: Processes, { folder, tarball }: LibraryFolder): Promise<void> {
-  const run = async (line: readonly string[]): Promise<string> =>
-    succeeded(await processes.run(line, { folder, limitSeconds: 300 })).stdout;
+  const run = async (line: readonly string[]): Promise<string> => succeeded(await processes.run(line, { folder })).stdout;
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
   const tools = ["typescript", "@types/node"].map((name) => `${name}@${devDependencies[name]}`);
   await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--save-dev", ...tools]);

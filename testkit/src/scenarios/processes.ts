@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { hangingSeconds } from "../eventually.ts";
 import { ScenarioFailure } from "./failure.ts";
 
 /** One JSON line of a command. */
@@ -20,7 +21,7 @@ export interface CommandRun {
 export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly folder?: string;
-  /** After this the command is killed and the scenario fails; a minute unless told. */
+  /** After this the command is killed and the scenario fails; default: {@link hangingSeconds}. */
   readonly limitSeconds?: number;
 }
 
@@ -33,10 +34,6 @@ export interface StayingCommand {
   /** What it wrote to standard error so far. */
   errorText(): string;
 }
-
-const defaultLimitSeconds = 60;
-/** How long a command that stays may take to begin, to say what is awaited, or to stop after SIGTERM. */
-const settleSeconds = 40;
 
 /** Runs commands as processes of their own, keeps all that they print, and ends exactly these. */
 export class Processes {
@@ -57,7 +54,7 @@ export class Processes {
 
   /** Runs a command to its end, however it ends. */
   async run(line: readonly string[], options: RunOptions = {}): Promise<CommandRun> {
-    const limitSeconds = options.limitSeconds ?? defaultLimitSeconds;
+    const limitSeconds = options.limitSeconds ?? hangingSeconds;
     const { child, ended } = this.#start(line, options);
     const timer = setTimeout(() => child.kill("SIGKILL"), limitSeconds * 1000);
     const run = await ended;
@@ -75,7 +72,7 @@ export class Processes {
       errorText: () => Buffer.concat(errors).toString("utf8"),
       awaited: async (name, fits = () => true) => {
         const { promise, resolve, reject } = Promise.withResolvers<CommandEvent>();
-        const timer = setTimeout(() => reject(new ScenarioFailure(`${nameOf(line)} gave no event "${name}".`)), settleSeconds * 1000);
+        const timer = setTimeout(() => reject(new ScenarioFailure(`${nameOf(line)} gave no event "${name}".`)), hangingSeconds * 1000);
         onEvent((event) => event.event === name && fits(event) && resolve(event));
         void ended.then((run) => reject(new ScenarioFailure(`${run.command} ended before its event "${name}".`, said(run))));
         return await promise.finally(() => clearTimeout(timer));
@@ -87,7 +84,7 @@ export class Processes {
   async stop(process: StayingCommand): Promise<CommandRun> {
     const child = [...this.#running].find(({ pid }) => pid === process.pid);
     child?.kill("SIGTERM");
-    const timer = setTimeout(() => child?.kill("SIGKILL"), settleSeconds * 1000);
+    const timer = setTimeout(() => child?.kill("SIGKILL"), hangingSeconds * 1000);
     const run = await process.ended;
     clearTimeout(timer);
     return run;

@@ -39,17 +39,13 @@ export class PublishVictim implements Victim {
     if (killed === "publisher") {
       this.effects.plan(plan);
       const run = await installation.operator(publishing(software), { hooks: { effects: this.effects } });
-      return { run, killed: run.signal === "SIGKILL" };
+      return { run, killed: run.signal === "SIGKILL", seen: this.effects.seen() };
     }
     const { serverProcess } = installation;
-    await this.effects.rearm(plan, serverProcess.pid);
+    await this.effects.rearm(plan, serverProcess);
     const run = await installation.operator(publishing(software));
     demand(run.signal === null, "A killed server took the publisher with it.", said(run));
-    const isGone = await Promise.race([
-      serverProcess.ended.then(() => true),
-      new Promise<false>((resolve) => setTimeout(resolve, 50, false)),
-    ]);
-    return { run, killed: isGone };
+    return { run, ...(await this.effects.disarm(serverProcess)) };
   }
 
   /** The server, started again if it was killed, lists releases that are all there; the terminal runs what it ran. */
@@ -63,7 +59,6 @@ export class PublishVictim implements Victim {
 
   async complete(_kill: Kill): Promise<void> {
     const { installation, software } = this.#wish;
-    if (this.#wish.killed === "server") await this.effects.rearm("count", installation.serverProcess.pid);
     const published = eventOf(succeeded(await installation.operator(publishing(software))), "published");
     const releases = await this.#demandReleases();
     const found = releases.some((release) => release["artefactId"] === published["artefactId"]);

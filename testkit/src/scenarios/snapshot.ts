@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { removeFolder } from "./installation.ts";
+import { removeTree } from "../remove-tree.ts";
 
 /** A copy of a folder, with modes and links as they are, to return to. */
 export class Snapshot {
@@ -19,7 +19,7 @@ export class Snapshot {
 
   /** Makes the folder again what it was. */
   restore(): void {
-    removeFolder(this.#folder);
+    removeTree(this.#folder);
     execFileSync("cp", ["-a", this.#copy, this.#folder]);
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { layoutOf, parseHeaderFront, segmentRange } from "@sealane/software";
 import { concatBytes, exitCodes } from "@sealane/wire";
@@ -70,6 +70,26 @@ export const fileCases: readonly TamperCase[] = [
     codes: ["LICENCE_SIGNATURE_WRONG"],
     async meet(bench) {
       flipLast(slotFile(bench, victim, "licence.cwt"));
+      return await refusedExec(bench);
+    },
+    mend: async (bench) => await bench.reset(),
+  },
+  {
+    name: "release changed on the disk",
+    exit: notTrusted,
+    codes: ["RELEASE_SIGNATURE_WRONG"],
+    async meet(bench) {
+      flipLast(slotFile(bench, victim, "release.cose"));
+      return await refusedExec(bench);
+    },
+    mend: async (bench) => await bench.reset(),
+  },
+  {
+    name: "release taken away",
+    exit: notTrusted,
+    codes: ["TERMINAL_SOFTWARE_CHANGED"],
+    async meet(bench) {
+      rmSync(slotFile(bench, victim, "release.cose"));
       return await refusedExec(bench);
     },
     mend: async (bench) => await bench.reset(),

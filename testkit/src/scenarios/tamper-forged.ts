@@ -4,9 +4,9 @@ import { openWithPrivateKey, sealToPublicKey } from "@sealane/cose";
 import { suiteNumbered, systemRandom } from "@sealane/crypto";
 import { maxMessageBytes, protocolLabel } from "@sealane/link";
 import { type CborValue, decode, decodeAs, encode, encodeAs, exitCodes } from "@sealane/wire";
+import { removeTree } from "../remove-tree.ts";
 import { demand } from "./failure.ts";
 import type { Hooks } from "./hooks.ts";
-import { removeFolder } from "./installation.ts";
 import { inRequest, truncated, unknown } from "./message-faults.ts";
 import type { CommandRun } from "./processes.ts";
 import { insider, type TamperBench, type TamperCase, victim } from "./tamper-bench.ts";
@@ -28,7 +28,7 @@ export const forgedCases: readonly TamperCase[] = [
   inboxCase("message of the server replayed", "LINK_MESSAGE_REPLAYED", async (bench) => {
     const message = await messageFor(bench, victim);
     await bench.terminal(victim, "fetch", bench.after.module, "--originator", "server");
-    removeFolder(join(bench.installation.terminalState(victim), "downloads")); // else that is what the next fetch gives
+    removeTree(join(bench.installation.terminalState(victim), "downloads")); // else that is what the next fetch gives
     return message;
   }),
   inboxCase("message of the server of an unknown suite", "CRYPTO_SUITE_UNKNOWN", async (bench) =>
@@ -85,7 +85,7 @@ function endlessCase(name: string, positionOf: (asked: number) => number): Tampe
       const message = await messageFor(bench, insider);
       let asked = 0;
       bench.proxy.fault = { on: toInbox, reply: (reply) => inboxReply(reply, [{ position: positionOf(++asked), message }]) };
-      return await bench.installation.terminal(victim, [...waiting, bench.after.module], { limitSeconds: 20 });
+      return await bench.installation.terminal(victim, [...waiting, bench.after.module]);
     },
   };
 }

@@ -46,7 +46,7 @@ export const machineCases: readonly TamperCase[] = [
     async meet(bench) {
       const { installation, effects } = bench;
       await bench.restartServer({ effects });
-      await effects.rearm("full 1", installation.serverProcess.pid);
+      await effects.rearm("full 1", installation.serverProcess);
       return await installation.operator(publishing(bench.spare));
     },
     mend: async (bench) => await bench.restartServer(),
@@ -75,11 +75,11 @@ export const machineCases: readonly TamperCase[] = [
     return inPlaceOf(({ method, path }) => method === "GET" && path === "/v1/enrol", encodeAs(enrolInfoCodec, info));
   }),
   enrolCase("enrolment: the request changed", { exit: notTrusted, codes: ["ENROL_REFUSED"] }, async () =>
-    inRequest(posts("/v1/enrol"), flipped),
+    inRequest(posts("/v1/enrolments"), flipped),
   ),
-  enrolCase("enrolment: the certificates changed", { exit: notTrusted, codes: [] }, async () => inReply(posts("/v1/enrol"), flipped)),
+  enrolCase("enrolment: the certificates changed", { exit: notTrusted, codes: [] }, async () => inReply(posts("/v1/enrolments"), flipped)),
   enrolCase("enrolment: the proof changed", { exit: notTrusted, codes: ["ENROL_REFUSED"] }, async () =>
-    inRequest(posts("/v1/enrol/proof"), flipped),
+    inRequest(posts("/v1/enrolments/proof"), flipped),
   ),
 ];
 

@@ -65,7 +65,7 @@ export class TerminalVictim implements Victim {
     const { installation, terminal, command } = this.#wish;
     this.effects.plan(plan);
     const run = await installation.terminal(terminal, command, { hooks: { effects: this.effects } });
-    return { run, killed: run.signal === "SIGKILL" };
+    return { run, killed: run.signal === "SIGKILL", seen: this.effects.seen() };
   }
 
   /** The terminal says how it is, and a version that may run runs. */

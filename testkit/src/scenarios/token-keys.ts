@@ -1,7 +1,8 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pkcs11, { PKCS11 } from "pkcs11js";
-import { pin, type SoftToken, softHsm } from "../soft-token.ts";
+import { pin, type SoftToken } from "../soft-token.ts";
+import { softHsm } from "../tools.ts";
 import { demand } from "./failure.ts";
 import { filesBelow } from "./installation.ts";
 

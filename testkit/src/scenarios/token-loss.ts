@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { kill } from "node:process";
 import { mediaType, routes } from "@sealane/api";
 import { exitCodes } from "@sealane/wire";
+import { eventually } from "../eventually.ts";
 import type { SoftToken } from "../soft-token.ts";
 import { demand } from "./failure.ts";
 import { type Installation, model, succeeded } from "./installation.ts";
@@ -22,9 +23,6 @@ export interface TokenBench {
   readonly terminal: string;
   readonly module: string;
 }
-
-/** How long the server may take to notice a signal. */
-const noticeMilliseconds = 20_000;
 
 const gone = "KEYSTORE_TOKEN_GONE";
 const busy = "API_SERVER_BUSY";
@@ -82,11 +80,7 @@ async function loseSessions(bench: TokenBench): Promise<readonly string[][]> {
   const request: Fault["request"] = async (passing) => {
     const before = readFileSync(countFile).length;
     kill(installation.serverProcess.pid, "SIGUSR2");
-    const deadline = performance.now() + noticeMilliseconds;
-    while (readFileSync(countFile).length === before) {
-      demand(performance.now() < deadline, "The server does not notice the signal.");
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await eventually(() => readFileSync(countFile).length > before, "The server does not notice the signal.");
     return passing;
   };
   let lost = 0;

@@ -2,7 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { allowedTriples, type Triple } from "@sealane/link";
-import { SoftToken, softHsm, tokenEnvironment } from "../soft-token.ts";
+import { SoftToken, tokenEnvironment } from "../soft-token.ts";
+import { softHsm, without } from "../tools.ts";
 import { buildCommands } from "./built-commands.ts";
 import { demand } from "./failure.ts";
 import { Installation, succeeded } from "./installation.ts";
@@ -16,8 +17,8 @@ const terminal = "terminal-1";
 const suites: readonly string[] = ["p256", "rsa3072"];
 const group = "fleet";
 const firmware = { module: "firmware", version: "1.0", bytes: 1024 ** 2 };
-/** On two suites: to sign, decrypt and agree two each, licences, the authority; and the publisher's. */
-const plantKeys = 9;
+/** On two suites: to sign, decrypt and agree two each, licences, certificates; root, publishers' authority, operator; and the publisher's. */
+const plantKeys = 12;
 /** Of two terminals. */
 const deviceKeys = 12;
 
@@ -26,7 +27,8 @@ const deviceKeys = 12;
  * `p256` and `rsa3072`, and deliver; tokens are pulled out in the middle, and put back; and no key was ever anywhere else.
  */
 export async function runToken(): Promise<void> {
-  demand(softHsm !== null, "SoftHSM 2 (package softhsm2) is not installed.");
+  const missing = without("softHsm", "pkcs11js");
+  demand(missing === false && softHsm !== null, `The scenario cannot run. ${missing}`);
   await using plant = new SoftToken();
   await using device = new SoftToken();
   const triples = allowedTriples().filter(({ suite }) => suites.includes(suite.name));
@@ -38,7 +40,7 @@ export async function runToken(): Promise<void> {
     terminals: [terminal],
     proxied: true,
     allow: [...new Set(triples.map(({ mechanism }) => mechanism.name))],
-    init: [...names, "--key", plant.uri("server"), "--publisher-key", plant.uri("publisher")],
+    init: [...names, "--key", plant.uri("server"), "--operator-key", plant.uri("operator"), "--publisher-key", plant.uri("publisher")],
     enrol: [...names, "--key", device.uri("fleet")],
     environment: tokenEnvironment(),
     hooks: { lostSessions: { modulePath: softHsm, countFile } },

@@ -2,6 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exitCodes } from "@sealane/wire";
+import { removeTree } from "../remove-tree.ts";
 import { allFixtures, checkOutEarlier, type Fixture } from "../upgrade/fixture.ts";
 import { LeftBehind } from "../upgrade/left-behind.ts";
 import { onEnd } from "./clean-up.ts";
@@ -9,7 +10,7 @@ import { type CrashResult, crashEverywhere, type Victim } from "./crash-everywhe
 import { type DumpedRow, dumpRows } from "./database-rows.ts";
 import { demand } from "./failure.ts";
 import { EffectFolder } from "./hooks.ts";
-import { type Commands, removeFolder, root, succeeded, workingCopy } from "./installation.ts";
+import { type Commands, root, succeeded, workingCopy } from "./installation.ts";
 import { type CommandRun, eventOf, said } from "./processes.ts";
 import { table } from "./table.ts";
 
@@ -19,12 +20,12 @@ const postgres = process.env["SEALANE_TEST_POSTGRES"] ?? "postgres://postgres@12
  * What earlier versions left goes on with this one: their folders and databases are migrated, on SQLite and PostgreSQL, whatever the
  * migration is killed at and while their own server runs; their terminals and servers work with ours, or say which version they need.
  */
-export async function runUpgrade(): Promise<void> {
+export async function runUpgrade({ quick }: { readonly quick: boolean }): Promise<void> {
   const rows: string[][] = [];
   for (const fixture of allFixtures()) {
     for (const database of [null, postgres])
       rows.push([`${fixture.commit} on ${database === null ? "SQLite" : "PostgreSQL"}`, await goOn(fixture, database)]);
-    const { effects, kills } = await killMigration(fixture);
+    const { effects, kills } = await killMigration(fixture, quick ? quickShare : 1);
     rows.push([`${fixture.commit}: migration`, `killed at each of ${effects} effects (${kills} kills), ended by the next one`]);
     const before = earlierCommands(fixture);
     if (before === null) {
@@ -46,9 +47,10 @@ async function goOn(fixture: Fixture, database: string | null): Promise<string> 
   succeeded(await left.operator(workingCopy, ["server", "migrate"]));
   const server = await left.serve(workingCopy);
   demandPrints(await left.terminal(workingCopy, ["exec", "app"]), "this is app 1.0");
-  succeeded(await left.terminal(workingCopy, ["install", "tool"]));
-  demandPrints(await left.terminal(workingCopy, ["exec", "tool"]), "this is tool 1.0");
+  const unreleased = await left.terminal(workingCopy, ["install", "tool"]);
+  demand(eventOf(unreleased, "error")["code"] === "TERMINAL_RELEASE_MISSING", "What nobody released is installed.", said(unreleased));
   for (const [module, version] of [
+    ["tool", "1.0"],
     ["app", "2.0"],
     ["offered", "1.0"],
   ] as const) {
@@ -57,14 +59,17 @@ async function goOn(fixture: Fixture, database: string | null): Promise<string> 
     demandPrints(await left.terminal(workingCopy, ["exec", module]), `this is ${module} ${version}`);
   }
   await left.processes.stop(server);
-  return "runs what is installed, installs what was fetched, fetches what was begun";
+  return "runs what is installed, fetches what was begun and offered, asks anew who released it";
 }
 
 function demandPrints(run: CommandRun, text: string): void {
   demand(run.exitCode === 0 && run.stdout.includes(text), `"${text}" is not printed.`, said(run));
 }
 
-async function killMigration(fixture: Fixture): Promise<CrashResult> {
+/** Of the effects of a migration a quick run kills at one in so many. */
+const quickShare = 8;
+
+async function killMigration(fixture: Fixture, every: number): Promise<CrashResult> {
   let left: LeftBehind | null = null;
   let before: readonly DumpedRow[] = [];
   const effects = new EffectFolder(temporaryFolder());
@@ -75,7 +80,6 @@ async function killMigration(fixture: Fixture): Promise<CrashResult> {
   const rowsNow = (): readonly DumpedRow[] => dumpRows(join(current().serverState, "server", "data.sqlite"));
   const victim: Victim = {
     name: "server migrate",
-    effects,
     async prepare() {
       await left?.[Symbol.asyncDispose]();
       left = LeftBehind.unpack(fixture, null);
@@ -84,7 +88,7 @@ async function killMigration(fixture: Fixture): Promise<CrashResult> {
     async run(plan) {
       effects.plan(plan);
       const run = await current().operator(workingCopy, ["server", "migrate"], { effects });
-      return { run, killed: run.signal !== null };
+      return { run, killed: run.signal !== null, seen: effects.seen() };
     },
     async checkAfterKill() {},
     async complete() {
@@ -95,7 +99,7 @@ async function killMigration(fixture: Fixture): Promise<CrashResult> {
       await current().processes.stop(server);
     },
   };
-  const result = await crashEverywhere(victim);
+  const result = await crashEverywhere(victim, every);
   await current()[Symbol.asyncDispose]();
   return result;
 }
@@ -136,7 +140,7 @@ async function oldTerminal(fixture: Fixture, before: Commands): Promise<string> 
   await using left = LeftBehind.unpack(fixture, null);
   succeeded(await left.operator(workingCopy, ["server", "migrate"]));
   const server = await left.serve(workingCopy);
-  const outcome = worksOrNamesVersion(await left.terminal(before, ["fetch", "offered"]), "API_TERMINAL_TOO_OLD");
+  const outcome = worksOrNamesVersion(await left.terminal(before, ["fetch", "offered"]), "API_TERMINAL_OLD");
   await left.processes.stop(server);
   return outcome;
 }
@@ -144,7 +148,7 @@ async function oldTerminal(fixture: Fixture, before: Commands): Promise<string> 
 async function oldServer(fixture: Fixture, before: Commands): Promise<string> {
   await using left = LeftBehind.unpack(fixture, null);
   const server = await left.serve(before);
-  const outcome = worksOrNamesVersion(await left.terminal(workingCopy, ["fetch", "offered"]), "TERMINAL_SERVER_TOO_OLD");
+  const outcome = worksOrNamesVersion(await left.terminal(workingCopy, ["fetch", "offered"]), "API_VERSION_UNSUPPORTED");
   demandPrints(await left.terminal(workingCopy, ["exec", "app"]), "this is app 1.0");
   await left.processes.stop(server);
   return outcome;
@@ -159,6 +163,6 @@ function worksOrNamesVersion(run: CommandRun, code: string): string {
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "sealane-upgrade-"));
-  onEnd(() => removeFolder(folder));
+  onEnd(() => removeTree(folder));
   return folder;
 }

@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dropServerSchema } from "@sealane/server";
+import { removeTree } from "../remove-tree.ts";
 import { onEnd } from "../scenarios/clean-up.ts";
 import { type Hooks, hookEnvironment } from "../scenarios/hooks.ts";
-import { type Commands, outsidePath, removeFolder } from "../scenarios/installation.ts";
+import { type Commands, outsidePath } from "../scenarios/installation.ts";
 import { type CommandRun, Processes, type StayingCommand } from "../scenarios/processes.ts";
 import { type Fixture, fixtureSchema, fixtureUrl, unpackFixture } from "./fixture.ts";
 
@@ -84,7 +85,7 @@ export class LeftBehind implements AsyncDisposable {
 
   async #remove(): Promise<void> {
     await this.processes.stopAll();
-    removeFolder(this.folder);
+    removeTree(this.folder);
     if (this.#database !== null) await dropServerSchema({ databaseUrl: this.#database });
   }
 }

@@ -4,7 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, test } from "node:test";
+import { ScenarioFailure } from "../../src/scenarios/failure.ts";
 import { EffectFolder, type EffectPlan, type Hooks, hookEnvironment } from "../../src/scenarios/hooks.ts";
+import { Processes } from "../../src/scenarios/processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sealane-effects-"));
 const work = join(folder, "work");
@@ -85,6 +87,45 @@ test("a kill ends the process before its effect and behind the one before", () =
   rmSync(work, { recursive: true });
   assert.equal(runPlan("kill 1").signal, "SIGKILL");
   assert.ok(!existsSync(work));
+});
+
+/** A process that stays; at SIGUSR1 it makes a folder, and lets no other signal in before. */
+const staying = join(folder, "staying.mjs");
+writeFileSync(
+  staying,
+  `
+  import { mkdirSync } from "node:fs";
+  let times = 0;
+  process.on("SIGUSR1", () => {
+    console.log('{"event":"busy","times":' + ++times + '}');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    mkdirSync(${JSON.stringify(join(folder, "made"))}, { recursive: true });
+    console.log('{"event":"made"}');
+  });
+  setInterval(() => {}, 1000);
+  console.log('{"event":"ready"}');
+`,
+);
+
+test("a plan for a process that stays can be ended: what it has not killed by then it never kills", async () => {
+  effects.plan("kill 1");
+  const processes = new Processes({});
+  const child = processes.stay([process.execPath, staying], { environment: hookEnvironment({ effects }) });
+  try {
+    await child.awaited("ready");
+    assert.deepEqual(await effects.disarm(child), { killed: false, seen: [] });
+    process.kill(child.pid, "SIGUSR1");
+    await child.awaited("made");
+    await effects.rearm("kill 1", child);
+    process.kill(child.pid, "SIGUSR1");
+    await child.awaited("busy", ({ times }) => times === 2);
+    const { killed, seen } = await effects.disarm(child); // the kill comes half a second later, and counts
+    assert.deepEqual([killed, seen.map(({ name }) => name)], [true, ["mkdir"]]);
+    assert.equal((await child.ended).signal, "SIGKILL");
+    await assert.rejects(effects.rearm("count", child), ScenarioFailure);
+  } finally {
+    await processes.stopAll();
+  }
 });
 
 test("a torn write leaves half", () => {

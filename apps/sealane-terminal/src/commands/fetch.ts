@@ -9,7 +9,7 @@ import { reportFetched, reportKey } from "../report-fetched.ts";
 export const waitBounds = { min: 0, max: 999_999 };
 
 interface FetchOptions {
-  readonly mechanism: string;
+  readonly mechanism?: string;
   readonly suite?: string;
   readonly originator: Role;
   readonly source?: string;
@@ -23,7 +23,7 @@ export async function runFetch(module: string | undefined, command: Command): Pr
   const { mechanism, suite, originator, source, wait, keyOnly = false, state } = command.opts<FetchOptions>();
   const { terminal, output, quiesce } = openTerminal(command);
   const input: FetchInput = {
-    mechanism,
+    ...(mechanism === undefined ? {} : { mechanism }),
     ...(suite === undefined ? {} : { suite }),
     originator,
     ...(module === undefined ? {} : { module }),

@@ -22,14 +22,23 @@ function describe({ identity, listener, modules, downloads }: Status): string {
   parts.push(
     slotRows.length === 0
       ? "Nothing is installed."
-      : formatTable(["module", "version", "", "permitted", "licence until", "link"], slotRows),
+      : formatTable(["module", "version", "", "publisher", "permitted", "licence until", "link"], slotRows),
   );
   if (downloadRows.length > 0) parts.push(formatTable(["fetched", "version", ""], downloadRows));
   return parts.join("\n");
 }
 
-function headOf({ name, model, serverName, url, certificateExpiresAtSeconds }: NonNullable<Status["identity"]>): string {
-  return `${name} (${model}), enrolled with ${serverName} at ${url}; certificates until ${formatTime(certificateExpiresAtSeconds)}`;
+function headOf({
+  name,
+  model,
+  serverName,
+  url,
+  certificateExpiresAtSeconds,
+  suites,
+  suiteFloor,
+}: NonNullable<Status["identity"]>): string {
+  const words = `${name} (${model}), enrolled with ${serverName} at ${url}; certificates until ${formatTime(certificateExpiresAtSeconds)}`;
+  return `${words}\nSuites: ${suites.join(", ")}; nothing weaker than ${suiteFloor} is taken unless it is named.`;
 }
 
 function headOfListener(listener: Status["listener"]): string {
@@ -52,5 +61,5 @@ function linkWords({ mechanism, suite, originator, trust }: LinkEvent): string {
 function slotRow(module: string, use: string, slot: SlotStatus): readonly string[] {
   const until = slot.licenceExpiresAtSeconds === null ? "" : formatTime(slot.licenceExpiresAtSeconds);
   const link = slot.link === null ? "" : linkWords(slot.link);
-  return [module, slot.version ?? "", use, slot.problem ?? "yes", until, link];
+  return [module, slot.version ?? "", use, slot.publisher ?? "unknown", slot.problem ?? "yes", until, link];
 }

@@ -2,7 +2,7 @@ import { access, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { routes, type ServerView } from "@sealane/api";
-import { formatBytes, formatTable, formatTime, outputOf, paint, parseWholeNumber, stateFolder } from "@sealane/cli";
+import { formatBytes, formatTable, formatTime, outputOf, parseWholeNumber, stateFolder } from "@sealane/cli";
 import { trustAnchor, verifyCertificate } from "@sealane/pki";
 import { hasCode, SealaneError } from "@sealane/wire";
 import type { Command } from "commander";
@@ -29,7 +29,7 @@ export async function runDoctor(command: Command): Promise<void> {
     await writeBundle(bundle, { root, findings });
     output.say(`Wrote ${bundle}: findings, versions and configuration, without keys, tokens or passwords. Read it before you send it.`);
   }
-  const mark = ({ ok }: Finding): string => (ok ? "ok" : paint("31", "FAULT"));
+  const mark = ({ ok }: Finding): string => (ok ? "ok" : "FAULT");
   const rows = findings.map((finding) => [finding.check, mark(finding), finding.found]);
   output.result({ ok: findings.every(({ ok }) => ok), findings }, formatTable(["check", "", "found"], rows));
   const faults = findings.filter(({ ok }) => !ok).length;

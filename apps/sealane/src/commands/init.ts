@@ -1,11 +1,11 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { certificateChainCodec } from "@sealane/api";
 import { outputOf, parseServerUrl, parseTypedName, pinAsker, shellWord, stateFolder } from "@sealane/cli";
 import { type KeyKind, standardSuites, suitesNamed, systemRandom } from "@sealane/crypto";
 import { type AskPin, FileKeyStore, openPkcs11KeyStore, parsePkcs11Uri, withOwnName } from "@sealane/keystore";
 import { mechanismNamed } from "@sealane/link";
-import { initServer, issuePublisher, lastingKind, serverFolder } from "@sealane/server";
+import { initServer, issuePublisher, lastingKind } from "@sealane/server";
 import { writeFileAtomic } from "@sealane/software";
 import { encodeAs } from "@sealane/wire";
 import type { Command } from "commander";
@@ -23,11 +23,15 @@ interface InitOptions {
   readonly allow?: readonly string[];
   readonly suites?: string;
   readonly key?: string;
+  readonly operatorKey?: string;
   readonly publisherKey?: string;
   readonly input?: boolean;
 }
 
-/** `sealane init`: a server's folder, and beside it the operator's: token, profile, and the publisher's key, which the server lacks. */
+/**
+ * `sealane init`: a server's folder, and beside it the operator's: token, profile, and the keys that the server lacks: root, publishers'
+ * authority, operator, publisher.
+ */
 export async function runInit(command: Command): Promise<void> {
   const options = command.opts<InitOptions>();
   const output = outputOf(command);
@@ -35,7 +39,7 @@ export async function runInit(command: Command): Promise<void> {
   const server = join(state, "server");
   const operator = operatorFolder(state);
   const askPin = pinAsker(options.input !== false);
-  const common = { folder: server, nowSeconds: clockSeconds(), random: systemRandom, askPin };
+  const common = { folder: server, operator: operator.root, nowSeconds: clockSeconds(), random: systemRandom, askPin };
   const passwordFile = options.databasePasswordFile === undefined ? undefined : resolve(options.databasePasswordFile);
   const database = options.database === undefined ? {} : { databaseUrl: options.database };
   const password = passwordFile === undefined ? {} : { databasePasswordFile: passwordFile };
@@ -45,28 +49,25 @@ export async function runInit(command: Command): Promise<void> {
   const suites = options.suites === undefined ? standardSuites : suitesNamed(options.suites.split(/ *, */));
   const url = parseServerUrl({ option: "--url", text: options.url }).origin;
   const key = options.key === undefined ? {} : { token: options.key };
+  const operatorKey = options.operatorKey === undefined ? {} : { operatorKey: options.operatorKey };
   const publisherKind = lastingKind(suites);
   const publisherToken = await publisherTokenOf(options.publisherKey, { kind: publisherKind, askPin });
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const { operatorToken, fingerprint } = await initServer({ ...common, ...database, ...password, ...key, name, suites });
+  const { operatorToken, fingerprint } = await initServer({ ...common, ...database, ...password, ...key, ...operatorKey, name, suites });
   await writeFileAtomic(join(server, configName), new TextEncoder().encode(firstConfig({ ...options, url, passwordFile, allow })));
-  await mkdir(operator.root, { recursive: true, mode: 0o700 });
   await using opened = new AsyncDisposableStack();
   const publisherKeys =
     publisherToken === null ? new FileKeyStore(operator.keys) : opened.use(openPkcs11KeyStore(publisherToken, { askPin }));
   const publicKey = await publisherKeys.generate(publisherKeyId, publisherKind, "sign");
   const chain = await issuePublisher({ ...common, name: publisher, publicKey });
   await writeFileAtomic(operator.publisherChain, encodeAs(certificateChainCodec, chain));
-  await writeFileAtomic(operator.authority, await readFile(serverFolder(server).authority));
   await saveOperatorToken(operator, operatorToken);
   await saveProfile(operator, { url, serverName: name, fingerprint: fingerprint.toHex(), publisher, ...inToken(publisherToken) });
   const words = [
-    `Made the server ${name} in ${server}: a CA of its own, one key for each purpose.`,
+    `Made the server ${name} in ${server}: one key for each purpose, and one that issues certificates.`,
     `CA fingerprint ${fingerprint.toHex()}: terminals get it with their token.`,
     ...(options.key === undefined ? [] : [wordsOfToken(options.key)]),
-    publisherToken === null
-      ? `Operator profile, token and publisher key are in ${operator.root}; the server does not hold that key.`
-      : `Operator profile and token are in ${operator.root}; the publisher's key is in its PKCS #11 token.`,
+    `Operator profile and token are in ${operator.root}, and the keys that decide what terminals run: ${wordsOfKeys(options)}. The server does not hold them: keep that folder elsewhere, and a copy of it.`,
     `Next: sealane server run --state ${shellWord(state)}`,
   ];
   const fields = { server, operator: operator.root, name, fingerprint: fingerprint.toHex(), key: options.key ?? null };
@@ -87,6 +88,11 @@ async function publisherTokenOf(
   await using store = openPkcs11KeyStore(own, { askPin });
   await store.requireKind(kind, "sign", { key: publisherKeyId });
   return own;
+}
+
+function wordsOfKeys({ operatorKey, publisherKey }: InitOptions): string {
+  const where = (uri: string | undefined): string => (uri === undefined ? "" : " (in the PKCS #11 token)");
+  return `root, publishers and operator${where(operatorKey)}, publisher${where(publisherKey)}`;
 }
 
 function inToken(publisherKey: string | null): { readonly publisherKey?: string } {

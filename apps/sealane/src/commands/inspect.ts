@@ -73,7 +73,7 @@ function releaseRows(release: Release): Rows {
     ["published", formatTime(release.publishedAtSeconds)],
     ["grade", release.grade],
     ...softwareRows(release),
-    ["key sealed to", release.keyRole.toHex()],
+    ["lowest sequence to set back to", String(release.floorSequence)],
   ];
 }
 

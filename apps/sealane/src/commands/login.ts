@@ -1,33 +1,55 @@
-import { mkdir } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { routes, type ServerView } from "@sealane/api";
-import { outputOf, parseServerUrl, readSmallFile, stateFolder } from "@sealane/cli";
+import { outputOf, parseFingerprint, parseServerUrl, readSmallFile, stateFolder } from "@sealane/cli";
+import { trustAnchor } from "@sealane/pki";
+import { authorityFolder } from "@sealane/server";
 import { writeFileAtomic } from "@sealane/software";
 import type { Command } from "commander";
+import { commandErrors } from "../errors.ts";
 import { OperatorClient } from "../operator-client.ts";
 import { loadProfile, type OperatorFolder, operatorFolder, type Profile, saveOperatorToken, saveProfile } from "../profile.ts";
 
 const maxTokenBytes = 256;
 
-/** `sealane login --url URL --token-file FILE`: tries the token, then keeps address and token in the operator's folder. */
+/**
+ * `sealane login --url URL --token-file FILE`: tries the token, then keeps address and token in the operator's folder. The root that the
+ * server names must be the one that `--fingerprint` or the profile that is replaced names; a first login without it believes the server.
+ * A folder that has a root's keys keeps to that root. Errors: LOGIN_ROOT_WRONG, those of the client.
+ */
 export async function runLogin(command: Command): Promise<void> {
-  const options = command.opts<{ url: string; tokenFile: string; input: boolean; state?: string }>();
+  const options = command.opts<{ url: string; tokenFile: string; input: boolean; state?: string; fingerprint?: string }>();
   const url = parseServerUrl({ option: "--url", text: options.url }).origin;
   const token = Buffer.from(await readSmallFile(options.tokenFile, { maxBytes: maxTokenBytes, mayAsk: options.input }))
     .toString("utf8")
     .trim();
   const view = await new OperatorClient({ url, token }).get<ServerView>(routes.server);
   const folder = operatorFolder(stateFolder("sealane", options.state));
+  const former = await loadProfile(folder).catch(() => null); // there is none, or one that is replaced because it is damaged
+  const authority = Buffer.from(view.authority, "base64");
+  const fingerprint = trustAnchor(authority).thumbprint.toHex();
+  const expected =
+    options.fingerprint === undefined ? former?.fingerprint : parseFingerprint({ option: "--fingerprint", text: options.fingerprint });
+  const isTaken = former !== null && former.fingerprint !== fingerprint && (await hasAuthority(folder));
+  if (isTaken || view.fingerprint !== fingerprint || (expected !== undefined && expected !== fingerprint)) {
+    throw commandErrors.error("LOGIN_ROOT_WRONG", { got: fingerprint, ...(expected === undefined ? {} : { expected }) });
+  }
   await mkdir(folder.root, { recursive: true, mode: 0o700 });
-  await writeFileAtomic(folder.authority, Buffer.from(view.authority, "base64"));
+  await writeFileAtomic(folder.authority, authority);
   await saveOperatorToken(folder, token);
-  const known = { url, serverName: view.name, fingerprint: view.fingerprint };
-  await saveProfile(folder, { ...known, ...(await publisherKnown(folder, view.fingerprint)) });
-  outputOf(command).event("login", { url, server: view.name, fingerprint: view.fingerprint }, `Using ${view.name} at ${url}.`);
+  await saveProfile(folder, { url, serverName: view.name, fingerprint, ...publisherKnown(former, fingerprint) });
+  outputOf(command).event("login", { url, server: view.name, fingerprint }, `Using ${view.name} at ${url}, root ${fingerprint}.`);
+}
+
+/** Whether the folder is the one that a root was made in, and not one of a login. */
+async function hasAuthority({ root }: OperatorFolder): Promise<boolean> {
+  return await access(authorityFolder(root).publishers).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The publisher of a profile that this one replaces, and where its key is, if it is one of the same CA. */
-async function publisherKnown(folder: OperatorFolder, fingerprint: string): Promise<Pick<Profile, "publisher" | "publisherKey">> {
-  const former = await loadProfile(folder).catch(() => null); // there is none, or one that is replaced because it is damaged
+function publisherKnown(former: Profile | null, fingerprint: string): Pick<Profile, "publisher" | "publisherKey"> {
   if (former === null || former.fingerprint !== fingerprint) return { publisher: "publisher" };
   const { publisher, publisherKey } = former;
   return publisherKey === undefined ? { publisher } : { publisher, publisherKey };

@@ -12,16 +12,21 @@ import {
 import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber, pinAsker } from "@sealane/cli";
 import { cryptoErrors } from "@sealane/crypto";
 import { FileKeyStore, openPkcs11KeyStore } from "@sealane/keystore";
-import { trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import { type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import {
   issueRelease,
   type ReleaseContent,
+  readArtefactHeader,
+  requireDescribed,
   type SealedArtefact,
   type SoftwareClass,
   type SoftwareFormat,
+  type StatementSigner,
   sealFile,
+  softwareErrors,
 } from "@sealane/software";
-import { decodeAs, hasCode, parseName, thumbprint } from "@sealane/wire";
+import { checkArchiveFile } from "@sealane/software/archive";
+import { decodeAs, equalBytes, hasCode, parseName, thumbprint } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
@@ -39,12 +44,13 @@ interface PublishOptions {
   readonly entry?: string;
   readonly segmentBytes?: string;
   readonly public?: boolean;
+  readonly floor?: string;
   readonly state?: string;
   readonly input?: boolean;
 }
 
 /**
- * `sealane publish FILE --name M --version V`: seals the file, sends the sealed file to the store, then the signed release, which makes
+ * `sealane publish FILE --name M --version V`: reads an archive as a terminal would, seals the file, checks that the release describes it, sends the sealed file to the store, then the signed release, which makes
  * it known. Killed at any point it leaves either no release or a whole one; run again it begins anew with a fresh key.
  */
 export async function runPublish(file: string, command: Command): Promise<void> {
@@ -57,6 +63,7 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   await using opened = new AsyncDisposableStack();
   const publisher = await publisherOf(connection, { ...options, opened });
   const format = await formatOf(file, options);
+  const checked = format === "tar" ? await checkArchiveFile(file, options.entry ?? null) : null;
   const sequence = await sequenceOf(options, connection);
   await rm(folder.sealing, { recursive: true, force: true });
   await mkdir(folder.sealing, { recursive: true, mode: 0o700 });
@@ -64,9 +71,11 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   try {
     const sealed = await seal(file, { options, target, output });
     using contentKey = sealed.contentKey;
-    const stored = await upload(target, { connection, sealed, output });
+    if (checked !== null && !equalBytes(checked.sha256, sealed.sha256)) throw softwareErrors.error("ARTEFACT_SOURCE_CHANGED");
     const content = await describe(file, { options, format, sequence, sealed, publisher: connection.profile.publisher });
+    requireDescribed(content, { header: await readArtefactHeader(target), contentKey });
     const bytes = await issueRelease({ ...publisher, release: content, contentKey, keyRole });
+    const stored = await upload(target, { connection, sealed, output });
     const view = await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
     report(output, { view, stored, sealed });
   } finally {
@@ -133,6 +142,7 @@ async function describe(
     publisher: parseName(given.publisher),
     publishedAtSeconds: clockSeconds(),
     grade: options.public === true ? "public" : "confidential",
+    floorSequence: options.floor === undefined ? 0 : anyNumber("--floor", options.floor),
   };
 }
 
@@ -161,7 +171,7 @@ async function formatOf(file: string, options: PublishOptions): Promise<Software
  * is sealed to it for years: unless its operator chose other suites it is the hybrid one. Errors: CRYPTO_SUITE_UNKNOWN, PKI_*.
  */
 function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate {
-  const anchor = trustAnchor(Buffer.from(server.authority, "base64"), { fingerprint: thumbprint(Uint8Array.fromHex(fingerprint)) });
+  const anchor = anchorOf(server, fingerprint);
   const nowSeconds = clockSeconds();
   const certificates = server.decryptionChains.map((texts) => {
     const chain = texts.map((text) => Uint8Array.fromBase64(text));
@@ -172,11 +182,16 @@ function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate
   return first;
 }
 
+/** The CA whose fingerprint the profile holds. Errors: PKI_FINGERPRINT_WRONG and other PKI_*. */
+export function anchorOf({ authority }: ServerView, fingerprint: string): TrustAnchor {
+  return trustAnchor(Buffer.from(authority, "base64"), { fingerprint: thumbprint(Uint8Array.fromHex(fingerprint)) });
+}
+
 /** The publisher's key, for as long as its store is open, and chain, which only the machine has where `init` ran. Errors: PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*. */
-async function publisherOf(
+export async function publisherOf(
   { folder, profile }: Connection,
   { input, opened }: Pick<PublishOptions, "input"> & { readonly opened: AsyncDisposableStack },
-): Promise<Pick<Parameters<typeof issueRelease>[0], "key" | "chain">> {
+): Promise<StatementSigner> {
   const { publisherKey: uri } = profile;
   const askPin = pinAsker(input !== false);
   const keys = uri === undefined ? new FileKeyStore(folder.keys) : opened.use(openPkcs11KeyStore(uri, { askPin }));
@@ -209,6 +224,6 @@ function report(
 }
 
 /** The package that uses it knows its bounds. */
-function anyNumber(option: string, text: string): number {
+export function anyNumber(option: string, text: string): number {
   return parseWholeNumber({ option, text, min: 0, max: Number.MAX_SAFE_INTEGER });
 }

@@ -13,7 +13,7 @@ export async function runReleaseList(command: Command): Promise<void> {
     String(release.sequence),
     release.models.length === 0 ? "any" : release.models.join(", "),
     formatBytes(release.plaintextBytes),
-    release.grade,
+    release.grade ?? "not offered",
     formatTime(release.publishedAtSeconds),
     release.artefactId.slice(0, 16),
   ]);

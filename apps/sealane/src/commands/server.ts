@@ -1,7 +1,9 @@
-import { outputOf, parseServerUrl, pinAsker } from "@sealane/cli";
-import { migrateServer, type RunningServer, type ServerOptions, serverRoles, startServer } from "@sealane/server";
+import { resolve } from "node:path";
+import { outputOf, parseServerUrl, pinAsker, safeText } from "@sealane/cli";
+import { migrateServer, moveRoot, type RootMove, type RunningServer, type ServerOptions, serverRoles, startServer } from "@sealane/server";
 import { hasCode } from "@sealane/wire";
 import type { Command } from "commander";
+import { clockSeconds } from "../clock.ts";
 import { limitsOf, portOf, readServerSettings, rolesOf, type ServerSettings } from "../config/server-settings.ts";
 import { isLoopback } from "../operator-client.ts";
 import { loadProfile, operatorFolder } from "../profile.ts";
@@ -51,13 +53,29 @@ async function stopSignal(): Promise<void> {
   });
 }
 
-/** `sealane server migrate`. Errors: those of `migrateServer`. */
+/** `sealane server migrate`. Errors: those of `moveRoot` and `migrateServer`. */
 export async function runServerMigrate(command: Command): Promise<void> {
   const { state: _, config: __, ...place } = await readServerSettings(command);
   const { folder } = place;
+  const { operator, input } = command.opts<{ operator?: string; input?: boolean }>();
+  const askPin = pinAsker(input !== false);
+  const named = operator === undefined ? {} : { operator: resolve(operator) };
+  const root = await moveRoot({ folder, ...named, nowSeconds: clockSeconds(), askPin });
   await migrateServer(place);
-  outputOf(command).event("migrated", { folder }, "The database has this version's schema.");
+  const words = [...wordsOfRoot[root], "The database has this version's schema."];
+  outputOf(command).event("migrated", { folder, root }, words.join("\n"));
 }
+
+const wordsOfRoot: Readonly<Record<RootMove, readonly string[]>> = {
+  "was away": [],
+  moved: [
+    "The root key is in the operator's folder now, and the server has a key that issues certificates in its place: take that folder away from the server.",
+    "Backups that were made before have the root key too: destroy them, or keep them as you keep the operator's folder.",
+  ],
+  "stays in the token": [
+    "The root key cannot be taken out of the token and stays there, unused: who steals the server's token and PIN could appoint publishers.",
+  ],
+};
 
 async function optionsOf(settings: ServerSettings, given: RunOptions): Promise<ServerOptions> {
   const { state, config, ...rest } = settings;
@@ -70,7 +88,10 @@ async function optionsOf(settings: ServerSettings, given: RunOptions): Promise<S
     roles: given.roles === undefined ? (config.roles ?? serverRoles) : rolesOf(given.roles),
     host: given.host ?? listen.host ?? defaultHost,
     port: given.port === undefined ? (listen.port ?? portOfProfile(known)) : portOf(given.port),
-    log: { level: given.logLevel ?? config.log?.level ?? "info", destination: process.stderr },
+    log: {
+      level: given.logLevel ?? config.log?.level ?? "info",
+      destination: { write: (line) => void process.stderr.write(safeText(line)) },
+    },
     limits: limitsOf(config),
     policy: config.policy ?? {},
     trustedProxies: config.trusted_proxies ?? [],

@@ -1,7 +1,10 @@
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { formatTable, outputOf, stateFolder } from "@sealane/cli";
-import { type TrustAnchor, trustAnchor, verifyCertificate } from "@sealane/pki";
+import { parseCertificate, type TrustAnchor, trustAnchor, verifyCertificate } from "@sealane/pki";
+import { authorityFolder } from "@sealane/server";
 import { verifyArtefactFile, verifyLicence, verifyRelease } from "@sealane/software";
+import { equalBytes } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Document, readDocument } from "../document.ts";
@@ -13,7 +16,9 @@ import { rowsOf } from "./inspect.ts";
 export async function runVerify(file: string, command: Command): Promise<void> {
   const options = command.opts<{ authority?: string; state?: string }>();
   const document = await readDocument(file);
-  const proven = await prove(file, document, () => anchorOf(options));
+  const path = options.authority ?? operatorFolder(stateFolder("sealane", options.state)).authority;
+  const trust = { anchor: () => anchorOf(path, options), issuers: () => issuersBeside(path) };
+  const proven = await prove(file, document, trust);
   const rows = rowsOf(document);
   const fields = {
     kind: document.kind,
@@ -24,7 +29,14 @@ export async function runVerify(file: string, command: Command): Promise<void> {
   outputOf(command).result(fields, `${formatTable([document.kind, ""], rows)}\nVerified: ${proven}.`);
 }
 
-async function prove(file: string, document: Document, anchor: () => Promise<TrustAnchor>): Promise<string> {
+/** What is trusted, read when it is needed. */
+interface Trust {
+  readonly anchor: () => Promise<TrustAnchor>;
+  /** Intermediate authorities that a certificate may be issued by. */
+  readonly issuers: () => Promise<readonly Uint8Array[]>;
+}
+
+async function prove(file: string, document: Document, { anchor, issuers }: Trust): Promise<string> {
   const nowSeconds = clockSeconds();
   switch (document.kind) {
     case "artefact":
@@ -46,7 +58,8 @@ async function prove(file: string, document: Document, anchor: () => Promise<Tru
         trustAnchor(bytes);
         return "a self-signed authority; compare its fingerprint";
       }
-      verifyCertificate({ chain: [bytes], anchors: [await anchor()], purpose: certificate.purpose, nowSeconds });
+      const chain = [bytes, ...(await issuers()).filter((der) => isIssuedBy(certificate, der))];
+      verifyCertificate({ chain, anchors: [await anchor()], purpose: certificate.purpose, nowSeconds });
       return "issued by this CA, and valid now";
     }
     default:
@@ -54,12 +67,22 @@ async function prove(file: string, document: Document, anchor: () => Promise<Tru
   }
 }
 
-async function anchorOf(options: { readonly authority?: string; readonly state?: string }): Promise<TrustAnchor> {
-  const path = options.authority ?? operatorFolder(stateFolder("sealane", options.state)).authority;
+async function anchorOf(path: string, options: { readonly authority?: string }): Promise<TrustAnchor> {
   try {
     return trustAnchor(await readFile(path));
   } catch (cause) {
     if (options.authority !== undefined) throw cause;
     throw commandErrors.error("VERIFY_ANCHOR_MISSING", { path }, cause);
   }
+}
+
+/** The intermediate authorities beside a root's certificate: in the operator's folder those of publishers and of the server. */
+async function issuersBeside(path: string): Promise<readonly Uint8Array[]> {
+  const { publishers, issuer } = authorityFolder(dirname(path));
+  const found = await Promise.all([publishers, issuer].map((each) => readFile(each).catch(() => null)));
+  return found.filter((der) => der !== null);
+}
+
+function isIssuedBy({ issuer }: ReturnType<typeof parseCertificate>, der: Uint8Array): boolean {
+  return equalBytes(parseCertificate(der).subject, issuer);
 }

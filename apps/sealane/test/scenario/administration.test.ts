@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, freePort, run, start } from "./command.ts";
 
 /** What whoever runs a server does, by its commands. */
 
 async function newServer(t: TestContext): Promise<{ readonly folder: string; readonly state: readonly string[] }> {
   const folder = await mkdtemp(join(tmpdir(), "sealane-administration-"));
-  t.after(() => rm(folder, { recursive: true }));
+  t.after(() => removeTree(folder));
   const state = ["--state", join(folder, "state"), "--json"];
   const port = await freePort();
   assert.equal((await run("sealane", ["init", "--url", `http://127.0.0.1:${port}`, ...state])).exitCode, 0);

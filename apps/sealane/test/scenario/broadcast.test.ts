@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
 let folder = "";
@@ -23,7 +24,7 @@ before(async () => {
 after(async () => {
   server.kill("SIGTERM");
   await once(server, "exit");
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 async function operator(...args: readonly string[]): Promise<Ended> {

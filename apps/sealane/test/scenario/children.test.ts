@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { Children } from "../../src/up/children.ts";
 
 let folder = "";
@@ -10,7 +11,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "sealane-children-"));
 });
 after(async () => {
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 const announce = `process.stdout.write('{"event":"listening"}\\n');`;

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { tarOf } from "@sealane/testkit/archives";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
 /** One server for all tests of this file; each test has a terminal of its own. */
@@ -24,7 +26,7 @@ before(async () => {
 after(async () => {
   server.kill("SIGTERM");
   if (server.exitCode === null) await once(server, "exit");
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 test("PERMIT KREP: software runs through exec, ends with its own status, and rolls back to the version before", async () => {
@@ -42,6 +44,24 @@ test("PERMIT KREP: software runs through exec, ends with its own status, and rol
   assert.deepEqual([again.exitCode, codeOf(again)], [8, "TERMINAL_NOTHING_NEW"]);
   const [shown] = (await succeed("sealane", ["terminal", "show", "runner", ...state()])).events;
   assert.equal(shown?.["status"], "active");
+});
+
+test("WHO: a publisher signs a release anew; terminals that have the version have it, and see who released it", async () => {
+  const terminal = await enrol("renewed");
+  await publishScript("lasting", "1.0", "exit 7");
+  await succeed("sealane-terminal", ["fetch", "lasting", ...terminal]);
+  await succeed("sealane-terminal", ["install", "lasting", ...terminal]);
+  const [renewed] = (await succeed("sealane", ["release", "renew", "lasting", "--floor", "1", ...state()])).events;
+  assert.deepEqual([renewed?.["event"], renewed?.["sequence"], renewed?.["floorSequence"]], ["renewed", 1, 1]);
+  const again = await run("sealane-terminal", ["fetch", "lasting", ...terminal]);
+  assert.deepEqual([again.exitCode, codeOf(again)], [8, "TERMINAL_NOTHING_NEW"]);
+  const [status] = (await succeed("sealane-terminal", ["status", ...terminal])).events;
+  const modules = status?.["modules"] as readonly { readonly current: { readonly publisher: string } }[];
+  assert.equal(modules[0]?.current.publisher, "publisher");
+  const none = await run("sealane", ["release", "renew", "no-such-module", ...state()]);
+  assert.deepEqual([none.exitCode, codeOf(none)], [8, "RELEASE_UNKNOWN"]);
+  const above = await run("sealane", ["release", "renew", "lasting", "--floor", "2", ...state()]);
+  assert.deepEqual([above.exitCode, codeOf(above)], [2, "STATEMENT_CONTENT_WRONG"]);
 });
 
 test("EQ1 DIR UNI: a terminal that waits fetches what an operator offers to it meanwhile", async () => {
@@ -141,6 +161,36 @@ test("options that cannot be meant are the user's fault, before anything is made
     assert.deepEqual([ended.exitCode, got], [2, code], args.join(" "));
   }
   await assert.rejects(readFile(join(folder, "none", "operator", "profile.json")), { code: "ENOENT" });
+});
+
+test("ANY PERMIT: what no terminal could install is refused by publish with the terminal's own code, before anything is sent", async () => {
+  const program = { name: "bin/run", mode: 0o755, content: "#!/bin/sh\necho ran\n" };
+  const alias = { name: "bin/alias", type: "link", linkname: "bin/run" } as const;
+  const artefacts = join(folder, "state", "server", "artefacts");
+  const before = await readdir(artefacts);
+  const cases = [
+    [[program], "bin/none", "ARCHIVE_ENTRY_MISSING"],
+    [[program], "bin", "ARCHIVE_ENTRY_MISSING"],
+    [[program, { name: "out", type: "symlink", linkname: "../x" }], "bin/run", "ARCHIVE_UNSAFE"],
+    [[program, { name: "lost", type: "symlink", linkname: "bin/none" }], "lost", "ARCHIVE_ENTRY_MISSING"],
+    [[alias, program], "bin/run", "ARCHIVE_UNSAFE"],
+    [[program, { name: "pipe", type: "fifo" }], "bin/run", "ARCHIVE_UNSAFE"],
+  ] as const;
+  for (const [i, [parts, entry, code]] of cases.entries()) {
+    const path = join(folder, `refused-${i}.tar`);
+    await writeFile(path, await tarOf(parts));
+    const ended = await run("sealane", ["publish", path, "--name", "refused", "--version", "1", "--entry", entry, ...state()]);
+    assert.equal(codeOf(ended), code, JSON.stringify(parts));
+  }
+  const path = join(folder, "linked.tar");
+  await writeFile(path, await tarOf([program, alias]));
+  for (const name of [".", ".."]) {
+    const ended = await run("sealane", ["publish", path, "--name", name, "--version", "1", ...state()]);
+    assert.notEqual(ended.exitCode, 0, name);
+  }
+  assert.deepEqual(await readdir(artefacts), before);
+  await succeed("sealane", ["publish", path, "--name", "linked", "--version", "1", "--entry", "bin/alias", ...state()]);
+  assert.equal((await readdir(artefacts)).length, before.length + 1);
 });
 
 test("an unknown mechanism of an offer is told by its own code; a machine that only logged in cannot publish", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { without } from "@sealane/testkit/tools";
 
 const command = fileURLToPath(new URL("../../bin/sealane.js", import.meta.url));
 
@@ -24,7 +25,7 @@ function completed(line: readonly string[]): readonly string[] {
   }
 }
 
-test("bash completes commands, options and what they allow", () => {
+test("bash completes commands, options and what they allow", { skip: without("bash") }, () => {
   assert.deepEqual(completed(["server", ""]), ["backup", "config", "migrate", "restore", "run"]);
   assert.deepEqual(completed(["broadcast", ""]), ["list", "start", "stop"]);
   assert.deepEqual(completed(["broadcast", "start", "--mechanism", "g"]), ["group-broadcast"]);

@@ -3,24 +3,18 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { without } from "@sealane/testkit/tools";
 import { parse } from "yaml";
 
 /** What stands in deploy/, checked with the tools that would run it as far as they are here. */
 
 const deploy = fileURLToPath(new URL("../../../../deploy", import.meta.url));
-const units = ["sealane.service", "sealane-terminal@.service"];
-
-function hasSystemd(t: TestContext): boolean {
-  const found = spawnSync("systemd-analyze", ["--version"]).status === 0;
-  if (!found) t.diagnostic("systemd-analyze is not here");
-  return found;
-}
+const units = ["sealane.service", "sealane-terminal@.service", "sealane-run@.service"];
 
 for (const unit of units) {
-  test(`${unit} is understood by systemd and leaves little exposed`, (t) => {
-    if (!hasSystemd(t)) return;
+  test(`${unit} is understood by systemd and leaves little exposed`, { skip: without("systemd") }, () => {
     const folder = mkdtempSync(join(tmpdir(), "sealane-units-"));
     try {
       // The commands are not installed here: any program that is does for the check.

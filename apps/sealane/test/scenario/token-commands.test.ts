@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { shellWord } from "@sealane/cli";
-import { pin, SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { removeTree } from "@sealane/testkit/remove-tree";
+import { pin, SoftToken } from "@sealane/testkit/tokens";
+import { without } from "@sealane/testkit/tools";
 import { exitCodes } from "@sealane/wire";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
@@ -15,7 +17,7 @@ const command = fileURLToPath(new URL("../../bin/sealane.js", import.meta.url));
 
 async function emptyFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sealane-token-commands-"));
-  t.after(() => rm(folder, { recursive: true }));
+  t.after(() => removeTree(folder));
   return folder;
 }
 
@@ -37,7 +39,7 @@ async function typing(line: readonly string[], person: { readonly after: string;
   return shown;
 }
 
-describe("KSIM: commands with keys in tokens", { skip: withoutSoftHsm }, () => {
+describe("KSIM: commands with keys in tokens", { skip: without("script", "softHsm", "pkcs11js") }, () => {
   test("a URI with a PIN, suites that the token lacks, a PIN that nobody can give: told, and nothing is made", async (t) => {
     await using token = new SoftToken();
     const folder = await emptyFolder(t);
@@ -89,10 +91,15 @@ describe("KSIM: commands with keys in tokens", { skip: withoutSoftHsm }, () => {
     assert.equal(init.exitCode, 0, init.stdout);
     assert.deepEqual((await readdir(join(state, "operator"))).sort(), [
       "authority.der",
+      "issuer.der",
+      "keys",
+      "operator.cbor",
       "operator.token",
       "profile.json",
       "publisher.cbor",
+      "publishers.der",
     ]);
+    assert.deepEqual((await readdir(join(state, "operator", "keys"))).sort(), ["operator.pem", "publishers.pem", "root.pem"]);
     const server = start("sealane", ["server", "run", "--state", state, "--json"]);
     try {
       await once(server.stdout ?? server, "data"); // it listens

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { allowedTriples } from "@sealane/link";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, run } from "./command.ts";
 
 let folder = "";
@@ -12,7 +13,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "sealane-up-"));
 });
 after(async () => {
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 test("EQ1 EQ5 DIR UNI ANY: a file reaches two terminals, begun by either side, and the installed bytes are the file's", async () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeTree } from "@sealane/testkit/remove-tree";
 import { codeOf, type Ended, freePort, type ProgramName, run, start } from "./command.ts";
 
 let folder = "";
@@ -21,7 +22,7 @@ before(async () => {
 });
 after(async () => {
   await stopServer();
-  await rm(folder, { recursive: true, force: true });
+  removeTree(folder);
 });
 
 test("WAIT TRUST: key and licence first, the software on a stick when the server is gone", async () => {
@@ -47,13 +48,13 @@ test("WAIT TRUST: key and licence first, the software on a stick when the server
   const sealed = (await readdir(artefacts, { recursive: true })).find((name) => name.includes(String(told?.["artefactId"])));
   const stick = join(folder, "stick.sealed");
   await copyFile(join(artefacts, sealed ?? assert.fail()), stick);
-  await stopServer();
-
   const words = await run("sealane-terminal", ["fetch", "tide", "--key-only", ...terminal]);
   assert.equal(words.exitCode, 0, words.stderr);
   for (const part of ["Here: the licence and the content key of tide 1.0", "Awaited, by any way: the software", "--source FILE"]) {
     assert.ok(words.stderr.includes(part), words.stderr);
   }
+  await stopServer();
+
   assert.ok((await run("sealane-terminal", ["status", ...terminal])).stdout.includes("licence and content key are here"));
   const [waiting] = downloadsOf(await succeed("sealane-terminal", ["status", ...terminal, "--json"]));
   assert.deepEqual([waiting?.["module"], waiting?.["awaits"]], ["tide", "software"]);

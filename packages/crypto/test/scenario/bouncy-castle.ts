@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
+import { bouncyCastleJar } from "@sealane/testkit/tools";
 import type { RsaKey } from "../keys/rsa-keys.ts";
-
-/** Where Debian's libbcprov-java has it. */
-const jar = "/usr/share/java/bcprov.jar";
 
 /** A question to Bouncy Castle (`PssR.java`) and what is done with its answer. */
 export interface Question {
@@ -26,7 +24,11 @@ export function bytesIn(text: string): Uint8Array {
 export function askBouncyCastle(keys: readonly RsaKey[], questions: readonly Question[]): void {
   const lines = [...keys.map(keyLine), ...questions.map(({ line }) => line)];
   const source = resolve(import.meta.dirname, "PssR.java");
-  const java = spawnSync("java", ["-cp", jar, source], { input: `${lines.join("\n")}\n`, encoding: "utf8", maxBuffer: 2 ** 28 });
+  const java = spawnSync("java", ["-cp", bouncyCastleJar, source], {
+    input: `${lines.join("\n")}\n`,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
   if (java.error !== undefined || java.status !== 0) {
     const why = [java.error?.message, java.stderr].join("\n");
     assert.fail(`Bouncy Castle did not run (Debian: default-jdk-headless, libbcprov-java): ${why}`);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { without } from "@sealane/testkit/tools";
 import {
   type KeyTransport,
   PublicKey,
@@ -13,11 +14,11 @@ import {
 } from "../../src/index.ts";
 import { decodePssRBlock } from "../../src/pss-r-block.ts";
 import { rsaKey, rsaKinds } from "../keys/rsa-keys.ts";
-import { assertReadAndWritten, der, file, missing, openssl, output } from "../openssl-command.ts";
+import { assertReadAndWritten, der, file, openssl, output } from "../openssl-command.ts";
 
 const message = Buffer.from("a message between two implementations");
 
-describe("the openssl command, RSA", { skip: missing }, () => {
+describe("the openssl command, RSA", { skip: without("openssl") }, () => {
   for (const kind of rsaKinds) {
     test(`reads our ${kind} keys and writes the same bytes`, () => assertReadAndWritten(kind, rsaKey(kind).key));
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { without } from "@sealane/testkit/tools";
 import {
   ffdheAgreement,
   hkdfExpand,
@@ -12,7 +13,7 @@ import {
   verifySignature,
   x25519Agreement,
 } from "../../src/index.ts";
-import { asPkcs8, assertReadAndWritten, der, file, missing, openssl, output } from "../openssl-command.ts";
+import { asPkcs8, assertReadAndWritten, der, file, openssl, output } from "../openssl-command.ts";
 
 const message = Buffer.from("a message between two implementations");
 
@@ -40,7 +41,7 @@ const groups = [
   })),
 ] as const;
 
-describe("the openssl command", { skip: missing }, () => {
+describe("the openssl command", { skip: without("openssl") }, () => {
   test("accepts our Ed25519 signatures and refuses them on another message", async () => {
     const key = SoftwareKey.generate("ed25519").signingKey();
     const signature = file("ours.sig", await key.sign(message));

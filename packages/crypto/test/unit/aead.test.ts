@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createSecretKey } from "node:crypto";
+import { createSecretKey, generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import { type AeadInput, aeadKeyBytes, aeadNonceBytes, aeadOpen, aeadSeal, aeadTagBytes } from "../../src/index.ts";
 
@@ -48,6 +48,13 @@ describe("AES-256-GCM", () => {
       { ...input, key: Buffer.alloc(16, 1), aead: "aes-128-gcm" },
     ];
     for (const other of others) assert.throws(() => aeadOpen(other, sealed), { code: "CRYPTO_OPEN_FAILED" });
+    const impossible: readonly AeadInput[] = [
+      ...[0, 1, 16, 31, 33, 64].map((length) => ({ ...input, key: new Uint8Array(length) })),
+      ...[0, 4096].map((length) => ({ ...input, nonce: new Uint8Array(length) })),
+      { ...input, key: generateKeyPairSync("ed25519").privateKey },
+      { ...input, key: generateKeyPairSync("ed25519").publicKey },
+    ];
+    for (const other of impossible) assert.throws(() => aeadOpen(other, sealed), { code: "CRYPTO_OPEN_FAILED" });
   });
 
   test("gives memory of its own", () => {

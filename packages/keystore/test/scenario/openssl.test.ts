@@ -5,19 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Secret } from "@sealane/crypto";
+import { without } from "@sealane/testkit/tools";
 import { FileKeyStore } from "../../src/index.ts";
 
-const available = ((): boolean => {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "pipe" });
-    return true;
-  } catch {
-    if (process.env["CI"] === "true") throw new Error("The tests need the openssl command.");
-    return false;
-  }
-})();
-
-describe("key files are those of openssl", { skip: available ? false : "openssl is not installed" }, () => {
+describe("key files are those of openssl", { skip: without("openssl") }, () => {
   let folder = "";
   const openssl = (...args: readonly string[]): Buffer => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const password = (): Secret => Secret.take("password", new TextEncoder().encode("horse"));

@@ -1,9 +1,9 @@
 import { describe } from "node:test";
-import { SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { SoftToken, withoutTokens } from "@sealane/testkit/tokens";
 import { keyStoreContract } from "../unit/key-store-contract.ts";
 
-describe("KSIM: tokens keep keys as files do", { skip: withoutSoftHsm }, () => {
-  if (withoutSoftHsm !== false) return;
+describe("KSIM: tokens keep keys as files do", { skip: withoutTokens }, () => {
+  if (withoutTokens !== false) return;
   keyStoreContract("a token", async () => new SoftToken(), {
     sign: ["ed25519", "p256", "rsa2048", "rsa3072"],
     decrypt: ["x25519", "p256", "rsa2048", "rsa4096"],

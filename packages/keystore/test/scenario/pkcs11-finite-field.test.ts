@@ -10,7 +10,7 @@ import {
   possessionOf,
   systemRandom,
 } from "@sealane/crypto";
-import { SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { SoftToken, withoutTokens } from "@sealane/testkit/tokens";
 import { hasCode } from "@sealane/wire";
 
 const group = ffdheGroup("ffdhe2048");
@@ -24,7 +24,7 @@ async function keyIn(token: SoftToken): Promise<AgreementKey> {
   return await store.agreementKey("agree");
 }
 
-describe("KSIM: finite-field agreement in a token", { skip: withoutSoftHsm }, () => {
+describe("KSIM: finite-field agreement in a token", { skip: withoutTokens }, () => {
   test("gives g^xy in the modulus' length, also when that begins with zeros", async () => {
     await using token = new SoftToken();
     const key = await keyIn(token);

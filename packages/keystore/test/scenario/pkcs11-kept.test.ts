@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { type KeyKind, type KeyPurpose, rsaOaep2048, verifySignature } from "@sealane/crypto";
-import { pin, SoftToken, softHsm, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { pin, SoftToken, withoutTokens } from "@sealane/testkit/tokens";
+import { softHsm } from "@sealane/testkit/tools";
 import { hasCode } from "@sealane/wire";
 import type { PKCS11, Template } from "pkcs11js";
 
@@ -33,7 +34,7 @@ const made: readonly (readonly [KeyKind, KeyPurpose | undefined, readonly Usage[
   ["rsa2048", "decrypt", ["CKA_DECRYPT"]],
 ];
 
-describe("KSIM: a private key never leaves its token", { skip: withoutSoftHsm }, () => {
+describe("KSIM: a private key never leaves its token", { skip: withoutTokens }, () => {
   let names: Binding;
   before(async () => {
     names = (await import("pkcs11js")).default;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { rsaOaep2048, Secret, systemRandom, verifySignature } from "@sealane/crypto";
-import { pin, SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { pin, SoftToken, withoutTokens } from "@sealane/testkit/tokens";
 import { hasCode } from "@sealane/wire";
 import { openPkcs11Key, openPkcs11KeyStore, parsePkcs11Uri } from "../../src/index.ts";
 
@@ -28,7 +28,7 @@ describe("KSIM: without what a token needs", () => {
     }
   });
 
-  test("a module: told with its path", { skip: withoutSoftHsm }, async () => {
+  test("a module: told with its path", { skip: withoutTokens }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "sealane-module-"));
     const path = join(folder, "text.so");
     try {
@@ -48,7 +48,7 @@ describe("KSIM: without what a token needs", () => {
   });
 });
 
-describe("KSIM: a token's PIN", { skip: withoutSoftHsm }, () => {
+describe("KSIM: a token's PIN", { skip: withoutTokens }, () => {
   test("comes from a file of one line that nobody else can read", async () => {
     await using token = new SoftToken();
     for (const content of [pin, `${pin}\n`, `${pin}\r\n`]) {
@@ -100,7 +100,7 @@ describe("KSIM: a token's PIN", { skip: withoutSoftHsm }, () => {
   });
 });
 
-describe("KSIM: one key of a token", { skip: withoutSoftHsm }, () => {
+describe("KSIM: one key of a token", { skip: withoutTokens }, () => {
   test("is opened by its label or its id, and does what it may", async () => {
     await using token = new SoftToken();
     const publicKey = await token.open().generate("publisher", "ed25519");

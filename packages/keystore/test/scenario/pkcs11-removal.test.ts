@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type DecryptionKey, type PublicKey, p256Agreement, rsaOaep2048, systemRandom, verifySignature } from "@sealane/crypto";
-import { SoftToken, softHsm, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { SoftToken, withoutTokens } from "@sealane/testkit/tokens";
+import { softHsm } from "@sealane/testkit/tools";
 import { hasCode } from "@sealane/wire";
 import { loadCryptoki } from "../../src/pkcs11/cryptoki.ts";
 
@@ -41,7 +42,7 @@ async function assertUnwraps(publicKey: PublicKey, key: DecryptionKey): Promise<
 
 const gone = (error: unknown): boolean => hasCode(error, "KEYSTORE_TOKEN_GONE") && error.entry.retry === "later";
 
-describe("KSIM: a token is pulled out and plugged in again", { skip: withoutSoftHsm }, () => {
+describe("KSIM: a token is pulled out and plugged in again", { skip: withoutTokens }, () => {
   test("and whatever is asked meanwhile fails with advice to try later, and works afterwards", async () => {
     await using token = new SoftToken();
     const uses = await makeUses(token);
@@ -91,7 +92,7 @@ describe("KSIM: a token is pulled out and plugged in again", { skip: withoutSoft
   });
 });
 
-describe("KSIM: another user of the module in this process", { skip: withoutSoftHsm }, () => {
+describe("KSIM: another user of the module in this process", { skip: withoutTokens }, () => {
   for (const [what, end] of [
     ["closes all sessions", "C_CloseAllSessions"],
     ["ends the module", "C_Finalize"],

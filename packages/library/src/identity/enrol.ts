@@ -61,11 +61,13 @@ export async function enrol(input: EnrolInput): Promise<Enrolment> {
   const server = { url: token.url, fetch: input.fetch ?? fetch, signal: input.signal };
   const nowSeconds = (): number => environment.clock.nowSeconds();
   const info = await exchange(server, { method: "GET", path: routes.enrol, maxBytes: maxEnrolReplyBytes });
-  const { anchor, enrolCertificate } = verifyEnrolInfo(info, { token, nowSeconds: nowSeconds() });
-  const body = await requestEnrolment({ token, keys, enrolCertificate, nowSeconds: nowSeconds(), random: environment.random });
-  const reply = await exchange(server, { method: "POST", path: routes.enrol, body, maxBytes: maxEnrolReplyBytes });
-  const certificates = await verifyEnrolReply(reply, { token, keys, anchor, nowSeconds: nowSeconds() });
-  const proof = await proveEnrolment(keys, certificates);
+  const authority = verifyEnrolInfo(info, { token, nowSeconds: nowSeconds() });
+  const { random } = environment;
+  using requested = await requestEnrolment({ token, keys, authority, nowSeconds: nowSeconds(), random });
+  const { body } = requested;
+  const reply = await exchange(server, { method: "POST", path: routes.enrolments, body, maxBytes: maxEnrolReplyBytes });
+  const certificates = await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: nowSeconds() });
+  const proof = await proveEnrolment({ keys, certificates, authority, random });
   await exchange(server, { method: "POST", path: routes.enrolProof, body: proof, maxBytes: maxEnrolReplyBytes });
   const { signing, decryption, agreement, serverName, serverSigning, serverDecryption, serverAgreement } = certificates;
   return {
@@ -77,7 +79,7 @@ export async function enrol(input: EnrolInput): Promise<Enrolment> {
       agreement,
     },
     model: token.model,
-    trust: anchor,
+    trust: authority.anchor,
     server: {
       name: serverName,
       url: token.url,

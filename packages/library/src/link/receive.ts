@@ -48,6 +48,8 @@ export interface CompletedLink {
   readonly artefactId: ArtefactId | null;
   /** The encoded licence that the originator sent, or null; not verified. */
   readonly licence: Uint8Array | null;
+  /** `mutual-agreement`: the encoded release that the originator sent, or null; not verified. */
+  readonly release: Uint8Array | null;
 }
 
 /** What the receipt of a later message of each mechanism gives. */
@@ -116,7 +118,7 @@ async function receiveReply(
 async function receiveThird(own: Own, { reference, saved, message }: Pending): Promise<CompletedLink> {
   const { environment, pending } = own.options;
   using awaited = loadAwaitedThird(saved);
-  const { link, artefactId: id, licence } = await awaited.receive(continueContext(own), message);
+  const { link, artefactId: id, licence, release } = await awaited.receive(continueContext(own), message);
   if (!(await pending.remove(reference))) {
     link[Symbol.dispose]();
     throw linkErrors.error("LINK_MESSAGE_UNEXPECTED");
@@ -126,5 +128,6 @@ async function receiveThird(own: Own, { reference, saved, message }: Pending): P
     link: confidentialLink(link, environment),
     artefactId: id && artefactId(plainBytes(id)),
     licence: licence && plainBytes(licence),
+    release: release && plainBytes(release),
   };
 }

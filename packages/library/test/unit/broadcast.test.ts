@@ -81,7 +81,7 @@ describe("a broadcast to everybody", () => {
     assert.throws(() => link.wrap(contentKey, other.licence), code("LINK_FIELD_WRONG"));
     await assert.rejects(new Party(world.gateway).accept(message), code("LINK_MECHANISM_UNKNOWN"));
     await assert.rejects(new Party(world.office).broadcast(new Uint8Array(0)), code("LINK_FIELD_WRONG"));
-    await assert.rejects(new Party(world.office).broadcast(new Uint8Array(16_385)), code("LINK_FIELD_WRONG"));
+    await assert.rejects(new Party(world.office).broadcast(new Uint8Array(24_577)), code("LINK_FIELD_WRONG"));
     const foreign = { ...world.gateway, trust: (await newWorld()).gateway.trust };
     await assert.rejects(new AnonymousParty(foreign).accept(message), code("PKI_SIGNATURE_WRONG"));
   });

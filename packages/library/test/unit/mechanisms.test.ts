@@ -17,6 +17,7 @@ import { addressOf, code, newWorld } from "../world.ts";
 
 const hello = new TextEncoder().encode("hello");
 const licence = new TextEncoder().encode("a licence");
+const release = new TextEncoder().encode("a release");
 const artefact = artefactId(new Uint8Array(32).fill(7));
 
 const world = await newWorld();
@@ -53,11 +54,11 @@ function delivery(third: ThirdMode): () => Promise<void> {
     await assert.rejects(gateway.accept(message, { mechanisms, thirdModes: others }), code("LINK_MECHANISM_UNKNOWN"));
     if (third === "unsigned") await assert.rejects(gateway.accept(message, { mechanisms }), code("LINK_MECHANISM_UNKNOWN"));
     const { reply } = await gateway.accept(message, { mechanisms, thirdModes: [third] });
-    const replied = await office.receive(reply, { mechanisms, content: { artefactId: artefact, licence } });
+    const replied = await office.receive(reply, { mechanisms, content: { artefactId: artefact, licence, release } });
     assert.ok(replied.kind === "replied");
     const completed = await gateway.receive(replied.message, { mechanisms });
     assert.ok(completed.kind === "completed");
-    assert.deepEqual([completed.artefactId, completed.licence], [artefact, licence]);
+    assert.deepEqual([completed.artefactId, completed.licence, completed.release], [artefact, licence, release]);
     const { link } = replied.link.confirm(completed.link.seal(hello));
     assert.deepEqual(completed.link.open(link.seal(hello)), hello);
   };
@@ -125,7 +126,10 @@ describe("a mechanism between parties with names", () => {
     const mechanisms = ["mutual-nonce"] as const;
     const { message } = await office.originate(addressOf(world.gateway), { mechanism: "mutual-nonce" });
     const { reply } = await gateway.accept(message, { mechanisms });
-    await assert.rejects(office.receive(reply, { mechanisms, content: { artefactId: artefact, licence } }), code("LINK_FIELD_WRONG"));
+    await assert.rejects(
+      office.receive(reply, { mechanisms, content: { artefactId: artefact, licence, release } }),
+      code("LINK_FIELD_WRONG"),
+    );
     assert.equal((await office.receive(reply, { mechanisms })).kind, "replied");
   });
 });

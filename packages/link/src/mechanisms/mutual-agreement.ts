@@ -19,7 +19,7 @@ import {
   tuple,
   uint,
 } from "@sealane/wire";
-import { type AwaitedReply, type AwaitedThird, type EstablishedLink, type ThirdContent, Waiting } from "../awaited.ts";
+import { type AwaitedReply, type AwaitedThird, type EstablishedLink, nothingVouched, type ThirdContent, Waiting } from "../awaited.ts";
 import {
   acceptKeyLife,
   chainCodec,
@@ -30,6 +30,7 @@ import {
   keyExpiryOf,
   requireLicenceSize,
   requireOther,
+  requireReleaseSize,
   sentTimeFields,
 } from "../claims.ts";
 import { encryptBody, firstBodyCodec, openBody, referenceCodec } from "../encrypted-body.ts";
@@ -69,7 +70,7 @@ import { openVouching, sealVouching, type Vouching } from "../vouching.ts";
  *
  * Repairs of the printed form (docs/protocol.md): a share of small order with a guessed T_A broke secrecy, and so did signing g^a in
  * clear. Shares are validated; M1 = P_B[A, B, g^a, T_A, N_A], M2 = P_A[B, A, g^b, T_A, N_A, T_B, H(M1)]; M3 signs names, th, form,
- * artefact id and licence digest, never a share; the recipient's first record begins with its confirmation.
+ * artefact id and the digests of licence and release, never a share; the recipient's first record begins with its confirmation.
  *
  * Properties: confidential, both parties named to each other only and authenticated, not a broadcast, forward secret once both
  * exponents are erased.
@@ -323,18 +324,15 @@ export class AwaitedShare extends Waiting<ShareState> implements AwaitedReply {
   /**
    * Checks M2, makes M3 with `content` and the link, which reports nothing as received before the recipient confirmed. A right M2
    * uses the state up, even if the key handle then fails.
-   * Errors: LINK_FIELD_WRONG for a licence that M3 cannot carry, LINK_STATE_WRONG when the own signing key was renewed; those of
+   * Errors: LINK_FIELD_WRONG for a licence or release that M3 cannot carry, LINK_STATE_WRONG when the own signing key was renewed; those of
    * `decryptLater`, LINK_ANSWER_WRONG, those of `verifyReplyTime`, CRYPTO_SHARE_WRONG, what the key handle throws.
    */
-  async receive(
-    context: ContinueContext,
-    reply: Uint8Array,
-    content: ThirdContent = { artefactId: null, licence: null },
-  ): Promise<EstablishedLink> {
+  async receive(context: ContinueContext, reply: Uint8Array, content: ThirdContent = nothingVouched): Promise<EstablishedLink> {
     const state = this.state;
     const { suite, originator, originatorRole, recipient, firstDigest, reference } = state;
     const self = requireSelf(context);
     if (content.licence !== null) requireLicenceSize(content.licence);
+    if (content.release !== null) requireReleaseSize(content.release);
     // Renewed since M1 named it: the recipient would check M3 with the old one.
     if (!equalCredentials(credentialOf(ownSigning(self, suite).certificate), state.originatorSigning))
       throw linkErrors.error("LINK_STATE_WRONG");

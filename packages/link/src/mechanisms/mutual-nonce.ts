@@ -366,7 +366,7 @@ export class AwaitedProof extends Waiting<ProofState> implements AwaitedThird {
     if (!isOurs) throw linkErrors.error("LINK_ANSWER_WRONG");
     const link = linkOf(state, { self: otherRole(originatorRole), k2: state.k2, messages: [firstDigest, secondDigest, sha256(message)] });
     this[Symbol.dispose]();
-    return { link, artefactId: null, licence };
+    return { link, artefactId: null, licence, release: null };
   }
 
   [Symbol.dispose](): void {

@@ -91,7 +91,7 @@ test("DIR: another version, an unknown number and a wrong shape of the envelope 
   for (const [value, expected] of cases) {
     assert.equal(await codeOf(() => acceptMessage(accepting(pair, way), encode(value as Parameters<typeof encode>[0]))), expected);
   }
-  assert.equal(await codeOf(() => acceptMessage(accepting(pair, way), new Uint8Array(49_153))), "WIRE_SIZE_EXCEEDED");
+  assert.equal(await codeOf(() => acceptMessage(accepting(pair, way), new Uint8Array(65_537))), "WIRE_SIZE_EXCEEDED");
 });
 
 describe("EQ1 EQ2 EQ4 EQ5 EQ6 EQ7 EQ7S EQ8 EQ11 EQ14 DIR: somebody else of the same role", () => {

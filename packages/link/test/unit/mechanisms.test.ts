@@ -7,6 +7,7 @@ import { artefactId, equalBytes } from "@sealane/wire";
 
 const now = testNowSeconds;
 const licence = new TextEncoder().encode("a licence");
+const release = new TextEncoder().encode("a release");
 const artefact = artefactId(new Uint8Array(32).fill(7));
 const binding = { artefactId: artefact, licenceDigest: sha256(licence), nowSeconds: now };
 
@@ -49,7 +50,7 @@ async function broadcastsAreHeard(name: MechanismName): Promise<void> {
 
 /** M3 in one form brings artefact and licence, by either originator on every suite. */
 async function thirdIsBrought(mode: ThirdMode): Promise<void> {
-  const third = { artefactId: artefact, licence };
+  const third = { artefactId: artefact, licence, release };
   for (const suite of suites) {
     for (const originator of ["server", "terminal"] as const) {
       const wish = { mechanism: "mutual-agreement", suite, originator, options: { third: mode }, third, stored: true } as const;

@@ -4,7 +4,15 @@ import { Secret, type Suite, suiteNamed, suites } from "@sealane/crypto";
 import { acceptingContext, continuingContext, establish, makePair, testNowSeconds, withBody } from "@sealane/testkit";
 import { artefactId, type CborValue, type Digest, digest, transcriptHash } from "@sealane/wire";
 import type { MessageHeader } from "../../src/envelope.ts";
-import { acceptMessage, decodeMessage, type ThirdContent, type ThirdMode, thirdModes, UnconfirmedLink } from "../../src/index.ts";
+import {
+  acceptMessage,
+  decodeMessage,
+  nothingVouched,
+  type ThirdContent,
+  type ThirdMode,
+  thirdModes,
+  UnconfirmedLink,
+} from "../../src/index.ts";
 import { recordType } from "../../src/labels.ts";
 import { firstState, type LinkState } from "../../src/link-state.ts";
 import { ownSigning } from "../../src/parties.ts";
@@ -12,7 +20,7 @@ import { openRecord, sealRecord } from "../../src/records.ts";
 import { openVouching, sealVouching, type Vouching } from "../../src/vouching.ts";
 import { code, codeOf } from "../codes.ts";
 import { changedItems } from "../mallory.ts";
-import { artefact, begin, licence, partiesOf, run, thirdContent, waysOf, wishOf } from "../ways.ts";
+import { artefact, begin, licence, partiesOf, release, run, thirdContent, waysOf, wishOf } from "../ways.ts";
 
 const pair = await makePair(suites);
 const now = testNowSeconds;
@@ -110,33 +118,38 @@ describe("EQ14 EQ14i EQ14ii EQ14iii: M3 and its link", () => {
       const accepted = await acceptMessage(acceptingContext(pair, way.originator), sent.message);
       assert.ok(sent.kind === "sent" && accepted.kind === "waiting");
       const near = continuingContext(pair, wishOf(way));
-      const contents: readonly ThirdContent[] = [thirdContent, { artefactId: null, licence: null }];
+      const contents: readonly ThirdContent[] = [thirdContent, nothingVouched];
       const made = await Promise.allSettled(contents.map(async (content) => await sent.awaited.receive(near, accepted.reply, content)));
       assert.equal(made.filter(({ status }) => status === "fulfilled").length, 1);
     });
 
-    test(`${ids[way.form as ThirdMode]}: a licence that M3 cannot carry leaves the wait as it was (${way.title})`, async () => {
+    test(`${ids[way.form as ThirdMode]}: a licence or release that M3 cannot carry leaves the wait as it was (${way.title})`, async () => {
       const sent = await begin(pair, way);
       const accepted = await acceptMessage(acceptingContext(pair, way.originator), sent.message);
       assert.ok(sent.kind === "sent" && accepted.kind === "waiting");
       const near = continuingContext(pair, wishOf(way));
-      for (const size of [0, 16_385]) {
-        const content = { artefactId: artefact, licence: new Uint8Array(size) };
-        assert.equal(await codeOf(() => sent.awaited.receive(near, accepted.reply, content)), "LINK_FIELD_WRONG");
+      for (const wrong of [0, 24_577].map((size) => new Uint8Array(size))) {
+        for (const content of [
+          { ...thirdContent, licence: wrong },
+          { ...thirdContent, release: wrong },
+        ])
+          assert.equal(await codeOf(() => sent.awaited.receive(near, accepted.reply, content)), "LINK_FIELD_WRONG");
       }
-      const content = { artefactId: artefact, licence: new Uint8Array(16_384).fill(1) };
+      const most = new Uint8Array(24_576);
+      const content = { artefactId: artefact, licence: most.fill(1), release: most.fill(2) };
       const { message } = await sent.awaited.receive(near, accepted.reply, content);
       const received = await accepted.awaited.receive(acceptingContext(pair, way.originator), message ?? assert.fail());
-      assert.deepEqual(received.licence, content.licence);
+      assert.deepEqual([received.licence, received.release], [content.licence, content.release]);
     });
   }
 
-  test("EQ14 EQ14i EQ14ii EQ14iii OPT: M3 may bring an artefact without a licence, a licence alone, or nothing", async () => {
+  test("EQ14 EQ14i EQ14ii EQ14iii OPT: M3 may bring an artefact without a licence, a licence or a release alone, or nothing", async () => {
     for (const way of ways) {
       for (const third of [
-        { artefactId: null, licence: null },
-        { artefactId: artefact, licence: null },
-        { artefactId: null, licence },
+        nothingVouched,
+        { ...nothingVouched, artefactId: artefact },
+        { ...nothingVouched, licence },
+        { ...nothingVouched, release },
       ]) {
         const { mechanism, originator } = way;
         const ends = await establish(pair, { mechanism: mechanism.name, suite: way.suite, originator, options: way.options, third });
@@ -159,6 +172,7 @@ function whatIsSigned(suite: Suite): void {
   const other: ThirdContent = {
     artefactId: artefactId(new Uint8Array(32).fill(8)),
     licence: new TextEncoder().encode("another licence"),
+    release: new TextEncoder().encode("another release"),
   };
 
   function vouching(mode: ThirdMode, th: Digest = digest(new Uint8Array(32).fill(3))): Vouching {

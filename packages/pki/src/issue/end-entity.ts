@@ -1,8 +1,8 @@
-import type { PublicKey, Randomness, SigningKey } from "@sealane/crypto";
-import { equalBytes, type Name } from "@sealane/wire";
-import { parseCertificate } from "../certificate.ts";
+import type { PublicKey, Randomness } from "@sealane/crypto";
+import type { Name } from "@sealane/wire";
 import { pkiErrors } from "../errors.ts";
 import { keyUsageOf, type Purpose, purposes } from "../labels.ts";
+import { type Authority, requireIssuer } from "./issuer.ts";
 import {
   authorityKeyIdentifier,
   extendedKeyUsage,
@@ -12,12 +12,6 @@ import {
   subjectAltName,
   subjectKeyIdentifier,
 } from "./signed-certificate.ts";
-
-/** Who issues: a root's or intermediate's certificate (DER) with a handle of its key. */
-export interface Authority {
-  readonly certificate: Uint8Array;
-  readonly key: SigningKey;
-}
 
 export interface CertificateInput {
   readonly authority: Authority;
@@ -32,15 +26,13 @@ export interface CertificateInput {
  * Issues a certificate (DER) for one key of one party and one purpose.
  *
  * The subject is empty: the name stands in the critical subject alternative name (RFC 5280, section 4.2.1.6). Errors:
- * PKI_ISSUER_NOT_CA, PKI_AUTHORITY_KEY_WRONG, PKI_KEY_WRONG, PKI_VALIDITY_WRONG; those of `parseCertificate` for the authority's
+ * PKI_ISSUER_NOT_CA, PKI_AUTHORITY_KEY_WRONG, PKI_ISSUER_PURPOSE_WRONG, PKI_KEY_WRONG, PKI_VALIDITY_WRONG; those of `parseCertificate` for the authority's
  * certificate; what the handle throws.
  */
 export async function issueCertificate(input: CertificateInput): Promise<Uint8Array> {
   const { authority, subject, random, notBeforeSeconds } = input;
-  const issuer = parseCertificate(authority.certificate);
-  if (issuer.kind !== "authority") throw pkiErrors.error("PKI_ISSUER_NOT_CA");
-  if (!equalBytes(issuer.publicKey.spki, authority.key.publicKey.spki)) throw pkiErrors.error("PKI_AUTHORITY_KEY_WRONG");
   const { purpose, publicKey } = subject;
+  const issuer = requireIssuer(authority, [purpose]);
   if (!purposes[purpose].keyKinds.includes(publicKey.kind)) throw pkiErrors.error("PKI_KEY_WRONG", { purpose, kind: publicKey.kind });
   return await signCertificate(
     {
@@ -52,7 +44,7 @@ export async function issueCertificate(input: CertificateInput): Promise<Uint8Ar
       extensions: [
         subjectAltName(subject.name),
         keyUsage([keyUsageOf(purpose, publicKey.kind)]),
-        extendedKeyUsage(purpose),
+        extendedKeyUsage([purpose]),
         subjectKeyIdentifier(keyIdentifierOf(publicKey)),
         authorityKeyIdentifier(issuer.subjectKeyIdentifier ?? keyIdentifierOf(issuer.publicKey)),
       ],

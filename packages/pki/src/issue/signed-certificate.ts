@@ -11,7 +11,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { type KeyKind, type PublicKey, type Randomness, type SigningKey, sha256, verifySignature } from "@sealane/crypto";
+import { ecdsaBytes, type KeyKind, lowS, type PublicKey, type Randomness, type SigningKey, sha256, verifySignature } from "@sealane/crypto";
 import { equalBytes, type Name } from "@sealane/wire";
 import { parseCertificate } from "../certificate.ts";
 import { malformed, pkiErrors } from "../errors.ts";
@@ -34,8 +34,8 @@ export interface CertificateContent {
  * are signed, and once with it. What comes out was read again and its signature checked.
  *
  * Errors: PKI_VALIDITY_WRONG, PKI_AUTHORITY_KEY_WRONG (also for a key whose signatures certificates cannot have),
- * PKI_CERTIFICATE_MALFORMED (an issuer's name that the library writes otherwise than it stands in its certificate); what the handle
- * throws.
+ * PKI_CERTIFICATE_MALFORMED (an issuer's name that the library writes otherwise than it stands in its certificate), CRYPTO_SIGNATURE_WRONG
+ * (a handle whose ECDSA signature is none); what the handle throws.
  */
 export async function signCertificate(content: CertificateContent, key: SigningKey): Promise<Uint8Array> {
   const serial = newSerial(content.random);
@@ -58,7 +58,7 @@ export async function signCertificate(content: CertificateContent, key: SigningK
   };
   const draft = parseCertificate(await build(new Uint8Array(draftSignatureBytes)));
   if ("der" in content.issuer && !equalBytes(draft.issuer, content.issuer.der)) throw malformed("issuer");
-  const signature = await key.sign(draft.toBeSigned);
+  const signature = oneSignature(key.publicKey.kind, await key.sign(draft.toBeSigned));
   const certificate = parseCertificate(await build(signature));
   try {
     verifySignature(key.publicKey, certificate.toBeSigned, signature);
@@ -66,6 +66,11 @@ export async function signCertificate(content: CertificateContent, key: SigningK
     throw pkiErrors.error("PKI_AUTHORITY_KEY_WRONG", {}, cause);
   }
   return certificate.der;
+}
+
+/** Whatever a token or service gives: of the two signatures of ECDSA the one that verifiers accept (`requireOneSignature`). */
+function oneSignature(kind: KeyKind, signature: Uint8Array): Uint8Array {
+  return kind === "p256" && signature.length === ecdsaBytes ? lowS(signature) : signature;
 }
 
 /** Of any length but that of ECDSA, which is divided into r and s: what is signed does not depend on it. */
@@ -95,8 +100,8 @@ export function keyUsage(usages: readonly KeyUsage[]): Extension {
   );
 }
 
-export function extendedKeyUsage(purpose: Purpose): Extension {
-  return new ExtendedKeyUsageExtension([purposeOid(purpose)], true);
+export function extendedKeyUsage(purposes: readonly Purpose[]): Extension {
+  return new ExtendedKeyUsageExtension(purposes.map(purposeOid), true);
 }
 
 export function subjectAltName(name: Name): Extension {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type KeyKind, keyKindsOf, type SigningKey, SoftwareKey, suites, systemRandom } from "@sealane/crypto";
+import { without } from "@sealane/testkit/tools";
 import { hasCode, parseName } from "@sealane/wire";
 import type { PkiCode } from "../../src/errors.ts";
 import { type Purpose, parseCertificate, purposeOid, trustAnchor, verifyCertificate } from "../../src/index.ts";
@@ -13,9 +14,8 @@ import { createAuthority, issueCertificate } from "../../src/issue/index.ts";
 
 /** Keys of every kind, certified by authorities of each kind, and the `openssl` command and OpenSSL within Node as second opinions. */
 
+const missing = without("openssl");
 const version = spawnSync("openssl", ["version"], { encoding: "utf8" });
-if (version.status !== 0 && process.env["CI"] === "true") throw new Error("The tests need the openssl command.");
-const missing = version.status === 0 ? false : "openssl is not installed";
 /** OpenSSL 3.5 was the first with ML-DSA. */
 const [, major = 0, minor = 0] = (/^OpenSSL (\d+)\.(\d+)/.exec(version.stdout ?? "") ?? []).map(Number);
 const knowsMlDsa = major > 3 || (major === 3 && minor >= 5);
@@ -136,7 +136,16 @@ describe("KCERT: of what openssl issues with P-256", { skip: missing }, () => {
   ];
   for (const [asked, key, usage] of right) {
     test(`a right one is proven (${asked}, ${key[1]})`, () => {
-      verify(issue("right", key, [san, `keyUsage=critical,${usage}`, purpose(asked)]), asked);
+      const extensions = [san, `keyUsage=critical,${usage}`, purpose(asked)];
+      // OpenSSL signs with either s, and only the lower one is accepted: 64 tries without it are as likely as a key that is guessed.
+      for (let tries = 64; ; tries--) {
+        try {
+          verify(issue("right", key, extensions), asked);
+          return;
+        } catch (error) {
+          if (tries === 0 || !hasCode(error, "PKI_SIGNATURE_WRONG")) throw error;
+        }
+      }
     });
   }
 

@@ -73,6 +73,26 @@ test("a certificate keeps its own copy of the bytes", async () => {
   assert.equal(Buffer.compare(certificate.der, before), 0);
 });
 
+/** Rows of what limits certificates below an authority, critical or not. */
+function limiting(among: (extension: Uint8Array) => readonly Uint8Array[]): readonly (readonly [string, PkiCode, Forgery])[] {
+  const named = [
+    ["name constraints", "2.5.29.30"],
+    ["policy mappings", "2.5.29.33"],
+    ["policy constraints", "2.5.29.36"],
+    ["inhibitAnyPolicy", "2.5.29.54"],
+  ] as const;
+  return named.flatMap(([what, dotted]) =>
+    [true, false].map(
+      (critical) =>
+        [
+          `with ${what} that are ${critical ? "" : "not "}critical`,
+          "PKI_EXTENSION_UNKNOWN",
+          { extensions: among(extension(dotted, { critical, value: sequence() })) },
+        ] as const,
+    ),
+  );
+}
+
 describe("KCERT: a certificate is refused", () => {
   const rows: readonly (readonly [string, PkiCode, Forgery])[] = [
     ["of version 1", "PKI_CERTIFICATE_MALFORMED", { version: new Uint8Array(0) }],
@@ -109,11 +129,7 @@ describe("KCERT: a certificate is refused", () => {
     ["with something behind the signature", "PKI_CERTIFICATE_MALFORMED", { afterSignature: sequence() }],
     ["with an extension twice", "PKI_CERTIFICATE_MALFORMED", { extensions: [...leafExtensions, digitalSignature] }],
     ["with an unknown critical extension", "PKI_EXTENSION_UNKNOWN", { extensions: [...leafExtensions, unknownCritical] }],
-    [
-      "with critical name constraints",
-      "PKI_EXTENSION_UNKNOWN",
-      { extensions: [...leafExtensions, extension("2.5.29.30", { critical: true, value: sequence() })] },
-    ],
+    ...limiting((value) => [...leafExtensions, value]),
     [
       "with an explicit FALSE for critical",
       "PKI_CERTIFICATE_MALFORMED",
@@ -218,7 +234,13 @@ describe("KCERT: an authority is refused", () => {
   const rows: readonly (readonly [string, PkiCode, Forgery])[] = [
     ["without key usage", "PKI_ISSUER_NOT_CA", { extensions: [ca] }],
     ["without keyCertSign", "PKI_ISSUER_NOT_CA", { extensions: [ca, keyUsage(1, 0x02)] }],
-    ["with a purpose of ours", "PKI_PURPOSE_WRONG", { extensions: [ca, certificateSigning, purposeUsage(1)] }],
+    [
+      "with a list of purposes that is not critical",
+      "PKI_PURPOSE_WRONG",
+      { extensions: [ca, certificateSigning, extension("2.5.29.37", { critical: false, value: sequence(oid("1.2.3")) })] },
+    ],
+    ["with a purpose twice", "PKI_CERTIFICATE_MALFORMED", { extensions: [ca, certificateSigning, purposeUsage(1, 1)] }],
+    ...limiting((value) => [ca, certificateSigning, value]),
     ["without a subject", "PKI_CERTIFICATE_MALFORMED", { subject: sequence() }],
     ["with a CA flag of FALSE", "PKI_CERTIFICATE_MALFORMED", { extensions: [constraints(Uint8Array.of(1, 1, 0)), certificateSigning] }],
     ["with a key that cannot sign", "PKI_KEY_WRONG", { spki: x25519Spki }],

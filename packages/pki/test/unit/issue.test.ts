@@ -5,7 +5,7 @@ import { type SigningKey, SoftwareKey } from "@sealane/crypto";
 import { hasCode, parseName } from "@sealane/wire";
 import type { PkiCode } from "../../src/errors.ts";
 import { type Purpose, parseCertificate, trustAnchor, verifyCertificate } from "../../src/index.ts";
-import { createAuthority, issueCertificate } from "../../src/issue/index.ts";
+import { createAuthority, issueAuthority, issueCertificate } from "../../src/issue/index.ts";
 import { purposes } from "../../src/labels.ts";
 import {
   certificateSigning,
@@ -47,6 +47,74 @@ describe("KCERT: a new authority", () => {
     assert.equal(long.name, name);
     const issued = await issueCertificate({ ...right, authority: { certificate: long.der, key } });
     verifyCertificate({ chain: [issued], anchors: [long], purpose: "terminal-sign", nowSeconds: notBeforeSeconds });
+  });
+});
+
+describe("KCERT, WHO: an intermediate authority", () => {
+  const issuerKey = SoftwareKey.generate("ed25519").signingKey();
+  const purposesListed: readonly Purpose[] = ["terminal-sign", "server-sign"];
+  const wanted = {
+    authority,
+    commonName: "issuer of authority",
+    publicKey: issuerKey.publicKey,
+    purposes: purposesListed,
+    ...validity,
+    random,
+  };
+  const anchor = trustAnchor(certificate);
+  const issuedBy = async (purposes: readonly Purpose[]): Promise<{ readonly certificate: Uint8Array; readonly key: SigningKey }> => ({
+    certificate: await issueAuthority({ ...wanted, purposes }),
+    key: issuerKey,
+  });
+
+  test("lists what it may certify, may have no authority below it, and certifies", async () => {
+    const issuer = await issuedBy(purposesListed);
+    const parsed = parseCertificate(issuer.certificate);
+    assert(parsed.kind === "authority");
+    assert.deepEqual(parsed.purposes, purposesListed);
+    assert.equal(parsed.pathLength, 0);
+    assert.equal(parsed.name, null);
+    const leaf = await issueCertificate({ ...right, authority: issuer });
+    const chain = [leaf, issuer.certificate];
+    const proven = verifyCertificate({ chain, anchors: [anchor], purpose: "terminal-sign", nowSeconds: notBeforeSeconds });
+    assert.deepEqual(proven.chain, chain);
+  });
+  test("issues nothing that it does not list", async () => {
+    const issuer = await issuedBy(purposesListed);
+    for (const purpose of ["release-sign", "order-sign", "licence-sign"] as const) {
+      await rejectsCode(issueCertificate({ ...right, authority: issuer, subject: { ...subject, purpose } }), "PKI_ISSUER_PURPOSE_WRONG");
+    }
+    await rejectsCode(
+      issueAuthority({ ...wanted, authority: issuer, commonName: "x", purposes: ["release-sign"] }),
+      "PKI_ISSUER_PURPOSE_WRONG",
+    );
+    await rejectsCode(issueAuthority({ ...wanted, authority: issuer, commonName: "x" }), "PKI_PATH_TOO_LONG");
+  });
+  test("ends with its issuer", async () => {
+    const late = await issueAuthority({ ...wanted, notAfterSeconds: notAfterSeconds + 1 });
+    assert.equal(parseCertificate(late).notAfterSeconds, notAfterSeconds);
+  });
+  test("is not made with an empty list, a key that cannot sign, or its issuer's name", async () => {
+    await rejectsCode(issueAuthority({ ...wanted, purposes: [] }), "PKI_PURPOSE_WRONG");
+    await rejectsCode(issueAuthority({ ...wanted, publicKey: SoftwareKey.generate("x25519").publicKey }), "PKI_KEY_WRONG");
+    await rejectsCode(issueAuthority({ ...wanted, commonName: "authority" }), "PKI_NAME_WRONG");
+    await rejectsCode(issueAuthority({ ...wanted, authority: { certificate, key: issuerKey } }), "PKI_AUTHORITY_KEY_WRONG");
+  });
+  test("by a handle that gives either of ECDSA's two signatures has the one with the low s", async () => {
+    const p256 = SoftwareKey.generate("p256").signingKey();
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+    const high: SigningKey = {
+      ...p256,
+      sign: async (message) => {
+        const low = await p256.sign(message);
+        const s = order - BigInt(`0x${low.subarray(32).toHex()}`);
+        return Uint8Array.of(...low.subarray(0, 32), ...Uint8Array.fromHex(s.toString(16).padStart(64, "0")));
+      },
+    };
+    const root = await createAuthority({ name: parseName("authority"), key: high, ...validity, random });
+    const above = { certificate: root, key: high };
+    const leaf = await issueCertificate({ ...right, authority: above });
+    verifyCertificate({ chain: [leaf], anchors: [trustAnchor(root)], purpose: "terminal-sign", nowSeconds: notBeforeSeconds });
   });
 });
 

@@ -1,18 +1,24 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { describe, test } from "node:test";
-import { SoftwareKey, sha256 } from "@sealane/crypto";
+import { type SigningKey, SoftwareKey, sha256 } from "@sealane/crypto";
 import { hasCode, parseName, thumbprint } from "@sealane/wire";
 import type { PkiCode } from "../../src/errors.ts";
 import { type TrustAnchor, trustAnchor, type VerifyCertificateInput, verifyCertificate } from "../../src/index.ts";
 import {
+  type AuthorityForgery,
   certificateSigning,
   constraints,
   distinguishedName,
+  extension,
   type Forgery,
   forge,
   forgeAuthority,
+  integer,
   isAuthority,
   leafKey,
+  oid,
+  purposeUsage,
   rootKey,
   rootName,
   sequence,
@@ -27,16 +33,17 @@ const leaf = await forge();
 const right: VerifyCertificateInput = { chain: [leaf], anchors: [root], purpose: "terminal-sign", nowSeconds: validNowSeconds };
 const verify = (changes: Partial<VerifyCertificateInput>): unknown => verifyCertificate({ ...right, ...changes });
 
-/** A chain of `depth` intermediates below the root, the leaf first. */
-async function chainOf(
-  intermediates: readonly (Forgery & { readonly pathLength?: number })[],
-  leafForgery: Forgery = {},
-): Promise<Uint8Array[]> {
+/** The purpose of the leaf, and others: their numbers. */
+const [terminalSign, licenceSign, releaseSign, unknownPurpose] = [1, 21, 22, 99];
+
+/** A chain of intermediates below the root, the leaf first; each lists the leaf's purpose unless told. */
+async function chainOf(intermediates: readonly AuthorityForgery[], leafForgery: Forgery = {}): Promise<Uint8Array[]> {
   const chain: Uint8Array[] = [];
   let issuer = { name: rootName, key: rootKey };
   for (const [i, forgery] of intermediates.entries()) {
     const own = { name: distinguishedName(`intermediate ${i}`), key: SoftwareKey.generate("ed25519") };
-    chain.unshift(await forgeAuthority({ subject: own.name, issuer: issuer.name, key: own.key, ...forgery }, issuer.key.signingKey()));
+    const made = { subject: own.name, issuer: issuer.name, key: own.key, certifies: [terminalSign], ...forgery };
+    chain.unshift(await forgeAuthority(made, issuer.key.signingKey()));
     issuer = own;
   }
   chain.unshift(await forge({ issuer: issuer.name, ...leafForgery }, issuer.key.signingKey()));
@@ -137,6 +144,104 @@ describe("KCERT: signatures", () => {
   });
 });
 
+describe("KCERT, WHO: an intermediate certifies only what it lists", () => {
+  const refused = async (intermediates: readonly AuthorityForgery[]): Promise<void> => {
+    const chain = await chainOf(intermediates);
+    throwsCode(() => verify({ chain }), "PKI_ISSUER_PURPOSE_WRONG");
+  };
+  test("alone or among others", async () => {
+    for (const certifies of [[terminalSign], [releaseSign, terminalSign, unknownPurpose]]) {
+      assert(verifyCertificate({ ...right, chain: await chainOf([{ certifies }]) }));
+    }
+  });
+  test("and nothing without a list, or with one of other purposes", async () => {
+    for (const certifies of [undefined, [releaseSign], [licenceSign, releaseSign], [unknownPurpose]]) await refused([{ certifies }]);
+  });
+  test("at every place of a chain", async () => {
+    const [lists, listsNot] = [{ certifies: [terminalSign] }, { certifies: [releaseSign] }];
+    for (const chain of [
+      [listsNot, lists],
+      [lists, listsNot],
+      [lists, listsNot, lists],
+    ])
+      await refused(chain);
+    assert(verifyCertificate({ ...right, chain: await chainOf([lists, lists, lists]) }));
+  });
+  test("and any purpose is none", async () => {
+    const any = extension("2.5.29.37", { critical: true, value: sequence(oid("2.5.29.37.0")) });
+    await refused([{ extensions: [constraints(isAuthority), certificateSigning, any] }]);
+  });
+  test("where the list is critical and names nothing twice", async () => {
+    const list = (critical: boolean, ...numbers: readonly number[]): Uint8Array =>
+      extension("2.5.29.37", {
+        critical,
+        value: sequence(...numbers.map((number) => oid(`2.25.273132093521790191817862106249223041910.${number}`))),
+      });
+    const chainWith = async (usage: Uint8Array): Promise<Uint8Array[]> =>
+      await chainOf([{ extensions: [constraints(isAuthority), certificateSigning, usage] }]);
+    const [loose, twice, once] = [await chainWith(list(false, 1)), await chainWith(list(true, 1, 1)), await chainWith(list(true, 1))];
+    throwsCode(() => verify({ chain: loose }), "PKI_PURPOSE_WRONG");
+    throwsCode(() => verify({ chain: twice }), "PKI_CERTIFICATE_MALFORMED");
+    assert(verifyCertificate({ ...right, chain: once }));
+  });
+  test("a root lists none", async () => {
+    const listing = await forgeAuthority({ certifies: [terminalSign] });
+    throwsCode(() => trustAnchor(listing), "PKI_PURPOSE_WRONG");
+  });
+});
+
+describe("KCERT: of a certificate signed with P-256 and its twin", () => {
+  const key = SoftwareKey.generate("p256");
+  const algorithm = { innerAlgorithm: sequence(oid("1.2.840.10045.4.3.2")) };
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const number = (value: bigint): Uint8Array => {
+    const bytes = Uint8Array.fromHex(value.toString(16).padStart(64, "0"));
+    const digits = bytes.subarray(bytes.findIndex((byte) => byte !== 0));
+    return integer(...((digits[0] ?? 0) >= 0x80 ? [0] : []), ...digits);
+  };
+  /** The same certificate signed r, s and r, -s. */
+  async function twins(forgery: Forgery, by: SoftwareKey): Promise<readonly [Uint8Array, Uint8Array]> {
+    const halves: { low: Uint8Array; high: Uint8Array } = { low: new Uint8Array(0), high: new Uint8Array(0) };
+    const signer = {
+      ...by.signingKey(),
+      sign: async (message: Uint8Array) => {
+        const raw = await by.signingKey().sign(message);
+        const [r, s] = [BigInt(`0x${raw.subarray(0, 32).toHex()}`), BigInt(`0x${raw.subarray(32).toHex()}`)];
+        halves.low = sequence(number(r), number(s));
+        halves.high = sequence(number(r), number(order - s));
+        return halves.low;
+      },
+    };
+    const low = await forge({ ...algorithm, ...forgery }, signer);
+    return [low, await forge({ ...algorithm, ...forgery, signature: halves.high })];
+  }
+  test("the one with the low s alone is proven, as leaf and as intermediate", async () => {
+    const anchors = [trustAnchor(await forgeAuthority({ ...algorithm, key }, p256Der(key)))];
+    const [leafLow, leafHigh] = await twins({}, key);
+    assert(new X509Certificate(leafHigh).verify(new X509Certificate(anchors[0]?.der ?? assert.fail()).publicKey), "OpenSSL takes both");
+    assert(verifyCertificate({ ...right, anchors, chain: [leafLow] }));
+    throwsCode(() => verify({ anchors, chain: [leafHigh] }), "PKI_SIGNATURE_WRONG");
+    const between = SoftwareKey.generate("ed25519");
+    const name = distinguishedName("between");
+    const extensions = [constraints(isAuthority), certificateSigning, purposeUsage(terminalSign)];
+    const [low, high] = await twins({ subject: name, spki: between.publicKey.spki, extensions }, key);
+    const below = await forge({ issuer: name }, between.signingKey());
+    assert(verifyCertificate({ ...right, anchors, chain: [below, low] }));
+    throwsCode(() => verify({ anchors, chain: [below, high] }), "PKI_SIGNATURE_WRONG");
+  });
+
+  function p256Der(by: SoftwareKey): SigningKey {
+    const handle = by.signingKey();
+    return {
+      ...handle,
+      sign: async (message) => {
+        const raw = await handle.sign(message);
+        return sequence(...[raw.subarray(0, 32), raw.subarray(32)].map((half) => number(BigInt(`0x${half.toHex()}`))));
+      },
+    };
+  }
+});
+
 describe("KCERT: validity", () => {
   const from2025to2026 = sequence(utcTime("250101000000Z"), utcTime("261231235959Z"));
   const first = Date.UTC(2025, 0, 1) / 1000;
@@ -185,6 +290,11 @@ describe("the order of checks is fixed: of two faults the earlier is told", () =
     ["validity before purpose", "PKI_CERTIFICATE_EXPIRED", { validity: expired }, { purpose: "server-sign" }],
     ["purpose before name", "PKI_PURPOSE_WRONG", {}, { purpose: "server-sign", name: parseName("x") }],
   ];
+  test("the leaf's purpose before the issuer's, and that before the name", async () => {
+    const chain = await chainOf([{ certifies: [releaseSign] }]);
+    throwsCode(() => verify({ chain, purpose: "server-sign" }), "PKI_PURPOSE_WRONG");
+    throwsCode(() => verify({ chain, name: parseName("x") }), "PKI_ISSUER_PURPOSE_WRONG");
+  });
   for (const [title, code, forgery, changes] of rows) {
     test(title, async () => {
       const chain = [await forge(forgery)];

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { SoftwareKey } from "@sealane/crypto";
 import { parseName } from "@sealane/wire";
-import { type Purpose, purposeOid, trustAnchor, verifyCertificate } from "../../src/index.ts";
+import { type Purpose, purposeOid, trustAnchor, type VerifiedCertificate, verifyCertificate } from "../../src/index.ts";
 import { createAuthority, issueCertificate } from "../../src/issue/index.ts";
 import { purposes } from "../../src/labels.ts";
 import { seededRandom } from "../seeded-random.ts";
@@ -17,6 +17,8 @@ interface Vector {
   readonly name: string;
   readonly notBeforeSeconds: number;
   readonly notAfterSeconds: number;
+  /** The code with which it is refused; a right one has none. */
+  readonly refusedWith?: string;
 }
 
 const vectors = JSON.parse(readFileSync(new URL("certificates.json", import.meta.url), "utf8")) as readonly Vector[];
@@ -24,16 +26,22 @@ const fromBase64 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(tex
 
 test("there are vectors", () => assert(vectors.length > 0));
 
-describe("KCERT: certificates of all times are proven", () => {
-  for (const { madeBy, root, chain, purpose, name, notBeforeSeconds, notAfterSeconds } of vectors) {
+describe("KCERT: certificates of all times are proven, or refused", () => {
+  for (const { madeBy, root, chain, purpose, name, notBeforeSeconds, notAfterSeconds, refusedWith } of vectors) {
     test(madeBy, () => {
-      const proven = verifyCertificate({
-        chain: chain.map(fromBase64),
-        anchors: [trustAnchor(fromBase64(root))],
-        purpose,
-        name: parseName(name),
-        nowSeconds: notBeforeSeconds,
-      });
+      const verify = (): VerifiedCertificate =>
+        verifyCertificate({
+          chain: chain.map(fromBase64),
+          anchors: [trustAnchor(fromBase64(root))],
+          purpose,
+          name: parseName(name),
+          nowSeconds: notBeforeSeconds,
+        });
+      if (refusedWith !== undefined) {
+        assert.throws(verify, { code: refusedWith });
+        return;
+      }
+      const proven = verify();
       assert.equal(proven.notBeforeSeconds, notBeforeSeconds);
       assert.equal(proven.notAfterSeconds, notAfterSeconds);
     });
@@ -66,6 +74,7 @@ test("KCERT: the object identifiers of the purposes never change", () => {
     "licence-sign": 21,
     "release-sign": 22,
     "enrol-decrypt": 23,
+    "order-sign": 24,
   };
   const actual = (Object.keys(purposes) as Purpose[]).map((purpose) => [purpose, purposeOid(purpose)]);
   assert.deepEqual(Object.fromEntries(actual), Object.fromEntries(Object.entries(numbers).map(([purpose, n]) => [purpose, `${arc}.${n}`])));

@@ -6,20 +6,22 @@ import {
   enrolReplyCodec,
   enrolRequestCodec,
   maxEnrolRequestBytes,
+  openRequestFor,
   signedEnrolRequestCodec,
   statementAad,
 } from "@sealane/api";
-import { openWithPrivateKey, parseSign1, requireBytes, sealToPublicKey, verifySign1 } from "@sealane/cose";
-import { encryptionFor, type KeyPurpose, PublicKey, sha256 } from "@sealane/crypto";
+import { parseSign1, requireBytes, sealToPublicKey, sealUnderKey, verifySign1 } from "@sealane/cose";
+import { encryptionFor, type KeyPurpose, PublicKey, sha256, suitesOfKeys } from "@sealane/crypto";
 import { defaultToleranceSeconds, defaultWindowSeconds } from "@sealane/link";
 import { parseCertificate } from "@sealane/pki";
 import { issueCertificate } from "@sealane/pki/issue";
-import { decode, decodeAs, encode, encodeAs, equalBytes, thumbprint } from "@sealane/wire";
+import { type Digest, decodeAs, digest, encode, encodeAs, equalBytes, thumbprint } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import { backdateSeconds, certificateLifeSeconds } from "../limits.ts";
 import type { Enrolment, EnrolmentToken } from "../storage/enrolment-tokens.ts";
 import type { TerminalKey, TerminalKeyPurpose } from "../storage/terminals.ts";
 import type { CaRole } from "./ca-role.ts";
+import { confirm, viewOf } from "./view.ts";
 
 /** A request whose signatures are right: whoever sent it holds the signing keys. */
 interface SignedRequest extends EnrolRequest {
@@ -27,6 +29,8 @@ interface SignedRequest extends EnrolRequest {
   readonly signingKey: PublicKey;
   /** All others, in the order of the request. */
   readonly keys: readonly RequestedKey[];
+  /** SHA-256 of the request as it was signed. */
+  readonly requestDigest: Digest;
 }
 
 interface RequestedKey {
@@ -39,22 +43,23 @@ interface RequestedKey {
  * bound to the keys of the first request; the same request again gets the same certificates, which are active only when the
  * terminal has proved that it can read every certificate that was encrypted to its own key ({@link proveEnrolment}).
  *
- * Errors: COSE_*, CRYPTO_*, WIRE_*, SERVER_STATEMENT_STALE, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_MISUSED, SERVER_TOKEN_EXPIRED,
+ * Errors: API_VERSION_UNSUPPORTED, LINK_RECIPIENT_WRONG, COSE_*, CRYPTO_*, WIRE_*, SERVER_STATEMENT_STALE, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_MISUSED, SERVER_TOKEN_EXPIRED,
  * SERVER_TOKEN_BOUND, SERVER_KEYS_WRONG, SERVER_KEY_TAKEN, PKI_KEY_WRONG, STORE_*.
  */
 export async function enrol(role: CaRole, body: Uint8Array): Promise<Uint8Array> {
   const request = await openRequest(role, body);
   requireFresh(role, request);
+  requireTrust(role, request);
   const token = await findToken(role, request);
   const enrolment = token.enrolment ?? (await bind(role, { request, token }));
   requireBoundTo(enrolment, request);
-  return encodeAs(enrolReplyCodec, replyOf(role, { request, enrolment }));
+  const plaintext = encodeAs(enrolReplyCodec, await replyOf(role, { request, enrolment }));
+  return encode(sealUnderKey(request.replyKey, role.random, { plaintext, externalAad: statementAad("enrol reply") }));
 }
 
 async function openRequest(role: CaRole, body: Uint8Array): Promise<SignedRequest> {
-  const { key } = role.enrolment;
   const externalAad = statementAad("enrol request");
-  const plaintext = await openWithPrivateKey(encryptionFor(key.publicKey), key, { value: decode(body, maxEnrolRequestBytes), externalAad });
+  const plaintext = await openRequestFor([role.enrolment], { label: "enrol request", body, maxBytes: maxEnrolRequestBytes });
   const { signed, alsoSigned } = decodeAs(signedEnrolRequestCodec, plaintext, { maxBytes: maxEnrolRequestBytes, what: "enrol request" });
   plaintext.fill(0);
   // The keys that sign stand in what they sign: to hold them is what the signatures prove.
@@ -69,7 +74,22 @@ async function openRequest(role: CaRole, body: Uint8Array): Promise<SignedReques
   const keys = [...others, ...requestedKeys("decrypt", request.decryptionSpkis), ...requestedKeys("agree", request.agreementSpkis)];
   const spkis = new Set([signingKey, ...keys].map(({ publicKey }) => publicKey.spki.toHex()));
   if (spkis.size !== keys.length + 1) throw serverErrors.error("SERVER_KEYS_WRONG", { key: "for two purposes" });
-  return { ...request, signingKey: signingKey.publicKey, keys };
+  requireSuites(request, [signingKey, ...keys]);
+  return { ...request, signingKey: signingKey.publicKey, keys, requestDigest: digest(sha256(payload)) };
+}
+
+/** The suites that a terminal says it can take part in are those that its keys are for. */
+function requireSuites({ suiteNumbers }: EnrolRequest, keys: readonly RequestedKey[]): void {
+  const of = (wanted: TerminalKeyPurpose): readonly RequestedKey[] => keys.filter(({ purpose }) => purpose === wanted);
+  const suites = suitesOfKeys({ signing: of("sign"), decryption: of("decrypt"), agreement: of("agree") });
+  if (!equalBytes(encode(suiteNumbers), encode(suites.map(({ id }) => id)))) {
+    throw serverErrors.error("SERVER_KEYS_WRONG", { suites: suiteNumbers.join(" ") });
+  }
+}
+
+/** The terminal trusts this authority, and no other that was put in its place. */
+function requireTrust(role: CaRole, { fingerprint, name }: EnrolRequest): void {
+  if (!equalBytes(fingerprint, role.anchor.thumbprint)) throw serverErrors.error("SERVER_TOKEN_MISUSED", { name });
 }
 
 /** The keys for one purpose, of which no two are of one kind. */
@@ -127,13 +147,13 @@ async function issueEnrolment(role: CaRole, request: SignedRequest): Promise<Enr
   const keys: TerminalKey[] = [];
   for (const { purpose, publicKey } of request.keys) {
     const { kind, spki } = publicKey;
-    keys.push({ purpose, kind, keyDigest: sha256(spki), chain: [await issue(purpose, publicKey)] });
+    keys.push({ purpose, kind, keyDigest: sha256(spki), chain: [await issue(purpose, publicKey), authority.certificate] });
   }
   const all = [signing, ...keys.flatMap(({ chain }) => chain)];
   return {
     signingKeyDigest: sha256(signingKey.spki),
     signingThumbprint: thumbprint(sha256(signing)),
-    signingChain: [signing],
+    signingChain: [signing, authority.certificate],
     keys,
     certificateExpiresAtSeconds: Math.min(...all.map((der) => parseCertificate(der).notAfterSeconds)),
     boundAtSeconds: nowSeconds,
@@ -146,11 +166,11 @@ function requireBoundTo(enrolment: Enrolment, request: SignedRequest): void {
   if (!equalBytes(encode(bound), encode(asked))) throw serverErrors.error("SERVER_TOKEN_BOUND", { name: request.name });
 }
 
-/** The certificates; all but those of the signing keys encrypted to their own keys. */
-function replyOf(role: CaRole, given: { readonly request: SignedRequest; readonly enrolment: Enrolment }): EnrolReply {
+/** The certificates, all but those of the signing keys encrypted to their own keys, and what the server signs of all that both see. */
+async function replyOf(role: CaRole, given: { readonly request: SignedRequest; readonly enrolment: Enrolment }): Promise<EnrolReply> {
   const { request, enrolment } = given;
   const { random } = role;
-  const externalAad = statementAad("enrol reply");
+  const externalAad = statementAad("enrol certificate");
   const issued = request.keys.map((key, position) => ({ ...key, chain: enrolment.keys[position]?.chain ?? [] }));
   const sealedFor = (wanted: TerminalKeyPurpose): readonly Uint8Array[] =>
     issued
@@ -159,12 +179,13 @@ function replyOf(role: CaRole, given: { readonly request: SignedRequest; readonl
         const plaintext = encodeAs(certificateChainCodec, chain);
         return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random }, { plaintext, externalAad }));
       });
+  const view = viewOf(role, { requestDigest: request.requestDigest, signingChain: enrolment.signingChain, keys: enrolment.keys });
   return {
-    signingChains: [enrolment.signingChain, ...issued.filter(({ purpose }) => purpose === "sign").map(({ chain }) => chain)],
+    signingChains: view.terminalChains.signingChains,
     sealedDecryptionChains: sealedFor("decrypt"),
     sealedAgreementChains: sealedFor("agree"),
-    serverSigningChains: role.signing.map(({ chain }) => chain),
-    serverDecryptionChains: role.decryption.map(({ chain }) => chain),
-    serverAgreementChains: role.agreement.map(({ chain }) => chain),
+    serverSuiteNumbers: view.serverSuiteNumbers,
+    serverChains: view.serverChains,
+    confirmation: await confirm(role, view),
   };
 }

@@ -1,40 +1,45 @@
-import { encodeProven, enrolProofCodec, maxEnrolRequestBytes, statementAad } from "@sealane/api";
+import { encodeProven, enrolProofCodec, enrolViewDigest, maxEnrolRequestBytes, openRequestFor, statementAad } from "@sealane/api";
 import { verifySign1 } from "@sealane/cose";
-import { sha256 } from "@sealane/crypto";
 import { type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { decodeAs, equalBytes, type Name, thumbprint } from "@sealane/wire";
+import { decodeAs, type Name, thumbprint } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import type { Enrolment, EnrolmentToken } from "../storage/enrolment-tokens.ts";
 import type { Stores } from "../storage/stores.ts";
 import type { SigningCertificate } from "../storage/terminals.ts";
 import type { CaRole } from "./ca-role.ts";
+import { requireConfirmed, viewOf } from "./view.ts";
 
 /** A used token with what it issued. */
 type UsedToken = EnrolmentToken & { readonly enrolment: Enrolment };
 
 /**
- * Completes an enrolment: the terminal signed the thumbprints of all its certificates but the first one that signs; those for
- * decryption and agreement only the holders of their keys could read. The terminal takes the place of the one that had its name
- * before, whose messages go. The same proof again is right again and changes nothing.
+ * Completes an enrolment: the terminal signed the view that this server had signed for it, with all certificates of both; its own for
+ * decryption and agreement only the holders of their keys could read. That view is compared with what this server has now. The terminal takes
+ * the place of the one that had its name before, whose messages go. The same proof again is right again and changes nothing.
  *
- * Errors: WIRE_*, COSE_*, CRYPTO_SIGNATURE_WRONG, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_EXPIRED, SERVER_PROOF_WRONG, SERVER_KEY_TAKEN,
- * PKI_*, STORE_*.
+ * Errors: API_VERSION_UNSUPPORTED, LINK_RECIPIENT_WRONG, WIRE_*, COSE_*, CRYPTO_*, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_EXPIRED,
+ * SERVER_PROOF_WRONG, SERVER_KEY_TAKEN, PKI_*, STORE_*.
  */
 export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<void> {
-  const { signingThumbprint, signature } = decodeAs(enrolProofCodec, body, { maxBytes: maxEnrolRequestBytes, what: "proof" });
-  const signer = thumbprint(signingThumbprint);
+  const opened = await openRequestFor([role.enrolment], { label: "enrol proof", body, maxBytes: maxEnrolRequestBytes });
+  const proof = decodeAs(enrolProofCodec, opened, { maxBytes: maxEnrolRequestBytes, what: "proof" });
+  const signer = thumbprint(proof.signingThumbprint);
   const token = await role.stores.enrolmentTokens.findBySigner(signer);
   const active = await role.stores.terminals.findBySigner(signer);
   const certificates = active ?? token?.enrolment ?? null;
   const name = active?.name ?? token?.name;
   if (certificates === null || name === undefined) throw serverErrors.error("SERVER_TOKEN_UNKNOWN");
-  const payload = verifySign1(signature, {
-    publicKey: signerOf(role, certificates, name).publicKey,
-    externalAad: statementAad("enrol proof"),
-  });
-  const chains = active === null ? (token?.enrolment?.keys ?? []).map(({ chain }) => chain) : await role.stores.terminals.chains(name);
-  const thumbprints = chains.flatMap(([certificate]) => (certificate === undefined ? [] : [sha256(certificate)]));
-  if (thumbprints.length === 0 || !equalBytes(payload, encodeProven(thumbprints))) throw serverErrors.error("SERVER_PROOF_WRONG", { name });
+  const keys = active === null ? (token?.enrolment?.keys ?? []) : await role.stores.terminals.keyChains(name);
+  const { requestDigest, confirmation, signature } = proof;
+  const viewDigest = enrolViewDigest(viewOf(role, { requestDigest, signingChain: certificates.signingChain, keys }));
+  const { publicKey } = signerOf(role, certificates, name);
+  try {
+    requireConfirmed(role, confirmation, viewDigest);
+    const detachedPayload = encodeProven(viewDigest, confirmation);
+    verifySign1(signature, { publicKey, externalAad: statementAad("enrol proof"), detachedPayload });
+  } catch (cause) {
+    throw serverErrors.error("SERVER_PROOF_WRONG", { name }, cause);
+  }
   if (active === null && isUsed(token)) await activate(role, token);
 }
 

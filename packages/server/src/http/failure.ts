@@ -17,18 +17,22 @@ declare module "fastify" {
 /** Codes that are told as they are on every route: they depend on the transport alone. */
 const transportCodes: readonly string[] = [
   "API_REQUEST_WRONG",
+  "API_VERSION_UNSUPPORTED",
   "API_BODY_TOO_LARGE",
   "API_ROUTE_UNKNOWN",
   "API_RATE_EXCEEDED",
   "API_SERVER_BUSY",
 ] satisfies (keyof typeof apiErrors.entries)[];
 
+/** Codes of the framework and of connections for what a client did wrong before any route saw it. */
+const inFrontOfRoutes: readonly string[] = ["FST_ERR_BAD_URL", "FST_ERR_MAX_PARAM_LENGTH", "ECONNRESET"];
+
 /** Turns whatever a route or the framework threw into one of our errors, or leaves an unexpected one as it is. */
 export function failureOf(error: unknown): SealaneError | Error {
   if (error instanceof SealaneError) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return apiErrors.error("API_BODY_TOO_LARGE");
-  if (code.startsWith("FST_ERR_CTP_") || code === "FST_ERR_BAD_URL" || code === "ECONNRESET") {
+  if (code.startsWith("FST_ERR_CTP_") || inFrontOfRoutes.includes(code)) {
     return apiErrors.error("API_REQUEST_WRONG", { reason: code });
   }
   return error instanceof Error ? error : new Error("Something that is not an error was thrown");

@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import type { Socket } from "node:net";
 import rateLimit from "@fastify/rate-limit";
 import { apiErrors, mediaType, problemOf, routes } from "@sealane/api";
 import { SealaneError } from "@sealane/wire";
@@ -52,10 +53,20 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     return503OnClosing: false, // our own hook answers in our own form
     logController: new LogController({ disableRequestLogging: true }),
     logger: { level: options.log.level, stream: options.log.destination, base: null },
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
-    clientErrorHandler: (_error, socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
-      else socket.destroy();
+    frameworkErrors: (error, request, reply) => {
+      // No hook runs for these.
+      reply.raw.once("close", () => {
+        void logResponse(request, reply);
+        options.metrics.countRequest(request, reply);
+        endUnreadBody(request);
+      });
+      sendProblem(error, request, reply);
+    },
+    clientErrorHandler: (error, socket) => {
+      const refused = refuseUnreadable(error, socket);
+      if (refused === null) return;
+      app.log.warn({ method: null, route: null, status: 400, ...logFieldsOf(refused) }, "refused");
+      options.metrics.countUnreadable(refused);
     },
   });
   app.server.maxConnections = limits.maxConnections;
@@ -66,7 +77,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.addHook("onResponse", async (request, reply) => options.metrics.countRequest(request, reply));
   app.addHook("onResponse", async (request) => endUnreadBody(request));
   app.addHook("onRequestAbort", async (request) => request.log.info(requestFieldsOf(request), "client went"));
-  app.addHook("onRequest", async () => {
+  app.addHook("onRequest", async (request) => {
+    if (request.raw.httpVersion === "1.1" && request.headers.host === undefined)
+      throw apiErrors.error("API_REQUEST_WRONG", { host: "missing" });
     if (options.isStopping()) throw apiErrors.error("API_SERVER_BUSY");
   });
   // Also of a request that began before: a connection that is kept alive would keep the server waiting.
@@ -88,6 +101,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
 /** The server of `node:http` or `node:https` with its bounds on time. */
 function createListener(handler: http.RequestListener, { limits, tls }: HttpServerOptions): http.Server {
   const bounds = {
+    requireHostHeader: false, // a hook refuses it, so that it is logged and counted
     requestTimeout: limits.uploadSeconds * 1000,
     keepAliveTimeout: limits.idleSeconds * 1000,
     headersTimeout: limits.bodySeconds * 1000,
@@ -97,8 +111,22 @@ function createListener(handler: http.RequestListener, { limits, tls }: HttpServ
     tls === null
       ? http.createServer(bounds, handler)
       : https.createServer({ ...bounds, ...tls, minVersion: "TLSv1.3", handshakeTimeout: limits.bodySeconds * 1000 }, handler);
+  server.on("checkExpectation", handler); // Node's own answer is neither logged nor counted
   server.setTimeout(limits.idleSeconds * 1000);
   return server;
+}
+
+/** Answers what is no HTTP, came too slowly or has heads that are too large; null where there is nobody to answer. */
+function refuseUnreadable(error: Error & { readonly code?: string }, socket: Socket): SealaneError | null {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return null;
+  }
+  const refused = apiErrors.error("API_REQUEST_WRONG", { reason: error.code ?? "unreadable" });
+  const body = JSON.stringify(problemOf(refused));
+  const head = `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: ${mediaType.problem}\r\nContent-Length: ${body.length}\r\n\r\n`;
+  socket.end(head + body, () => socket.destroySoon());
+  return refused;
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

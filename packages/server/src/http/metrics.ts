@@ -53,6 +53,11 @@ export class Metrics {
     if (failure !== null) this.#refusals.inc({ route, code: failure instanceof SealaneError ? failure.code : "unexpected" });
   }
 
+  /** Counts what was refused before it was a request. */
+  countUnreadable({ code }: SealaneError): void {
+    this.#refusals.inc({ route: "unknown", code });
+  }
+
   countLink({ mechanism, suite, originatorRole }: ConfidentialLink | UnconfirmedLink | BroadcastLink): void {
     this.#links.inc({ mechanism, suite: suite.name, originator: originatorRole });
   }

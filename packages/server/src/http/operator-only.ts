@@ -23,10 +23,28 @@ export function operatorOnly(tokens: OperatorTokens): (request: FastifyRequest) 
  * Whether a token can come this way unseen: every leg is TLS or stays on this machine. Behind a trusted proxy there are two, and what
  * the proxy says of the first counts.
  */
-function isPrivate(request: Pick<FastifyRequest, "ip" | "protocol"> & { readonly socket: FastifyRequest["socket"] }): boolean {
+function isPrivate(request: FastifyRequest): boolean {
   const { socket } = request;
   const hasTls = "encrypted" in socket && socket.encrypted === true;
+  if (isForwarded(request) && !isProxyTrusted(request)) return false; // the leg before the proxy is unknown
   return (hasTls || isLoopback(socket.remoteAddress)) && (request.protocol === "https" || isLoopback(request.ip));
+}
+
+/** What proxies add to requests that they pass on, and clients of their own accord do not. */
+const forwardingHeaders = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "forwarded", "via"] as const;
+
+function isForwarded({ headers }: FastifyRequest): boolean {
+  return forwardingHeaders.some((name) => headers[name] !== undefined);
+}
+
+/** Whether what the header says of the client was taken over, which only a proxy in `trusted_proxies` can bring about. */
+function isProxyTrusted({ ips }: FastifyRequest): boolean {
+  return ips !== undefined && ips.length > 1;
+}
+
+/** Whether a request was made on this machine; one that a proxy here passes on was not, whether it is trusted or not. */
+export function isFromHere(request: FastifyRequest): boolean {
+  return !isForwarded(request) && isLoopback(request.socket.remoteAddress);
 }
 
 const loopback = new BlockList();

@@ -1,18 +1,12 @@
 import { apiErrors, routes } from "@sealane/api";
 import type { Pkcs11KeyStore } from "@sealane/keystore";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
 import { serverErrors } from "../errors.ts";
 import type { Database } from "../storage/database.ts";
 import type { OperatorTokens } from "../storage/operator-tokens.ts";
 import type { Metrics } from "./metrics.ts";
-import { isLoopback, operatorOnly } from "./operator-only.ts";
-
-/** Whether a request was made on this machine; one that a proxy here passes on was not, whether it is trusted or not. */
-function isFromHere(request: FastifyRequest): boolean {
-  const isForwarded = request.headers["x-forwarded-for"] !== undefined || request.headers.forwarded !== undefined;
-  return !isForwarded && isLoopback(request.socket.remoteAddress);
-}
+import { isFromHere, operatorOnly } from "./operator-only.ts";
 
 /** Routes for whoever watches the server: whether it can do its work, and what it counts. A server of the download role alone has neither database nor tokens. */
 export function watchRoutes(given: {

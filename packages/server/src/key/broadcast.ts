@@ -6,9 +6,10 @@ import { postponeSeconds, renewSeconds } from "../limits.ts";
 import type { BroadcastMessage, RunningBroadcast, StoredBroadcast } from "../storage/broadcasts.ts";
 import type { IssuedLicence } from "../storage/licences.ts";
 import type { StoredRelease } from "../storage/releases.ts";
+import { contentKeyOf } from "./content-key.ts";
 import { groupRecordOf } from "./groups.ts";
 import type { KeyRole } from "./key-role.ts";
-import { contentKeyOf, licenceOf, proveRelease } from "./licence.ts";
+import { licenceOf, proveRelease } from "./licence.ts";
 
 /** What an operator asks for. */
 export interface BroadcastWish {
@@ -133,7 +134,7 @@ async function makeMessage(
   const sent = await mechanism.originate({ self, recipient: [], nowSeconds, random }, options);
   if (sent.kind !== "broadcast") throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism: mechanism.name });
   using link = sent.link;
-  using contentKey = await contentKeyOf(role, proven);
+  using contentKey = await contentKeyOf(role, proven, release.sealedContentKey);
   const wrap = link.wrap(contentKey, { artefactId, licenceDigest: issued.digest, random, nowSeconds });
   return {
     message: sent.message,

@@ -10,6 +10,7 @@ import {
   defaultWindowSeconds,
   linkErrors,
   mechanismNamed,
+  nothingVouched,
   readReference,
   referenceOf,
   type ThirdContent,
@@ -197,7 +198,10 @@ async function receiveReply(
   // The policy may have changed since the offer was made.
   if (release !== null) requireAllowed(role.policy, { softwareClass: release.description.softwareClass, mechanism: mechanism.name });
   const issued = mechanism.vouches && release !== null ? await licenceOf(role, { terminal, release }) : null;
-  const content: ThirdContent = { artefactId: issued?.artefactId ?? null, licence: issued?.licence ?? null };
+  const content: ThirdContent =
+    issued === null || release === null
+      ? nothingVouched
+      : { artefactId: issued.artefactId, licence: issued.licence, release: release.statement };
   const self = mechanism.anonymous === "originator" ? unnamedServer : role.self;
   const established = await pending.awaited.receive({ ...contextOf(role, offerLifeSeconds), self }, received.message, content);
   using link = established.link;

@@ -1,5 +1,5 @@
 import type { DeliveryPolicy } from "@sealane/api";
-import { cryptoErrors, decryptionKindOf, type Suite, suitesOfKinds } from "@sealane/crypto";
+import { cryptoErrors, decryptionKindOf, type Suite, strongestFirst, suitesOfKinds } from "@sealane/crypto";
 import { suitesOf } from "@sealane/link";
 import { parseCertificate, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import type { KeyRoleKeys } from "../certified-keys.ts";
@@ -25,13 +25,13 @@ export function signingCertificateOf(
   return verifyCertificate({ chain, name, anchors: [role.anchor], purpose: "terminal-sign", nowSeconds: role.now() });
 }
 
-/** The first suite that this server and a terminal can take part in. Error: CRYPTO_SUITE_UNKNOWN. */
-export async function firstSuiteWith(role: KeyRole, { name, signingChain }: ActiveTerminal): Promise<Suite> {
+/** The strongest suite that this server and a terminal can take part in. Error: CRYPTO_SUITE_UNKNOWN. */
+export async function strongestSuiteWith(role: KeyRole, { name, signingChain }: ActiveTerminal): Promise<Suite> {
   const [main] = signingChain;
   const theirs = await role.stores.terminals.kinds(name);
   const mainKind = main === undefined ? [] : [parseCertificate(main).publicKey.kind];
   const known = suitesOfKinds({ signing: [...mainKind, ...theirs.sign], decryption: theirs.decrypt, agreement: theirs.agree });
-  const found = suitesOf(role.self).find((suite) => known.includes(suite));
+  const found = strongestFirst(suitesOf(role.self)).find((suite) => known.includes(suite));
   if (found === undefined) throw cryptoErrors.error("CRYPTO_SUITE_UNKNOWN", { suite: "", terminal: name });
   return found;
 }

@@ -1,21 +1,14 @@
 import { apiErrors, requireAllowed } from "@sealane/api";
 import { sha256 } from "@sealane/crypto";
 import { anonymousRecipient, type ConfidentialLink, type everyRecipient } from "@sealane/link";
-import {
-  issueLicence,
-  licenceId,
-  openContentKey,
-  type SoftwareDescription,
-  softwareErrors,
-  type VerifiedRelease,
-  verifyRelease,
-} from "@sealane/software";
-import { type ArtefactId, equalBytes } from "@sealane/wire";
+import { issueLicence, licenceId, type SoftwareDescription, type VerifiedRelease, verifyRelease } from "@sealane/software";
+import type { ArtefactId } from "@sealane/wire";
 import { licenceRights } from "../labels.ts";
 import { backdateSeconds, licenceLifeSeconds } from "../limits.ts";
 import type { IssuedLicence } from "../storage/licences.ts";
 import type { StoredRelease } from "../storage/releases.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
+import { contentKeyOf } from "./content-key.ts";
 import type { KeyRole } from "./key-role.ts";
 
 /** Whom a licence is for: a terminal, one that stays anonymous, or everybody that hears a broadcast. */
@@ -31,6 +24,8 @@ export interface LicenceRequest extends Licensee {
 }
 
 export interface LicenceGrant {
+  /** The publisher's statement, as it was accepted. */
+  readonly release: Uint8Array;
   readonly licence: Uint8Array;
   /** The content key, wrapped for this link and this licence. */
   readonly wrap: Uint8Array;
@@ -50,9 +45,9 @@ export async function licenceFor(role: KeyRole, request: LicenceRequest): Promis
   if (release === null) throw apiErrors.error("RELEASE_UNKNOWN");
   requireAllowed(role.policy, { softwareClass: release.description.softwareClass, mechanism: link.mechanism });
   const issued = await licenceOf(role, { terminal, release });
-  using contentKey = await contentKeyOf(role, proveRelease(role, release));
+  using contentKey = await contentKeyOf(role, proveRelease(role, release), release.sealedContentKey);
   const wrap = link.wrap(contentKey, { artefactId, licenceDigest: issued.digest, random: role.random, nowSeconds: role.now() });
-  return { licence: issued.licence, wrap, issued };
+  return { release: release.statement, licence: issued.licence, wrap, issued };
 }
 
 /**
@@ -124,11 +119,4 @@ async function issue(role: KeyRole, given: Licensee & { readonly release: Stored
  */
 export function proveRelease(role: KeyRole, { statement, acceptedAtSeconds, description }: StoredRelease): VerifiedRelease {
   return verifyRelease(statement, { anchors: [role.anchor], nowSeconds: acceptedAtSeconds, artefactId: description.artefactId });
-}
-
-/** The content key of a release. Error: RELEASE_KEY_WRONG. */
-export async function contentKeyOf({ self }: KeyRole, release: VerifiedRelease): ReturnType<typeof openContentKey> {
-  const sealedTo = self.decryption.find(({ certificate }) => equalBytes(certificate.thumbprint, release.keyRole));
-  if (sealedTo === undefined) throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: "sealed to another certificate" });
-  return await openContentKey(release, sealedTo.key);
 }

@@ -4,9 +4,10 @@ import { type BroadcastLink, mechanismNamed } from "@sealane/link";
 import { serverErrors } from "../errors.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
 import { requirePublic } from "./broadcast.ts";
+import { contentKeyOf } from "./content-key.ts";
 import type { DeferredReplay } from "./deferred-replay.ts";
 import type { KeyRole } from "./key-role.ts";
-import { contentKeyOf, proveRelease } from "./licence.ts";
+import { proveRelease } from "./licence.ts";
 
 /**
  * Answers `open-broadcast` of a terminal (claim 13): it signed a number for everybody, with a licence for everybody that this server has
@@ -31,7 +32,7 @@ export async function answerOpenRequest(
   requireAllowed(role.policy, { softwareClass: release.description.softwareClass, mechanism: link.mechanism });
   const proven = proveRelease(role, release);
   requirePublic(mechanismNamed(link.mechanism), proven);
-  using contentKey = await contentKeyOf(role, proven);
+  using contentKey = await contentKeyOf(role, proven, release.sealedContentKey);
   const nowSeconds = role.now();
   const wrap = link.wrap(contentKey, { artefactId, licenceDigest, random, nowSeconds });
   const isFresh = await role.atomically(async (tx) => {

@@ -5,14 +5,14 @@ import type { Name } from "@sealane/wire";
 import { offerLifeSeconds } from "../limits.ts";
 import type { NewInboxMessage } from "../storage/inbox.ts";
 import type { PendingReply } from "../storage/pending-links.ts";
-import { certificatesOf, firstSuiteWith, type KeyRole } from "./key-role.ts";
+import { certificatesOf, type KeyRole, strongestSuiteWith } from "./key-role.ts";
 
 /** What an operator asks for: a release of the module, offered to each terminal. */
 export interface Offer {
   readonly terminals: readonly Name[];
   readonly module: string;
   readonly mechanism: string;
-  /** Null: for each terminal the first that both can take part in. */
+  /** Null: for each terminal the strongest that both can take part in. */
   readonly suite: string | null;
 }
 
@@ -60,7 +60,7 @@ async function originate(
   const { softwareClass, artefactId } = release.description;
   const { mechanism } = offer;
   requireAllowed(role.policy, { softwareClass, mechanism: mechanism.name });
-  const suite = offer.suite ?? (await firstSuiteWith(role, terminal));
+  const suite = offer.suite ?? (await strongestSuiteWith(role, terminal));
   const recipient = await certificatesOf(role, terminal, suite);
   const expiresAtSeconds = nowSeconds + offerLifeSeconds;
   // The key's life begins when the message may be read last.

@@ -1,11 +1,4 @@
-import {
-  type InboxAuthorization,
-  type InboxMessage,
-  inboxStatementCodec,
-  inboxStatementSeconds,
-  parseInboxAuthorization,
-  statementAad,
-} from "@sealane/api";
+import { type InboxMessage, inboxStatementCodec, inboxStatementSeconds, openInboxRequest, statementAad } from "@sealane/api";
 import { verifySign1 } from "@sealane/cose";
 import { defaultToleranceSeconds } from "@sealane/link";
 import { decodeAs, thumbprint } from "@sealane/wire";
@@ -39,10 +32,10 @@ const maxStatementBytes = 512;
 /**
  * Proves that an active terminal signed, for this server and just now, that it wants to read its inbox, and notes that it was heard of.
  *
- * Errors: SERVER_TERMINAL_INACTIVE, CRYPTO_SIGNATURE_WRONG, COSE_*, SERVER_STATEMENT_WRONG, SERVER_STATEMENT_STALE, PKI_*, STORE_*.
+ * Errors: API_VERSION_UNSUPPORTED, LINK_RECIPIENT_WRONG, SERVER_TERMINAL_INACTIVE, CRYPTO_*, COSE_*, WIRE_*, SERVER_STATEMENT_WRONG, SERVER_STATEMENT_STALE, PKI_*, STORE_*.
  */
-export async function proveReader(role: KeyRole, authorization: string | undefined): Promise<InboxReader> {
-  const { signingThumbprint, signature } = parseAuthorization(authorization);
+export async function proveReader(role: KeyRole, body: Uint8Array): Promise<InboxReader> {
+  const { signingThumbprint, signature } = await openInboxRequest(role.self.decryption, body);
   const terminal = await role.stores.terminals.findBySigner(thumbprint(signingThumbprint));
   if (terminal === null) throw serverErrors.error("SERVER_TERMINAL_INACTIVE");
   const { publicKey } = signingCertificateOf(role, terminal);
@@ -89,13 +82,4 @@ export async function readFor<T>(
   const found = await read(stores.inbox, now());
   await requireActive(stores, reader);
   return found;
-}
-
-/** A stranger's header is refused like a stranger's signature. */
-function parseAuthorization(header: string | undefined): InboxAuthorization {
-  try {
-    return parseInboxAuthorization(header);
-  } catch (cause) {
-    throw serverErrors.error("SERVER_STATEMENT_WRONG", { header: "authorization" }, cause);
-  }
 }

@@ -55,10 +55,12 @@ async function carryOut(role: KeyRole, record: OpenedRecord, request: TerminalRe
       };
       return { reply: await offersFor(role, { terminal, module, offered }), effect, refusal: null };
     }
-    case "licence": {
-      const { licence, wrap, issued } = await licenceFor(role, { link, terminal, artefactId: request.artefactId });
-      return { reply: { kind: "licence", licence, wrap }, effect: (stores) => stores.licences.add(issued), refusal: null };
+    case "authorise": {
+      const { issued, ...granted } = await licenceFor(role, { link, terminal, artefactId: request.artefactId });
+      return { reply: { kind: "authorised", ...granted }, effect: (stores) => stores.licences.add(issued), refusal: null };
     }
+    case "licence":
+      throw apiErrors.error("API_TERMINAL_OLD", { kind: "licence" });
     case "groups": {
       if (terminal === null) throw apiErrors.error("API_REQUEST_WRONG", { kind: "groups" }); // who has no name is in no group
       return { reply: { kind: "groups", memberships: await membershipsOf(role, terminal) }, effect: async () => {}, refusal: null };

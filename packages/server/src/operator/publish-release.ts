@@ -1,31 +1,43 @@
 import { apiErrors } from "@sealane/api";
-import { verifyRelease } from "@sealane/software";
+import { parsePublication, parseSealedContentKey, type VerifiedRelease, verifyRelease } from "@sealane/software";
 import { equalBytes } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import type { StoredRelease } from "../storage/releases.ts";
 import type { OperatorRole } from "./operator-role.ts";
 
 /**
- * Takes a signed release of an artefact that is in the store. The content key in it must be sealed to one of the keys of this
- * server's key role.
+ * Takes a release of an artefact that is in the store, with its content key, which must be sealed to one of the keys of this server's key
+ * role, for this very release, publisher and grade. A release that the server has may be signed anew by its publisher, with the content
+ * key left out: the same software, sequence, publisher and grade; the statement takes the place of the one before.
  *
- * Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_SIGNATURE_WRONG, RELEASE_PUBLISHER_WRONG, SERVER_RELEASE_KEY_WRONG,
- * ARTEFACT_UNKNOWN, SERVER_RELEASE_CONFLICT, STORE_*.
+ * Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_PUBLISHER_EXPIRED, RELEASE_SIGNATURE_WRONG, RELEASE_PUBLISHER_WRONG,
+ * RELEASE_UNKNOWN (signed anew, and not here), SERVER_RELEASE_KEY_WRONG, RELEASE_KEY_WRONG, ARTEFACT_UNKNOWN, SERVER_RELEASE_CONFLICT,
+ * KEYSTORE_*, STORE_*.
  */
-export async function publishRelease(role: OperatorRole, statement: Uint8Array): Promise<StoredRelease> {
-  const { anchor, decryption, artefacts } = role;
+export async function publishRelease(role: OperatorRole, publication: Uint8Array): Promise<StoredRelease> {
+  const { anchor, artefacts } = role;
   const acceptedAtSeconds = role.now();
-  const { publisher, publishedAtSeconds, keyRole, ...proven } = verifyRelease(statement, {
-    anchors: [anchor],
-    nowSeconds: acceptedAtSeconds,
-  });
-  const { artefactId, module, sequence } = proven;
-  const details = { module, sequence };
-  const isOurs = decryption.some(({ thumbprint }) => equalBytes(keyRole, thumbprint));
-  if (!isOurs) throw serverErrors.error("SERVER_RELEASE_KEY_WRONG", details);
+  const { release: statement, sealedContentKey: given } = parsePublication(publication);
+  const release = verifyRelease(statement, { anchors: [anchor], nowSeconds: acceptedAtSeconds });
+  const { artefactId, module, sequence, publisher, publishedAtSeconds } = release;
+  const sealedContentKey = given ?? (await knownKeyOf(role, release));
+  if (given !== null) requireOurs(role, release, given);
+  await role.requireOpens?.(release, sealedContentKey);
   if (!(await artefacts.has(artefactId))) throw apiErrors.error("ARTEFACT_UNKNOWN", { artefactId: artefactId.toHex() });
-  const release: StoredRelease = { description: proven, statement, publisher, publishedAtSeconds, acceptedAtSeconds };
-  const added = await role.atomically(({ releases }) => releases.add(release));
-  if (added === "conflict") throw serverErrors.error("SERVER_RELEASE_CONFLICT", details);
-  return release;
+  const stored: StoredRelease = { description: release, statement, sealedContentKey, publisher, publishedAtSeconds, acceptedAtSeconds };
+  const added = await role.atomically(({ releases }) => releases.add(stored));
+  if (added === "conflict") throw serverErrors.error("SERVER_RELEASE_CONFLICT", { module, sequence });
+  return stored;
+}
+
+async function knownKeyOf({ stores }: OperatorRole, { artefactId, module, sequence }: VerifiedRelease): Promise<Uint8Array> {
+  const known = await stores.releases.find(artefactId);
+  if (known === null) throw apiErrors.error("RELEASE_UNKNOWN", { module, sequence });
+  return known.sealedContentKey;
+}
+
+function requireOurs({ decryption }: OperatorRole, { module, sequence }: VerifiedRelease, sealed: Uint8Array): void {
+  const { keyRole } = parseSealedContentKey(sealed);
+  if (!decryption.some(({ thumbprint }) => equalBytes(keyRole, thumbprint)))
+    throw serverErrors.error("SERVER_RELEASE_KEY_WRONG", { module, sequence });
 }

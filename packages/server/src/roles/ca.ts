@@ -1,4 +1,4 @@
-import { type EnrolInfo, enrolInfoCodec, maxEnrolRequestBytes, mediaType, routes } from "@sealane/api";
+import { apiErrors, type EnrolInfo, enrolInfoCodec, maxEnrolRequestBytes, mediaType, routes } from "@sealane/api";
 import { encodeAs } from "@sealane/wire";
 import type { FastifyInstance } from "fastify";
 import type { CaRole } from "../ca/ca-role.ts";
@@ -18,7 +18,10 @@ export function caRoutes(role: CaRole): (app: FastifyInstance) => Promise<void> 
       config: { refusal: "ENROL_REFUSED", rateLimit: { max: enrolmentsPerMinute } },
     } as const;
     app.get(routes.enrol, async (_request, reply) => reply.type(mediaType.cbor).send(encodedInfo));
-    app.post(routes.enrol, options, async (request, reply) => reply.type(mediaType.cbor).send(await enrol(role, cborBody(request))));
+    app.post(routes.enrol, options, async () => {
+      throw apiErrors.error("API_VERSION_UNSUPPORTED", { version: 1 }); // whose enrolment nobody could authenticate
+    });
+    app.post(routes.enrolments, options, async (request, reply) => reply.type(mediaType.cbor).send(await enrol(role, cborBody(request))));
     app.post(routes.enrolProof, options, async (request, reply) => {
       await proveEnrolment(role, cborBody(request));
       return reply.code(204).send();

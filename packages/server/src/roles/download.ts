@@ -22,7 +22,7 @@ export function downloadRoutes(store: ArtefactStore, metrics: Metrics): (app: Fa
       method: ["GET", "HEAD"],
       url: routes.artefact,
       handler: async (request, reply) => {
-        const id = parseId(request.params.id);
+        const id = parseArtefactId(request.params.id);
         const file = await store.open(id);
         if (file === null) throw apiErrors.error("ARTEFACT_UNKNOWN", { artefactId: request.params.id });
         try {
@@ -122,7 +122,7 @@ function rangeOf(
 }
 
 /** 64 lower-case hexadecimal digits; anything else is no artefact's id. */
-function parseId(text: string): ArtefactId {
+export function parseArtefactId(text: string): ArtefactId {
   if (!/^[0-9a-f]{64}$/.test(text)) throw apiErrors.error("ARTEFACT_UNKNOWN");
   return artefactId(Uint8Array.fromHex(text));
 }

@@ -1,6 +1,7 @@
-import { apiErrors, inboxMessagesCodec, maxInboxWaitSeconds, mediaType, routes } from "@sealane/api";
+import { apiErrors, inboxMessagesCodec, maxInboxRequestBytes, maxInboxWaitSeconds, mediaType, routes } from "@sealane/api";
 import { encodeAs } from "@sealane/wire";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { acceptCbor, cborBody } from "../http/bodies.ts";
 import { sendEvents } from "../http/event-stream.ts";
 import type { KeyRole } from "../key/key-role.ts";
 import { proveReader, readInbox } from "../key/read-inbox.ts";
@@ -8,15 +9,23 @@ import { inboxEvents } from "../key/stream-inbox.ts";
 
 type InboxRequest = FastifyRequest<{ Querystring: Record<string, unknown> }>;
 
-/** The route of the inbox: a long poll, or an event stream for a client that asks for one. */
+/**
+ * The route of the inbox: a long poll, or an event stream for a client that asks for one. Whose inbox it is only the server's decryption key
+ * tells, so that requests cost a private-key operation before anything is proven, and have the rate of link messages.
+ */
 export function inboxRoutes(app: FastifyInstance, role: KeyRole): void {
-  const { requestsPerMinute, inboxHeartbeatSeconds } = role.limits;
-  const config = { refusal: "LINK_REFUSED", rateLimit: { max: requestsPerMinute } } as const;
-  app.get<{ Querystring: Record<string, unknown> }>(routes.inbox, { config }, async (request, reply) => {
+  const { bodySeconds, linksPerMinute, inboxHeartbeatSeconds } = role.limits;
+  acceptCbor(app, bodySeconds);
+  const config = { refusal: "LINK_REFUSED", rateLimit: { max: linksPerMinute } } as const;
+  app.get(routes.inbox, { config }, async () => {
+    throw apiErrors.error("API_VERSION_UNSUPPORTED", { version: 1 }); // whose terminals named themselves in a header
+  });
+  const options = { config, bodyLimit: maxInboxRequestBytes };
+  app.post<{ Querystring: Record<string, unknown> }>(routes.inbox, options, async (request, reply) => {
     const asked = parseQuery(request);
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
-    const reader = await proveReader(role, request.headers.authorization);
+    const reader = await proveReader(role, cborBody(request));
     using waiter = role.waiters.enter(reader.name);
     const query = { ...asked, waiter, gone: gone.signal };
     if (asked.isStream) {

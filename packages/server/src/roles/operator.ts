@@ -2,13 +2,14 @@ import {
   type ArtefactView,
   apiErrors,
   defaultTokenLifeSeconds,
+  type ReleaseStatementView,
   type ReleaseView,
   routes,
   type ServerView,
   type TerminalView,
   type TokenView,
 } from "@sealane/api";
-import { maxReleaseBytes } from "@sealane/software";
+import { maxPublicationBytes } from "@sealane/software";
 import type { FastifyInstance } from "fastify";
 import { acceptArtefact, acceptCbor, acceptJson, artefactBody, cborBody, JsonBody } from "../http/bodies.ts";
 import { operatorOnly } from "../http/operator-only.ts";
@@ -18,6 +19,7 @@ import { makeToken } from "../operator/make-token.ts";
 import type { OperatorRole } from "../operator/operator-role.ts";
 import { publishRelease } from "../operator/publish-release.ts";
 import { enrollingView, releaseView, terminalView } from "../operator/views.ts";
+import { parseArtefactId } from "./download.ts";
 
 /** Routes of the operator role: tokens, terminals, releases, uploads. It holds no private key. */
 export function operatorRoutes(role: OperatorRole): (app: FastifyInstance) => Promise<void> {
@@ -44,8 +46,8 @@ function tokenRoutes(app: FastifyInstance, role: OperatorRole): void {
 
 function releaseRoutes(app: FastifyInstance, role: OperatorRole): void {
   acceptCbor(app, role.limits.bodySeconds);
-  app.post(routes.releases, { bodyLimit: maxReleaseBytes }, async (request): Promise<ReleaseView> => {
-    return releaseView(await publishRelease(role, cborBody(request)));
+  app.post(routes.releases, { bodyLimit: maxPublicationBytes }, async (request): Promise<ReleaseView> => {
+    return releaseView({ ...(await publishRelease(role, cborBody(request))), isOffered: true });
   });
 }
 
@@ -70,6 +72,11 @@ function viewRoutes(app: FastifyInstance, role: OperatorRole): void {
     const found = await stores.terminals.find(request.params.name);
     if (found === null) throw apiErrors.error("TERMINAL_UNKNOWN");
     return terminalView(found);
+  });
+  app.get<{ Params: { id: string } }>(routes.release, async (request): Promise<ReleaseStatementView> => {
+    const release = await stores.releases.find(parseArtefactId(request.params.id));
+    if (release === null) throw apiErrors.error("RELEASE_UNKNOWN");
+    return { ...releaseView({ ...release, isOffered: true }), statement: release.statement.toBase64() };
   });
   app.get(routes.releases, async (): Promise<readonly ReleaseView[]> => (await stores.releases.list()).map(releaseView));
   const view: ServerView = {

@@ -124,7 +124,8 @@ export function sqlBroadcasts(db: Queries): Broadcasts {
       const last = await lastPosition(db);
       const items = await db
         .selectFrom(table)
-        .select(["position", "message", "wrap"])
+        .innerJoin("releases", "releases.artefact_id", "broadcasts.artefact_id")
+        .select(["position", "message", "wrap", "releases.statement as release"])
         .where("position", ">", position > last ? 0 : position)
         .where("expires_at", ">=", nowSeconds)
         .where("ends_at", ">", nowSeconds)

@@ -52,6 +52,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
   return {
     "0001-delivery": { up: (db) => createDelivery(db, types) },
     "0002-broadcasts": { up: (db) => createBroadcasts(db, types) },
+    "0003-sealed-keys": { up: (db) => separateSealedKeys(db, types) },
   };
 }
 
@@ -245,4 +246,13 @@ async function createBroadcasts(db: Kysely<unknown>, { bytes, text }: ColumnType
     .addColumn("id", "integer", (column) => column.primaryKey().notNull())
     .addColumn("position", "bigint", (column) => column.notNull())
     .execute();
+}
+
+/**
+ * The sealed content key stands beside the release. Statements of before carry it themselves, in a form that no terminal takes any more:
+ * they stay, for their sequence numbers are used up, and are not offered. Nor are their broadcasts, which live for hours.
+ */
+async function separateSealedKeys(db: Kysely<unknown>, { bytes }: ColumnTypes): Promise<void> {
+  await db.schema.alterTable("releases").addColumn("sealed_key", bytes).execute();
+  await sql`delete from broadcasts`.execute(db);
 }

@@ -1,22 +1,34 @@
-import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
+import { parseRelease, type Release, type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
 import { type ArtefactId, decodeAs, encodeAs, equalBytes, type Name, parseName } from "@sealane/wire";
 import type { Selectable } from "kysely";
+import { serverErrors } from "../errors.ts";
 import type { Queries, Schema } from "./schema.ts";
 
 /** A release whose publisher was verified when it was accepted. */
 export interface StoredRelease {
   readonly description: SoftwareDescription;
-  /** As uploaded: signed, with the content key sealed to the key role. */
+  /** The signed release, as uploaded: what terminals are given. */
   readonly statement: Uint8Array;
+  /** The content key, sealed to the key role; no terminal is given it. */
+  readonly sealedContentKey: Uint8Array;
   readonly publisher: Name;
   readonly publishedAtSeconds: number;
   readonly acceptedAtSeconds: number;
 }
 
+/** A release in a list: one that was published before releases travelled to terminals has no sealed key of its own and is not offered. */
+export type ListedRelease = Omit<StoredRelease, "sealedContentKey"> & { readonly isOffered: boolean };
+
+/** A sealed content key, and what its release says that it is bound to. */
+export interface SealedKeyRow {
+  readonly release: Release;
+  readonly sealedContentKey: Uint8Array;
+}
+
 /** Releases. Which of a module is the newest for a model is never in doubt: a sequence number is given once. */
 export interface Releases {
   /**
-   * Adds a release; the same software by the same publisher again replaces its statement. "conflict" when another release of the
+   * Adds a release; the same software by the same publisher again replaces statement and sealed key. "conflict" when another release of the
    * module has the sequence number for one of the models, or another publisher has the artefact. In a transaction.
    */
   add(release: StoredRelease): Promise<"added" | "conflict">;
@@ -25,7 +37,11 @@ export interface Releases {
   newest(model: string, options: { readonly module: string | null; readonly max: number }): Promise<readonly StoredRelease[]>;
   /** The latest of one module, for whatever models, the newest first; at most `max`. */
   newestOf(module: string, max: number): Promise<readonly StoredRelease[]>;
-  list(): Promise<readonly StoredRelease[]>;
+  list(): Promise<readonly ListedRelease[]>;
+  /** The sealed content keys of all that is offered. */
+  sealedKeys(): Promise<readonly SealedKeyRow[]>;
+  /** Puts another sealed key in place of the one before; false when that has gone by now. */
+  reseal(artefactId: ArtefactId, keys: { readonly before: Uint8Array; readonly after: Uint8Array }): Promise<boolean>;
 }
 
 /** In place of a model: the software does not depend on it. No model has this name. */
@@ -59,11 +75,14 @@ export function sqlReleases(db: Queries): Releases {
       return "added";
     },
     async find(artefactId) {
-      const row = await db.selectFrom("releases").selectAll().where("artefact_id", "=", artefactId).executeTakeFirst();
-      return row === undefined ? null : releaseOf(row);
+      const row = await offered(db).where("artefact_id", "=", artefactId).executeTakeFirst();
+      return row === undefined ? null : offeredOf(row);
     },
     async newest(model, { module, max }) {
-      const fitting = db.selectFrom("release_models").where("model", "in", [model, anyModel]);
+      const fitting = db
+        .selectFrom("release_models")
+        .where("model", "in", [model, anyModel])
+        .where("artefact_id", "in", db.selectFrom("releases").select("artefact_id").where("sealed_key", "is not", null));
       const highest = (module === null ? fitting : fitting.where("module", "=", module))
         .select((column) => ["module", column.fn.max("sequence").as("sequence")])
         .groupBy("module")
@@ -79,11 +98,11 @@ export function sqlReleases(db: Queries): Releases {
         .selectAll("releases")
         .orderBy("releases.module")
         .execute();
-      return rows.map(releaseOf);
+      return rows.map(offeredOf);
     },
     async newestOf(module, max) {
-      const rows = db.selectFrom("releases").selectAll().where("module", "=", module).orderBy("sequence", "desc").limit(max);
-      return (await rows.execute()).map(releaseOf);
+      const rows = offered(db).where("module", "=", module).orderBy("sequence", "desc").limit(max);
+      return (await rows.execute()).map(offeredOf);
     },
     async list() {
       const rows = await db
@@ -93,9 +112,23 @@ export function sqlReleases(db: Queries): Releases {
         .orderBy("sequence", "desc")
         .orderBy("artefact_id")
         .execute();
-      return rows.map(releaseOf);
+      return rows.map((row) => ({ ...releaseOf(row), isOffered: row.sealed_key !== null }));
+    },
+    async sealedKeys() {
+      const rows = await offered(db).orderBy("artefact_id").execute();
+      return rows.map((row) => ({ release: parseRelease(row.statement).release, sealedContentKey: requireSealed(row) }));
+    },
+    async reseal(artefactId, { before, after }) {
+      const rows = db.updateTable("releases").set({ sealed_key: after }).where("artefact_id", "=", artefactId);
+      const { numUpdatedRows } = await rows.where("sealed_key", "=", before).executeTakeFirst();
+      return numUpdatedRows === 1n;
     },
   };
+}
+
+/** What may be delivered: a release that was published before releases travelled to terminals may not. */
+function offered(db: Queries) {
+  return db.selectFrom("releases").selectAll().where("sealed_key", "is not", null);
 }
 
 async function isSequenceTaken(
@@ -116,19 +149,34 @@ function modelsOf({ models }: SoftwareDescription): readonly string[] {
   return models.length === 0 ? [anyModel] : [...new Set(models)];
 }
 
-type StatementColumns = Pick<Selectable<Schema["releases"]>, "description" | "statement" | "publisher" | "published_at" | "accepted_at">;
+type StatementColumns = Pick<
+  Selectable<Schema["releases"]>,
+  "description" | "statement" | "sealed_key" | "publisher" | "published_at" | "accepted_at"
+>;
 
-function rowOf({ description, statement, publisher, publishedAtSeconds, acceptedAtSeconds }: StoredRelease): StatementColumns {
+function rowOf(release: StoredRelease): StatementColumns {
+  const { description, statement, sealedContentKey, publisher, publishedAtSeconds, acceptedAtSeconds } = release;
   return {
     description: encodeAs(softwareDescriptionCodec, description),
     statement,
+    sealed_key: sealedContentKey,
     publisher,
     published_at: publishedAtSeconds,
     accepted_at: acceptedAtSeconds,
   };
 }
 
-function releaseOf(row: StatementColumns): StoredRelease {
+function offeredOf(row: StatementColumns): StoredRelease {
+  return { ...releaseOf(row), sealedContentKey: requireSealed(row) };
+}
+
+/** What {@link offered} selects has one. */
+function requireSealed({ sealed_key: sealed }: StatementColumns): Uint8Array {
+  if (sealed === null) throw serverErrors.error("STORE_FAILED", { column: "sealed_key" });
+  return sealed;
+}
+
+function releaseOf(row: StatementColumns): Omit<StoredRelease, "sealedContentKey"> {
   return {
     description: decodeAs(softwareDescriptionCodec, row.description, { maxBytes: maxDescriptionBytes, what: "row" }),
     statement: row.statement,

@@ -94,8 +94,10 @@ interface ReleaseRow {
   sequence: number;
   /** CBOR of the SoftwareDescription. */
   description: Uint8Array;
-  /** The signed release as it was uploaded; it holds the content key, sealed to the key role. */
+  /** The signed release as it was uploaded. */
   statement: Uint8Array;
+  /** The content key, sealed to the key role; null in a row of before migration 0003, whose statement has it and is of another form. */
+  sealed_key: Uint8Array | null;
   publisher: string;
   published_at: number;
   /** When its signature and certificate were checked. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { serverErrors } from "../errors.ts";
@@ -54,12 +54,24 @@ class Statement implements SqliteStatement {
   }
 }
 
+/**
+ * Makes the database and the files beside it readable for their owner only: who may read them may also lock them. Those that are there
+ * are not opened, since to close one again would give up locks that this process has on it (fcntl(2)).
+ */
+function makePrivate(file: string): void {
+  if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
+  for (const path of [file, `${file}-wal`, `${file}-shm`]) {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats !== undefined && stats.uid === process.getuid?.() && (stats.mode & 0o077) !== 0) chmodSync(path, 0o600);
+  }
+}
+
 class Connection implements SqliteDatabase {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, Statement>();
 
   constructor(file: string) {
-    if (file !== ":memory:") stored(() => closeSync(openSync(file, "a", 0o600)));
+    if (file !== ":memory:") stored(() => makePrivate(file));
     this.#database = stored(() => new DatabaseSync(file, { timeout: busyTimeoutMilliseconds, enableForeignKeyConstraints: true }));
     stored(() =>
       this.#database.exec(

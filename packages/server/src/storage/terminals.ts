@@ -83,8 +83,8 @@ export interface Terminals {
   chain(name: Name, key: Pick<TerminalKey, "purpose" | "kind">): Promise<readonly Uint8Array[] | null>;
   /** The kinds of these keys by purpose, in the order of the enrolment request. */
   kinds(name: Name): Promise<Readonly<Record<TerminalKeyPurpose, readonly KeyKind[]>>>;
-  /** The chains of all these certificates, in the order of the enrolment request. */
-  chains(name: Name): Promise<readonly (readonly Uint8Array[])[]>;
+  /** The chains of all these certificates with what each is for, in the order of the enrolment request. */
+  keyChains(name: Name): Promise<readonly Pick<TerminalKey, "purpose" | "chain">[]>;
   /** Whether one of the keys belongs to another name, or to this one for another purpose. */
   areKeysTaken(name: Name, keys: TerminalKeys): Promise<boolean>;
   /** Puts a terminal in place, of the one that had the name before too. In a transaction with {@link Terminals.areKeysTaken}. */
@@ -134,9 +134,11 @@ export function sqlTerminals(db: Queries): Terminals {
         found.filter(({ purpose }) => purpose === wanted).map(({ kind }) => kind);
       return { sign: of("sign"), decrypt: of("decrypt"), agree: of("agree") };
     },
-    async chains(name) {
-      const found = await keyRows.where("terminal", "=", name).orderBy("position").execute();
-      return found.map(({ chain }) => decodeChain(chain));
+    async keyChains(name) {
+      const found = await db.selectFrom(keyTable).select(["purpose", "chain"]).where("terminal", "=", name).orderBy("position").execute();
+      return terminalKeyPurposes.flatMap((wanted) =>
+        found.filter(({ purpose }) => purpose === wanted).map(({ chain }) => ({ purpose: wanted, chain: decodeChain(chain) })),
+      );
     },
     async areKeysTaken(name, { signingKeyDigest, keys }) {
       const wanted = [{ purpose: "sign", keyDigest: signingKeyDigest }, ...keys];

@@ -21,11 +21,11 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
   const device = await server.device("terminal-1");
   const newcomer = await server.newDevice("terminal-2");
   const unproven = await server.newDevice("terminal-3");
-  const enrolled = await unproven.deviceOf(await bodyOf(await post(server.url + routes.enrol, await unproven.request())));
+  const enrolled = await unproven.deviceOf(await bodyOf(await post(server.url + routes.enrolments, await unproven.request())));
   const { message } = await device.originate();
   const link = await device.establish();
   const record = device.seal(link, { kind: "offers", module: null, installed: [] });
-  const licence = device.seal(link, { kind: "licence", artefactId: prepared.artefactId });
+  const licence = device.seal(link, { kind: "authorise", artefactId: prepared.artefactId });
   await server.offer(["terminal-1"]);
   const [waiting] = await device.inbox();
   if (waiting === undefined) throw new Error("The offer is not in the inbox.");
@@ -43,25 +43,22 @@ export async function realRequests(server: TestServer): Promise<readonly RealReq
   return [
     get("health", routes.health),
     get("enrol info", routes.enrol),
-    send("enrol", routes.enrol, { headers: cbor, body: await newcomer.request(), refusal: "ENROL_REFUSED" }),
+    send("enrol", routes.enrolments, { headers: cbor, body: await newcomer.request(), refusal: "ENROL_REFUSED" }),
     send("enrol proof", routes.enrolProof, { headers: cbor, body: await unproven.proof(enrolled), refusal: "ENROL_REFUSED" }),
     send("link", routes.links, { headers: cbor, body: message, refusal: "LINK_REFUSED" }),
     send("answer", routes.links, { headers: cbor, body: answer, refusal: "LINK_REFUSED" }),
     send("record", records, { headers: cbor, body: record, refusal: "LINK_REFUSED" }),
     send("second record", records, { headers: cbor, body: licence, refusal: "LINK_REFUSED" }),
-    { ...get("inbox", `${routes.inbox}?after=0&wait=0`, await device.inboxHeaders()), refusal: "LINK_REFUSED" },
-    {
-      ...get("inbox stream", `${routes.inbox}?wait=0`, {
-        ...(await device.inboxHeaders()),
-        accept: mediaType.events,
-        "last-event-id": "1",
-      }),
+    send("inbox", `${routes.inbox}?after=0&wait=0`, { headers: cbor, body: await device.inboxRequest(), refusal: "LINK_REFUSED" }),
+    send("inbox stream", `${routes.inbox}?wait=0`, {
+      headers: { ...cbor, accept: mediaType.events, "last-event-id": "1" },
+      body: await device.inboxRequest(),
       refusal: "LINK_REFUSED",
-    },
+    }),
     get("download", pathOf(routes.artefact, prepared.artefactId.toHex()), { range: "bytes=10-90" }),
     { ...get("download head", pathOf(routes.artefact, prepared.artefactId.toHex())), method: "HEAD" },
     send("upload", routes.artefacts, { headers: { ...operator, "content-type": mediaType.artefact }, body: next.artefact }),
-    send("release", routes.releases, { headers: { ...operator, ...cbor }, body: next.statement }),
+    send("release", routes.releases, { headers: { ...operator, ...cbor }, body: next.publication }),
     get("releases", routes.releases, operator),
     send("offers", routes.offers, { headers: json, body: utf8('{"terminals":["terminal-1"],"module":"app","suite":"x25519"}') }),
     get("terminals", routes.terminals, operator),

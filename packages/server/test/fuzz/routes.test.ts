@@ -18,7 +18,7 @@ import { type RealRequest, realRequests } from "./requests.ts";
 const memoryLimit = 300;
 
 /** Codes that the transport's faults have on every route. */
-const transport = ["API_REQUEST_WRONG", "API_BODY_TOO_LARGE", "API_ROUTE_UNKNOWN"];
+const transport = ["API_REQUEST_WRONG", "API_VERSION_UNSUPPORTED", "API_BODY_TOO_LARGE", "API_ROUTE_UNKNOWN"];
 const tables = [apiErrors, serverErrors, softwareErrors, linkErrors, pkiErrors, coseErrors, cryptoErrors, wireErrors];
 const known: ReadonlyMap<string, ErrorEntry> = new Map(tables.flatMap(({ entries }) => Object.entries<ErrorEntry>(entries)));
 

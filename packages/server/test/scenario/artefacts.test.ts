@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type ArtefactView, mediaType, pathOf, type ReleaseView, routes } from "@sealane/api";
 import { systemRandom } from "@sealane/crypto";
+import { encodePublication, parsePublication } from "@sealane/software";
+import { eventually } from "@sealane/testkit/eventually";
 import { concatBytes, equalBytes, parseName } from "@sealane/wire";
 import { startServer } from "../../src/index.ts";
 import { downloadMemoryBytes, largePieceBytes } from "../../src/limits.ts";
@@ -108,9 +110,7 @@ test("clients that go in the middle leave no file open", { skip: process.platfor
     const links = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
     return links.filter((target) => target.startsWith(server.folder) && target.endsWith(".sealed")).length;
   };
-  const deadline = performance.now() + 5_000;
-  while ((await open()) > 0 && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(await open(), 0);
+  await eventually(async () => (await open()) === 0, "Files stay open.");
 });
 
 test("readers that stop hold nobody up, and each gets its own artefact when it goes on", async (t) => {
@@ -137,9 +137,7 @@ test("readers that stop hold nobody up, and each gets its own artefact when it g
     for (let next = await body.read(); next.value !== undefined; next = await body.read()) pieces.push(next.value);
     assert.equal(equalBytes(concatBytes(...pieces), wanted.artefact), true);
   }
-  const deadline = performance.now() + 5_000;
-  while ((await runningDownloads(server)) > 0 && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(await runningDownloads(server), 0);
+  await eventually(async () => (await runningDownloads(server)) === 0, "Downloads go on.");
 });
 
 test("the download role runs on the artefacts alone: no key, no database", async (t) => {
@@ -153,7 +151,7 @@ test("the download role runs on the artefacts alone: no key, no database", async
   try {
     assert.equal(equalBytes(await (await fetch(download.url + pathOf(routes.artefact, id))).bytes(), file), true);
     assert.equal((await fetch(download.url + routes.health)).status, 200);
-    for (const path of [routes.links, routes.enrol, routes.inbox, routes.terminals, routes.artefacts]) {
+    for (const path of [routes.links, routes.enrolments, routes.inbox, routes.terminals, routes.artefacts]) {
       assert.equal((await replyOf(await fetch(download.url + path))).code, "API_ROUTE_UNKNOWN", path);
     }
   } finally {
@@ -202,12 +200,10 @@ test("an upload that breaks off leaves nothing", async (t) => {
   const request = http.request({ port, hostname, method: "POST", path: routes.artefacts, headers });
   request.on("error", () => {});
   await new Promise<void>((resolve) => request.write(artefact.subarray(0, 1_000_000), () => resolve()));
-  const deadline = performance.now() + 5_000;
-  while ((await filesOf(server)).length === 0 && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
+  await eventually(async () => (await filesOf(server)).length > 0, "The upload does not begin.");
   request.destroy();
-  while ((await filesOf(server)).length > 0 && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(await filesOf(server), []);
-  while (server.codes.length === 0 && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
+  await eventually(async () => (await filesOf(server)).length === 0, "The upload leaves something.");
+  await eventually(() => server.codes.length > 0, "The upload is not logged.");
   assert.deepEqual(server.codes, ["STORE_UPLOAD_INTERRUPTED"]);
 });
 
@@ -223,29 +219,33 @@ test("an upload without operator token is refused before it is read", async (t) 
 test("a release is taken from a publisher of this authority, for an artefact of this store and this key role", async (t) => {
   const server = await TestServer.start(t);
   const other = await TestServer.start(t);
-  const { artefact, statement, artefactId } = await server.prepare(content);
+  const { artefact, publication, artefactId } = await server.prepare(content);
   const release = async (bytes: Uint8Array): Promise<string | number | null> => {
     const reply = await replyOf(await server.release(bytes));
     return reply.code ?? reply.status;
   };
-  assert.equal(await release(statement), "ARTEFACT_UNKNOWN");
+  assert.equal(await release(publication), "ARTEFACT_UNKNOWN");
   await server.upload(artefact);
-  const last = statement.length - 1;
-  assert.equal(await release(statement.with(last, (statement[last] ?? 0) ^ 1)), "RELEASE_SIGNATURE_WRONG");
-  assert.equal(await release(statement.subarray(0, last)), "RELEASE_MALFORMED");
-  assert.equal(await release((await other.prepare(content)).statement), "RELEASE_UNTRUSTED");
+  const { release: statement, sealedContentKey } = parsePublication(publication);
+  const flipped = (bytes: Uint8Array): Uint8Array => bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1);
+  assert.equal(await release(encodePublication({ release: flipped(statement), sealedContentKey })), "RELEASE_SIGNATURE_WRONG");
+  const damaged = flipped(sealedContentKey ?? assert.fail());
+  assert.equal(await release(encodePublication({ release: statement, sealedContentKey: damaged })), "RELEASE_KEY_WRONG");
+  assert.equal(await release(encodePublication({ release: statement, sealedContentKey: Uint8Array.of(1) })), "RELEASE_KEY_WRONG");
+  assert.equal(await release(publication.subarray(0, -1)), "RELEASE_MALFORMED");
+  assert.equal(await release((await other.prepare(content)).publication), "RELEASE_UNTRUSTED");
   const foreign = (await other.device("gate-1")).serverDecryption;
   const publisher = await Publisher.appoint(server.folder, server.nowSeconds);
   for (const keyRole of foreign) {
     const sealedElsewhere = await publisher.prepare(content, keyRole, { nowSeconds: server.nowSeconds });
-    assert.equal(await release(sealedElsewhere.statement), "SERVER_RELEASE_KEY_WRONG");
+    assert.equal(await release(sealedElsewhere.publication), "SERVER_RELEASE_KEY_WRONG");
   }
-  assert.equal(await release(statement), 200);
-  assert.equal(await release(statement), 200);
+  assert.equal(await release(publication), 200);
+  assert.equal(await release(publication), 200);
   await server.publish("beside", { models: ["m2"] });
   const conflicting = await server.prepare("conflicting", { models: ["m2", "m1"] });
   await server.upload(conflicting.artefact);
-  assert.equal(await release(conflicting.statement), "SERVER_RELEASE_CONFLICT");
+  assert.equal(await release(conflicting.publication), "SERVER_RELEASE_CONFLICT");
   const views = (await server.operator.get(routes.releases)) as readonly ReleaseView[];
   assert.deepEqual(views.map(({ module, sequence, models, publisher: by }) => [module, sequence, models, by]).sort(), [
     ["app", 1, ["m1"], parseName("publisher")],

@@ -37,7 +37,7 @@ for (const from of kinds) {
       const device = await server.device("gate-1");
       const enrolment = await (await server.newDevice("gate-2")).request();
       using before = await device.establish();
-      await device.ask(before, { kind: "licence", artefactId: prepared.artefactId });
+      await device.ask(before, { kind: "authorise", artefactId: prepared.artefactId });
       const target = join(folder, "backup");
       const made = await backupServer({ ...server.database, folder: server.folder, target, withArtefacts: true });
       assert.equal(made.artefacts, 1);
@@ -60,13 +60,13 @@ for (const from of kinds) {
       assert.equal(replayed.code, "LINK_REFUSED", "a message that was accepted after the backup was accepted again");
       const old = await post(device.recordsOf(before), device.seal(before, offers));
       assert.equal(old.code, "LINK_REFUSED", "a link went on from an earlier state");
-      const spent = await post(running.url + routes.enrol, enrolment);
+      const spent = await post(running.url + routes.enrolments, enrolment);
       assert.equal(spent.code, "ENROL_REFUSED", "an enrolment token survived");
       assert.equal((await post(running.url + routes.links, (await device.originate()).message)).code, "LINK_REFUSED");
       server.nowSeconds += 61;
       using link = await device.establish();
       assert.equal((await device.ask(link, offers)).kind, "offers");
-      assert.equal((await device.ask(link, { kind: "licence", artefactId: prepared.artefactId })).kind, "licence");
+      assert.equal((await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId })).kind, "authorised");
       assert.ok((given?.position ?? 0) < 10);
     });
   }

@@ -16,7 +16,7 @@ for (const suite of standardSuites) {
     const device = await server.device("gate-1");
     using link = await device.establish({ suite });
     assert.deepEqual(versions(await device.ask(link, { kind: "offers", module: null, installed: [] })), ["1.0"]);
-    const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+    const grant = granted(await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId }));
     const { nowSeconds } = server;
     assert.equal(opensTo(prepared, link, grant, nowSeconds), true);
     const licence = verifyLicence(grant.licence, {
@@ -43,7 +43,7 @@ for (const suite of standardSuites) {
     assert.equal(first.status, 200);
     const { link, payload } = unconfirmed.confirm(first.body, server.nowSeconds);
     assert.deepEqual(versions(readReply(payload)), ["1.0"]);
-    const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+    const grant = granted(await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId }));
     assert.equal(opensTo(prepared, link, grant, server.nowSeconds), true);
     assert.deepEqual(await device.inbox(), []);
   });
@@ -56,7 +56,7 @@ test("a wrap is of use on its own link and with its own licence only", async (t)
   using first = await one.establish();
   using second = await two.establish();
   using again = await one.establish();
-  const request = { kind: "licence", artefactId: prepared.artefactId } as const;
+  const request = { kind: "authorise", artefactId: prepared.artefactId } as const;
   const [grant, other] = [granted(await one.ask(first, request)), granted(await two.ask(second, request))];
   await one.ask(again, request);
   const { nowSeconds } = server;
@@ -79,7 +79,7 @@ test("LIC: no licence for what is unknown or for another model, and the link goe
   const forAll = await server.publish("for all", { module: "film", models: [], softwareClass: "content" });
   const device = await server.device("gate-1");
   using link = await device.establish();
-  const ask = async (id: Uint8Array): Promise<ServerReply> => await device.ask(link, { kind: "licence", artefactId: artefactId(id) });
+  const ask = async (id: Uint8Array): Promise<ServerReply> => await device.ask(link, { kind: "authorise", artefactId: artefactId(id) });
   assert.equal(refusedCode(await ask(systemRandom.bytes(32))), "RELEASE_UNKNOWN");
   assert.equal(refusedCode(await ask(forOthers.artefactId)), "RELEASE_UNKNOWN");
   assert.equal(opensTo(forAll, link, granted(await ask(forAll.artefactId)), server.nowSeconds), true);
@@ -92,7 +92,7 @@ test("LIC: one licence is given again until half of its life is over, and ends w
   const device = await server.device("gate-1");
   const ask = async (): Promise<Uint8Array> => {
     using link = await device.establish();
-    return granted(await device.ask(link, { kind: "licence", artefactId: id })).licence;
+    return granted(await device.ask(link, { kind: "authorise", artefactId: id })).licence;
   };
   const first = await ask();
   server.nowSeconds += 100 * 86_400;
@@ -111,7 +111,7 @@ test("a release whose publisher's certificate has expired since is still license
   const device = await server.device("gate-1");
   server.nowSeconds = device.signing.notAfterSeconds - 10;
   using link = await device.establish();
-  const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+  const grant = granted(await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId }));
   assert.equal(opensTo(prepared, link, grant, server.nowSeconds), true);
 });
 

@@ -1,14 +1,18 @@
 import http from "node:http";
 import {
+  type ChainList,
   certificateChainCodec,
+  type EnrolAuthority,
+  type EnrolProof,
   type EnrolReply,
   type EnrolRequest,
   type EnrolToken,
-  enrolInfoCodec,
+  type EnrolView,
+  encodeProven,
   enrolProofCodec,
   enrolReplyCodec,
   enrolRequestCodec,
-  formatInboxAuthorization,
+  enrolViewDigest,
   type InboxMessage,
   type InboxStatement,
   inboxMessagesCodec,
@@ -18,23 +22,30 @@ import {
   pathOf,
   routes,
   type ServerReply,
+  type StatementLabel,
+  sealInboxRequest,
+  sealRequestTo,
   serverReplyCodec,
   statementAad,
   type TerminalRequest,
   terminalRequestCodec,
+  verifyEnrolInfo,
 } from "@sealane/api";
-import { openWithPrivateKey, sealToPublicKey, sign1 } from "@sealane/cose";
+import { openUnderKey, openWithPrivateKey, sign1 } from "@sealane/cose";
 import {
   type DecryptionKey,
   defaultSuite,
   encryptionFor,
   keyKindsOf,
   type PossessionKey,
+  PublicKey,
   possessionOf,
   type SigningKey,
   SoftwareKey,
   type Suite,
+  sha256,
   standardSuites,
+  suitesOfKeys,
   systemRandom,
 } from "@sealane/crypto";
 import {
@@ -57,8 +68,8 @@ import {
   UnconfirmedLink,
   type Unnamed,
 } from "@sealane/link";
-import { credentialOf, equalCredentials, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { type CborValue, concatBytes, decode, decodeAs, encode, encodeAs, type Name, thumbprint } from "@sealane/wire";
+import { credentialOf, equalCredentials, type TrustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
+import { type CborValue, concatBytes, type Digest, decode, decodeAs, digest, encode, encodeAs, type Name } from "@sealane/wire";
 
 const maxBytes = 1_000_000;
 const cbor = { "content-type": mediaType.cbor };
@@ -108,6 +119,7 @@ export async function replyOf(response: Response): Promise<Reply> {
 /** An enrolment reply with the certificates that only this device can read. */
 interface OpenedReply {
   readonly reply: EnrolReply;
+  readonly requestDigest: Digest;
   readonly decryptionChains: OpenedChains;
   readonly agreementChains: OpenedChains;
 }
@@ -117,15 +129,38 @@ type OpenedChains = readonly (readonly Uint8Array[])[];
 type ProvenCertificates = Pick<Device, "signing" | "alsoSigning" | "decryption" | "agreement">;
 
 async function openChain(sealed: Uint8Array, key: DecryptionKey | PossessionKey): Promise<readonly Uint8Array[]> {
-  const input = { value: decode(sealed, maxBytes), externalAad: statementAad("enrol reply") };
+  const input = { value: decode(sealed, maxBytes), externalAad: statementAad("enrol certificate") };
   const opened = await openWithPrivateKey(encryptionFor(key.publicKey), key, input);
   return decodeAs(certificateChainCodec, opened, { maxBytes, what: "chain" });
+}
+
+/** The suites that the keys of a request are for; any where they are for none. */
+function suiteNumbersOf({ signingSpkis, decryptionSpkis, agreementSpkis }: EnrolRequest): readonly number[] {
+  const keysOf = (spkis: readonly Uint8Array[]): readonly { readonly publicKey: PublicKey }[] =>
+    spkis.map((spki) => ({ publicKey: PublicKey.fromSpki(spki) }));
+  try {
+    const own = { signing: keysOf(signingSpkis), decryption: keysOf(decryptionSpkis), agreement: keysOf(agreementSpkis) };
+    const numbers = suitesOfKeys(own).map(({ id }) => id);
+    return numbers.length === 0 ? [1] : numbers;
+  } catch {
+    return [1];
+  }
 }
 
 /** What a device reads its time from, and the suites that it has keys for: the standard ones unless told. */
 export interface DeviceOptions {
   readonly now: () => number;
   readonly suites?: readonly Suite[];
+}
+
+/** What of a proof is not as it should be. */
+export interface ProofChanges {
+  readonly own?: Partial<ProvenCertificates>;
+  readonly view?: Partial<EnrolView>;
+  readonly sent?: Partial<EnrolProof>;
+  /** Who signs, and as what. */
+  readonly by?: SigningKey;
+  readonly label?: StatementLabel;
 }
 
 /** Who signs a request in place of the device's keys. */
@@ -146,6 +181,8 @@ export class NewDevice {
   readonly decryption: readonly SoftwareKey[];
   readonly agreement: readonly SoftwareKey[];
   readonly now: () => number;
+  /** Of the request that was made last. */
+  #asked = { replyKey: new Uint8Array(32), requestDigest: digest(new Uint8Array(32)) };
 
   constructor(url: string, token: string, { now, suites = standardSuites }: DeviceOptions) {
     this.url = url;
@@ -160,61 +197,87 @@ export class NewDevice {
     this.agreement = kinds.agreement.map((kind) => SoftwareKey.generate(kind));
   }
 
-  /** An enrolment request with some fields changed, signed by these keys or others. */
-  async request(changes: Partial<EnrolRequest> = {}, signers: RequestSigners = {}): Promise<Uint8Array> {
+  /** Whom this device trusts, and what its requests are encrypted to. */
+  async authority(): Promise<EnrolAuthority> {
     const response = await fetch(this.url + routes.enrol);
-    const info = decodeAs(enrolInfoCodec, await response.bytes(), { maxBytes, what: "info" });
-    const anchor = trustAnchor(info.authority, { fingerprint: thumbprint(this.token.fingerprint) });
-    const recipient = verifyCertificate({ chain: info.enrolChain, anchors: [anchor], purpose: "enrol-decrypt", nowSeconds: this.now() });
-    const { tokenId, tokenSecret, name, model } = this.token;
-    const payload = encodeAs(enrolRequestCodec, {
+    return verifyEnrolInfo(await response.bytes(), { token: this.token, nowSeconds: this.now() });
+  }
+
+  /** An enrolment request with some fields changed, signed by these keys or others; the reply to the last one is the one that is read. */
+  async request(changes: Partial<EnrolRequest> = {}, signers: RequestSigners = {}): Promise<Uint8Array> {
+    const { anchor, enrolCertificate } = await this.authority();
+    const { tokenId, tokenSecret, name, model, url } = this.token;
+    const replyKey = systemRandom.bytes(32);
+    const request: EnrolRequest = {
       tokenId,
       tokenSecret,
       name,
       model,
+      url,
+      fingerprint: digest(anchor.thumbprint),
+      suiteNumbers: [],
       signingSpkis: [this.signing, ...this.alsoSigning].map(({ publicKey }) => publicKey.spki),
       decryptionSpkis: this.decryption.map(({ publicKey }) => publicKey.spki),
       agreementSpkis: this.agreement.map(({ publicKey }) => publicKey.spki),
       issuedAtSeconds: this.now(),
+      replyKey,
       ...changes,
-    });
+    };
+    const payload = encodeAs(enrolRequestCodec, { ...request, suiteNumbers: changes.suiteNumbers ?? suiteNumbersOf(request) });
+    this.#asked = { replyKey: Uint8Array.from(request.replyKey), requestDigest: digest(sha256(payload)) };
     const externalAad = statementAad("enrol request");
     const { first = this.signing.signingKey(), others = async (made) => await Promise.resolve(made) } = signers;
     const detached = { payload, detached: true, externalAad };
     const own = await Promise.all(this.alsoSigning.map(async (key) => await sign1(key.signingKey(), detached)));
     const plaintext = encode([await sign1(first, { payload, externalAad }), await others(own, detached)]);
-    return encode(
-      sealToPublicKey(
-        encryptionFor(recipient.publicKey),
-        { publicKey: recipient.publicKey, random: systemRandom },
-        { plaintext, externalAad },
-      ),
-    );
+    return sealRequestTo(enrolCertificate, { label: "enrol request", plaintext, random: systemRandom });
   }
 
   async readReply(body: Uint8Array): Promise<OpenedReply> {
-    const reply = decodeAs(enrolReplyCodec, body, { maxBytes, what: "reply" });
+    const opened = openUnderKey(this.#asked.replyKey, { value: decode(body, maxBytes), externalAad: statementAad("enrol reply") });
+    const reply = decodeAs(enrolReplyCodec, opened, { maxBytes, what: "reply" });
     const open = async (sealed: readonly Uint8Array[], keys: readonly (DecryptionKey | PossessionKey)[]): Promise<OpenedChains> =>
       await Promise.all(keys.map((key, i) => openChain(sealed[i] ?? new Uint8Array(0), key)));
     const decrypting = this.decryption.map((key) => key.decryptionKey());
     const agreeing = this.agreement.map((key) => possessionOf(key.agreementKey()));
     return {
       reply,
+      requestDigest: this.#asked.requestDigest,
       decryptionChains: await open(reply.sealedDecryptionChains, decrypting),
       agreementChains: await open(reply.sealedAgreementChains, agreeing),
     };
   }
 
-  /** Proof of possession for these certificates. */
-  async proof({ signing, alsoSigning, decryption, agreement }: ProvenCertificates): Promise<Uint8Array> {
-    const payload = encode([...alsoSigning, ...decryption, ...agreement].map(({ thumbprint: each }) => each));
-    const signature = await sign1(this.signing.signingKey(), { payload, externalAad: statementAad("enrol proof") });
-    return encodeAs(enrolProofCodec, { signingThumbprint: signing.thumbprint, signature });
+  /** Proof of possession, with some of what is proven, seen or sent changed. */
+  async proof(device: Device, changes: ProofChanges = {}): Promise<Uint8Array> {
+    const { enrolled, serverName } = device;
+    const { signing, alsoSigning, decryption, agreement }: ProvenCertificates = { ...device, ...changes.own };
+    const { reply, requestDigest } = enrolled;
+    const chainsOf = (certificates: readonly VerifiedCertificate[]): ChainList => certificates.map(({ chain }) => chain);
+    const { serverSuiteNumbers, serverChains, confirmation } = reply;
+    const viewDigest = enrolViewDigest({
+      requestDigest,
+      terminalChains: {
+        signingChains: chainsOf([signing, ...alsoSigning]),
+        decryptionChains: chainsOf(decryption),
+        agreementChains: chainsOf(agreement),
+      },
+      serverName,
+      serverSuiteNumbers,
+      serverChains,
+      ...changes.view,
+    });
+    const sent = { signingThumbprint: signing.thumbprint, requestDigest, confirmation, ...changes.sent };
+    const payload = encodeProven(viewDigest, sent.confirmation);
+    const { by = this.signing.signingKey(), label = "enrol proof" } = changes;
+    const signature = await sign1(by, { payload, detached: true, externalAad: statementAad(label) });
+    const plaintext = encodeAs(enrolProofCodec, { signature, ...sent });
+    return sealRequestTo((await this.authority()).enrolCertificate, { label: "enrol proof", plaintext, random: systemRandom });
   }
 
   /** Everything at once. */
   async enrol(): Promise<Device> {
-    const enrolled = await post(this.url + routes.enrol, await this.request());
+    const enrolled = await post(this.url + routes.enrolments, await this.request());
     if (enrolled.status !== 200) throw new Error(`enrolment failed: ${enrolled.code}`);
     const device = await this.deviceOf(enrolled.body);
     const proven = await post(this.url + routes.enrolProof, await this.proof(device));
@@ -223,17 +286,18 @@ export class NewDevice {
   }
 
   async deviceOf(replyBody: Uint8Array): Promise<Device> {
-    const { reply, decryptionChains, agreementChains } = await this.readReply(replyBody);
-    const info = decodeAs(enrolInfoCodec, await (await fetch(this.url + routes.enrol)).bytes(), { maxBytes, what: "info" });
-    const anchor = trustAnchor(info.authority, { fingerprint: thumbprint(this.token.fingerprint) });
+    const enrolled = await this.readReply(replyBody);
+    const { reply, decryptionChains, agreementChains } = enrolled;
+    const { anchor } = await this.authority();
     const certificate = (chain: readonly Uint8Array[], purpose: Parameters<typeof verifyCertificate>[0]["purpose"]): VerifiedCertificate =>
       verifyCertificate({ chain, anchors: [anchor], purpose, nowSeconds: this.now() });
     const [signing, ...alsoSigning] = reply.signingChains.map((chain) => certificate(chain, "terminal-sign"));
-    const serverSigners = reply.serverSigningChains.map((chain) => certificate(chain, "server-sign"));
+    const serverSigners = reply.serverChains.signingChains.map((chain) => certificate(chain, "server-sign"));
     const [serverSigning] = serverSigners;
     if (signing === undefined || serverSigning === undefined) throw new Error("the codec lets no empty list through");
     return new Device({
       keys: this,
+      enrolled,
       anchor,
       signing,
       alsoSigning,
@@ -241,8 +305,8 @@ export class NewDevice {
       agreement: agreementChains.map((chain) => certificate(chain, "terminal-agree")),
       serverSigning,
       serverSigners,
-      serverDecryption: reply.serverDecryptionChains.map((chain) => certificate(chain, "server-decrypt")),
-      serverAgreement: reply.serverAgreementChains.map((chain) => certificate(chain, "server-agree")),
+      serverDecryption: reply.serverChains.decryptionChains.map((chain) => certificate(chain, "server-decrypt")),
+      serverAgreement: reply.serverChains.agreementChains.map((chain) => certificate(chain, "server-agree")),
     });
   }
 }
@@ -261,6 +325,7 @@ export interface FirstReply {
 
 interface DeviceParts {
   readonly keys: NewDevice;
+  readonly enrolled: OpenedReply;
   readonly anchor: TrustAnchor;
   readonly signing: VerifiedCertificate;
   readonly alsoSigning: readonly VerifiedCertificate[];
@@ -286,11 +351,14 @@ export class Device {
   readonly serverDecryption: readonly VerifiedCertificate[];
   readonly serverAgreement: readonly VerifiedCertificate[];
   readonly keys: NewDevice;
+  /** What its enrolment brought. */
+  readonly enrolled: OpenedReply;
   /** Where it sends to; changes when the server comes back at another port. */
   url: string;
 
   constructor(parts: DeviceParts) {
     this.keys = parts.keys;
+    this.enrolled = parts.enrolled;
     this.url = parts.keys.url;
     this.anchor = parts.anchor;
     this.signing = parts.signing;
@@ -305,6 +373,10 @@ export class Device {
 
   get name(): Name {
     return this.signing.name;
+  }
+
+  get serverName(): Name {
+    return this.serverSigning.name;
   }
 
   /** M1 of a link that this device originates, without a name where the mechanism is anonymous. */
@@ -405,16 +477,25 @@ export class Device {
     };
   }
 
-  async inboxHeaders(changes: Partial<InboxStatement> = {}): Promise<{ readonly authorization: string }> {
-    const statement = { terminal: this.name, server: this.serverSigning.name, issuedAtSeconds: this.keys.now(), ...changes };
+  /** A request to the inbox, signed and encrypted. */
+  async inboxRequest(changes: Partial<InboxStatement> = {}): Promise<Uint8Array> {
+    const statement = { terminal: this.name, server: this.serverName, issuedAtSeconds: this.keys.now(), ...changes };
     const payload = encodeAs(inboxStatementCodec, statement);
     const signature = await sign1(this.keys.signing.signingKey(), { payload, externalAad: statementAad("inbox") });
-    return { authorization: formatInboxAuthorization({ signingThumbprint: this.signing.thumbprint, signature }) };
+    return this.sealInbox(signature);
+  }
+
+  /** The same of any signature. */
+  sealInbox(signature: CborValue, signingThumbprint: Uint8Array = this.signing.thumbprint): Uint8Array {
+    const [server] = this.serverDecryption;
+    if (server === undefined) throw new Error("the codec lets no empty list through");
+    return sealInboxRequest({ signingThumbprint, signature }, { server, random: systemRandom });
   }
 
   async fetchInbox(after = 0, wait = 0, signal?: AbortSignal): Promise<Response> {
-    const headers = await this.inboxHeaders();
-    return await fetch(`${this.url}${routes.inbox}?after=${after}&wait=${wait}`, { headers, ...(signal === undefined ? {} : { signal }) });
+    const body = Uint8Array.from(await this.inboxRequest());
+    const url = `${this.url}${routes.inbox}?after=${after}&wait=${wait}`;
+    return await fetch(url, { method: "POST", headers: cbor, body, ...(signal === undefined ? {} : { signal }) });
   }
 
   async inbox(after = 0, wait = 0): Promise<readonly InboxMessage[]> {

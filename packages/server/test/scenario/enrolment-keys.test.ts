@@ -27,11 +27,11 @@ async function refusedCode(server: TestServer, send: Promise<Reply>): Promise<st
 }
 
 async function enrol(device: NewDevice, ...request: Parameters<NewDevice["request"]>): Promise<Reply> {
-  return await post(device.url + routes.enrol, await device.request(...request));
+  return await post(device.url + routes.enrolments, await device.request(...request));
 }
 
-async function prove(device: NewDevice, certificates: Parameters<NewDevice["proof"]>[0]): Promise<Reply> {
-  return await post(device.url + routes.enrolProof, await device.proof(certificates));
+async function prove(device: NewDevice, ...proof: Parameters<NewDevice["proof"]>): Promise<Reply> {
+  return await post(device.url + routes.enrolProof, await device.proof(...proof));
 }
 
 function signingSpkis({ signing, alsoSigning }: NewDevice): readonly Uint8Array[] {
@@ -161,9 +161,9 @@ test("a token is bound to the further signing keys too, and the proof names them
   assert.equal(await refusedCode(server, enrol(fresh, exchanged, { others })), "SERVER_TOKEN_BOUND");
   const less = { signingSpkis: [fresh.signing.publicKey.spki] };
   assert.equal(await refusedCode(server, enrol(fresh, less, { others: async () => [] })), "SERVER_TOKEN_BOUND");
-  const { signing, alsoSigning, decryption, agreement } = device;
+  const { signing, alsoSigning } = device;
   for (const wrong of [[], alsoSigning.toReversed().concat(alsoSigning), [signing]]) {
-    assert.equal(await refusedCode(server, prove(fresh, { signing, alsoSigning: wrong, decryption, agreement })), "SERVER_PROOF_WRONG");
+    assert.equal(await refusedCode(server, prove(fresh, device, { own: { alsoSigning: wrong } })), "SERVER_PROOF_WRONG");
   }
   assert.equal((await prove(fresh, device)).status, 204);
   assert.equal((await prove(fresh, device)).status, 204);

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enrolProofCodec, maxEnrolReplyBytes, parseEnrolToken, pathOf, routes, statementAad, type TerminalView } from "@sealane/api";
-import { sign1 } from "@sealane/cose";
+import { maxEnrolReplyBytes, parseEnrolToken, pathOf, routes, type TerminalView } from "@sealane/api";
 import { SoftwareKey, standardKinds, standardSuites, systemRandom } from "@sealane/crypto";
-import { encode, encodeAs, equalBytes, hasCode, parseName } from "@sealane/wire";
-import { type Device, NewDevice, post, postTogether, type Reply } from "./device.ts";
+import { encode, equalBytes, hasCode, parseName } from "@sealane/wire";
+import { type Device, NewDevice, type ProofChanges, post, postTogether, type Reply } from "./device.ts";
 import { TestServer } from "./test-server.ts";
 
 /** Bodies of all refusals of this file. */
@@ -19,7 +18,7 @@ async function refusedCode(server: TestServer, send: Promise<Reply>): Promise<st
 }
 
 async function enrol(device: NewDevice, ...request: Parameters<NewDevice["request"]>): Promise<Reply> {
-  return await post(device.url + routes.enrol, await device.request(...request));
+  return await post(device.url + routes.enrolments, await device.request(...request));
 }
 
 async function prove(device: NewDevice, body: Uint8Array): Promise<Reply> {
@@ -81,14 +80,13 @@ test("a terminal enrols with a token, and is active when it has proved every key
   const { message } = await device.originate();
   assert.equal((await post(device.url + routes.links, message)).code, "LINK_REFUSED"); // not active yet
   const proof = await fresh.proof(device);
-  const { signing, alsoSigning, decryption, agreement } = device;
-  const all = { signing, alsoSigning, decryption, agreement };
+  const { decryption, agreement } = device;
   for (const [field, certificates] of [["decryption", decryption] as const, ["agreement", agreement] as const]) {
     for (const some of [certificates.slice(0, 1), certificates.slice(1), certificates.toReversed(), []]) {
-      assert.equal(await refusedCode(server, prove(fresh, await fresh.proof({ ...all, [field]: some }))), "SERVER_PROOF_WRONG");
+      assert.equal(await refusedCode(server, prove(fresh, await fresh.proof(device, { own: { [field]: some } }))), "SERVER_PROOF_WRONG");
     }
   }
-  const exchanged = await fresh.proof({ ...all, decryption: agreement, agreement: decryption });
+  const exchanged = await fresh.proof(device, { own: { decryption: agreement, agreement: decryption } });
   assert.equal(await refusedCode(server, prove(fresh, exchanged)), "SERVER_PROOF_WRONG");
   assert.equal((await prove(fresh, proof)).status, 204);
   assert.equal((await prove(fresh, proof)).status, 204);
@@ -131,7 +129,7 @@ test("the same request again gets the same certificates; other keys are refused,
   const swapped = { decryptionSpkis: spkisOf(fresh.agreement), agreementSpkis: spkisOf(fresh.decryption) };
   assert.equal(await refusedCode(server, enrol(fresh, swapped)), "SERVER_TOKEN_BOUND");
   await server.restart();
-  const url = `${server.url}${routes.enrol}`;
+  const url = `${server.url}${routes.enrolments}`;
   Object.assign(fresh, { url: server.url });
   assert.equal(await refusedCode(server, post(url, await fresh.request(...otherSigner))), "SERVER_TOKEN_BOUND");
   const third = await fresh.deviceOf((await enrol(fresh)).body);
@@ -154,7 +152,7 @@ test("of two devices with one token at once one is enrolled", async (t) => {
   const one = await server.newDevice("gate-1");
   const other = SoftwareKey.generate("ed25519");
   const bodies = [await one.request(), await one.request({ signingSpkis: [other.publicKey.spki] }, { first: other.signingKey() })];
-  const replies = await postTogether(server.url + routes.enrol, bodies);
+  const replies = await postTogether(server.url + routes.enrolments, bodies);
   assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 403]);
 });
 
@@ -180,7 +178,7 @@ test("a request that somebody else signed, or with keys of the wrong kind, is re
   for (const { field, keysOf } of lists) {
     assert.equal(await refusedCode(server, enrol(fresh, { [field]: [signing.publicKey.spki] })), "SERVER_KEYS_WRONG");
     const unknown = SoftwareKey.generate("ed25519").publicKey.spki;
-    assert.equal(await refusedCode(server, enrol(fresh, { [field]: [unknown] })), "PKI_KEY_WRONG");
+    assert.equal(await refusedCode(server, enrol(fresh, { [field]: [unknown] })), "SERVER_KEYS_WRONG");
     for (const { publicKey } of keysOf(fresh)) {
       assert.equal(await refusedCode(server, enrol(fresh, { signingSpkis: [publicKey.spki] })), "CRYPTO_PUBLIC_KEY_WRONG");
       const ofOneKind = [publicKey.spki, SoftwareKey.generate(publicKey.kind).publicKey.spki];
@@ -203,11 +201,11 @@ test("a request that is changed, cut or for another server is refused", async (t
     body.subarray(1),
     body.subarray(0, -1),
     new Uint8Array(1),
-    ...[0, 5, 20, 60, 200].map((at) => body.with(at, (body[at] ?? 0) ^ 1)),
+    ...[0, 3, 5, 20, 60, 200].map((at) => body.with(at, (body[at] ?? 0) ^ 1)),
   ];
   for (const variant of variants) {
-    const code = await refusedCode(server, post(fresh.url + routes.enrol, variant));
-    assert.equal(/^(?:WIRE|COSE|CRYPTO)_/.test(code), true, code);
+    const code = await refusedCode(server, post(fresh.url + routes.enrolments, variant));
+    assert.equal(/^(?:WIRE|COSE|CRYPTO|LINK)_/.test(code), true, code);
   }
 });
 
@@ -228,27 +226,17 @@ test("a proof by another key, of another certificate or for another purpose is r
   const server = await TestServer.start(t);
   const fresh = await server.newDevice("gate-1");
   const device = await fresh.deviceOf((await enrol(fresh)).body);
-  const { signing } = device;
-  const proven = encode([...device.decryption, ...device.agreement].map(({ thumbprint }) => thumbprint));
-  const signed = async (key: SoftwareKey, payload: Uint8Array, label: "enrol proof" | "inbox" = "enrol proof"): Promise<Uint8Array> =>
-    encodeAs(enrolProofCodec, {
-      signingThumbprint: signing.thumbprint,
-      signature: await sign1(key.signingKey(), { payload, externalAad: statementAad(label) }),
-    });
-  const own = fresh.signing;
-  const cases: readonly (readonly [string, Uint8Array])[] = [
-    ["CRYPTO_SIGNATURE_WRONG", await signed(SoftwareKey.generate("ed25519"), proven)],
-    ["CRYPTO_SIGNATURE_WRONG", await signed(own, proven, "inbox")],
-    ["SERVER_PROOF_WRONG", await signed(own, signing.thumbprint)],
-    ["SERVER_PROOF_WRONG", await signed(own, new Uint8Array(0))],
-    ["WIRE_TRUNCATED", (await signed(own, proven)).subarray(0, -1)],
+  const changes: readonly (readonly [string, ProofChanges])[] = [
+    ["SERVER_PROOF_WRONG", { by: SoftwareKey.generate("ed25519").signingKey() }],
+    ["SERVER_PROOF_WRONG", { label: "inbox" }],
+    ["SERVER_PROOF_WRONG", { label: "enrol view" }],
+    ["SERVER_PROOF_WRONG", { own: { decryption: [device.signing] } }],
+    ["SERVER_TOKEN_UNKNOWN", { sent: { signingThumbprint: systemRandom.bytes(32) } }],
   ];
-  for (const [code, body] of cases) assert.equal(await refusedCode(server, prove(fresh, body)), code);
-  const unknown = encodeAs(enrolProofCodec, {
-    signingThumbprint: systemRandom.bytes(32),
-    signature: await sign1(own.signingKey(), { payload: proven, externalAad: statementAad("enrol proof") }),
-  });
-  assert.equal(await refusedCode(server, prove(fresh, unknown)), "SERVER_TOKEN_UNKNOWN");
+  for (const [code, change] of changes) assert.equal(await refusedCode(server, prove(fresh, await fresh.proof(device, change))), code);
+  const proof = await fresh.proof(device);
+  assert.equal(await refusedCode(server, prove(fresh, proof.subarray(0, -1))), "WIRE_TRUNCATED");
+  assert.equal(await refusedCode(server, prove(fresh, proof.with(-1, (proof.at(-1) ?? 0) ^ 1))), "CRYPTO_OPEN_FAILED");
   assert.deepEqual(await statuses(server), ["gate-1 enrolling"]);
 });
 
@@ -324,12 +312,8 @@ test("a device that holds an agreement key it does not prove is not enrolled", a
   await assert.rejects(fresh.readReply(reply.body), (error) => hasCode(error, "CRYPTO_OPEN_FAILED"));
   Object.assign(fresh, { agreement: [fresh.agreement[0], foreign] });
   const device = await fresh.deviceOf(reply.body);
-  const { signing, alsoSigning, decryption } = device;
   const agreement = device.agreement.slice(0, 1);
-  assert.equal(
-    await refusedCode(server, prove(fresh, await fresh.proof({ signing, alsoSigning, decryption, agreement }))),
-    "SERVER_PROOF_WRONG",
-  );
+  assert.equal(await refusedCode(server, prove(fresh, await fresh.proof(device, { own: { agreement } }))), "SERVER_PROOF_WRONG");
   assert.deepEqual(await statuses(server), ["gate-1 enrolling"]);
 });
 

@@ -43,14 +43,14 @@ for (const [what, statements] of onPostgres ? [] : moments) {
     assert.equal(answer.status, 200);
     using link = await device.receive(awaited, answer.body);
 
-    const record = device.seal(link, { kind: "licence", artefactId });
+    const record = device.seal(link, { kind: "authorise", artefactId });
     await withFullDisk(() => post(device.recordsOf(link), record));
     const response = await post(device.recordsOf(link), record);
-    assert.equal(device.open(link, response.body).kind, "licence");
+    assert.equal(device.open(link, response.body).kind, "authorised");
 
     const request = await fresh.request();
-    await withFullDisk(() => post(fresh.url + routes.enrol, request));
-    const enrolled = await fresh.deviceOf((await post(fresh.url + routes.enrol, request)).body);
+    await withFullDisk(() => post(fresh.url + routes.enrolments, request));
+    const enrolled = await fresh.deviceOf((await post(fresh.url + routes.enrolments, request)).body);
     const proof = await fresh.proof(enrolled);
     await withFullDisk(() => post(fresh.url + routes.enrolProof, proof));
     assert.equal((await post(fresh.url + routes.enrolProof, proof)).status, 204);

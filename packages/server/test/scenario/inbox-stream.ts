@@ -14,15 +14,20 @@ export interface StreamWish {
   readonly wait?: number;
   readonly lastEventId?: string;
   readonly accept?: string;
+  /** When the request was signed. */
+  readonly issuedAtSeconds?: number;
   readonly signal?: AbortSignal;
 }
 
 export async function fetchStream(device: Device, wish: StreamWish = {}): Promise<Response> {
-  const { after, wait, lastEventId, accept = mediaType.events, signal } = wish;
+  const { after, wait, lastEventId, accept = mediaType.events, issuedAtSeconds, signal } = wish;
   const query = Object.entries({ after, wait }).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  const body = await device.inboxRequest(issuedAtSeconds === undefined ? {} : { issuedAtSeconds });
   const seen = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
   return await fetch(`${device.url}${routes.inbox}?${query.join("&")}`, {
-    headers: { ...(await device.inboxHeaders()), accept, ...seen },
+    method: "POST",
+    headers: { "content-type": mediaType.cbor, accept, ...seen },
+    body: Uint8Array.from(body),
     ...(signal === undefined ? {} : { signal }),
   });
 }

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { routes } from "@sealane/api";
 import { SoftwareKey, systemRandom } from "@sealane/crypto";
 import { trustAnchor, verifyCertificate } from "@sealane/pki";
 import { equalBytes, hasCode, parseBase64Url, parseName, type SealaneError } from "@sealane/wire";
 import {
+  authorityFolder,
   initServer,
   issuePublisher,
   migrateServer,
@@ -42,7 +43,7 @@ test("a new server: keys for one purpose each, its owner's only, and a token tha
   const { operatorToken, fingerprint } = await initServer({ folder: root, name, nowSeconds });
   const folder = serverFolder(root);
   const linkKeyIds = ["agree", "decrypt"].flatMap((purpose) => ["x-wing", "x25519"].map((kind) => `server-${purpose}-${kind}`));
-  const keyIds = ["authority", "enrol-decrypt", "licence-sign", ...linkKeyIds, "server-sign-ed25519"];
+  const keyIds = ["enrol-decrypt", "issuer", "licence-sign", ...linkKeyIds, "server-sign-ed25519"];
   assert.deepEqual(
     (await readdir(folder.keys)).sort(),
     keyIds.map((id) => `${id}.pem`),
@@ -51,10 +52,16 @@ test("a new server: keys for one purpose each, its owner's only, and a token tha
   const secretFiles = [folder.storageKey, folder.database, ...keyIds.map((id) => join(folder.keys, `${id}.pem`))];
   for (const path of secretFiles) assert.equal((await stat(path)).mode & 0o777, 0o600, path);
   assert.equal((await stat(folder.storageKey)).size, 32);
+  const operator = authorityFolder(join(dirname(root), "operator"));
+  assert.deepEqual((await readdir(operator.root)).sort(), ["authority.der", "issuer.der", "keys", "operator.cbor", "publishers.der"]);
+  assert.deepEqual((await readdir(operator.keys)).sort(), ["operator.pem", "publishers.pem", "root.pem"]);
+  for (const path of [operator.root, operator.keys]) assert.equal((await stat(path)).mode & 0o777, 0o700, path);
+  for (const id of ["operator", "publishers", "root"]) assert.equal((await stat(join(operator.keys, `${id}.pem`))).mode & 0o777, 0o600, id);
   const anchor = trustAnchor(await readFile(folder.authority));
   assert.equal(equalBytes(anchor.thumbprint, fingerprint), true);
   const { notBeforeSeconds, notAfterSeconds } = anchor.certificate;
-  assert.deepEqual([notBeforeSeconds, notAfterSeconds], [nowSeconds - 60, nowSeconds + 3_650 * 86_400]);
+  assert.deepEqual([notBeforeSeconds, notAfterSeconds], [nowSeconds - 60, nowSeconds + 7_300 * 86_400]);
+  assert.equal(equalBytes(await readFile(operator.authority), anchor.der), true);
   assert.equal(parseBase64Url(operatorToken).length, 32);
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -77,7 +84,7 @@ test("a folder that holds a server, or something else, is left as it is", async 
   await assert.rejects(initServer({ folder: other, name, nowSeconds }), coded("SERVER_FOLDER_NOT_EMPTY"));
   await assert.rejects(initServer({ folder: join(other, "notes.txt"), name, nowSeconds }), coded("SERVER_FILE_WRONG"));
   await assert.rejects(initServer({ folder: join(parent, "third"), name: parseName("anonymous"), nowSeconds }), coded("SERVER_NAME_TAKEN"));
-  assert.deepEqual((await readdir(parent)).sort(), ["other", "server"]);
+  assert.deepEqual((await readdir(parent)).sort(), ["operator", "other", "server"]);
 });
 
 test("of two that make a server at once one does", async (t) => {
@@ -85,12 +92,9 @@ test("of two that make a server at once one does", async (t) => {
   const folder = join(parent, "server");
   const results = await Promise.allSettled([1, 2].map(() => initServer({ folder, name, nowSeconds })));
   assert.ok(results.filter(({ status }) => status === "fulfilled").length <= 1);
-  const left = await readdir(parent);
-  assert.deepEqual(
-    left.filter((entry) => entry !== "server"),
-    [],
-  );
-  if (left.length === 1) await (await run(folder, ["key", "ca", "operator", "download"])).close();
+  const left = (await readdir(parent)).sort();
+  assert.ok(left.length === 0 || left.join() === "operator,server", left.join());
+  if (left.length > 0) await (await run(folder, ["key", "ca", "operator", "download"])).close();
 });
 
 test("a server that could not be made leaves nothing, and what a killed run left is removed", async (t) => {
@@ -108,11 +112,32 @@ test("a server that could not be made leaves nothing, and what a killed run left
     if (made !== null) break;
     assert.deepEqual(await readdir(parent), [], `after ${allowed} draws`);
   }
-  await rm(folder, { recursive: true });
+  for (const made of await readdir(parent)) await rm(join(parent, made), { recursive: true });
   const leftover = join(parent, ".server.init-0123456789abcdef");
   await mkdir(join(leftover, "keys"), { recursive: true });
   await initServer({ folder, name, nowSeconds });
-  assert.deepEqual(await readdir(parent), ["server"]);
+  assert.deepEqual((await readdir(parent)).sort(), ["operator", "server"]);
+});
+
+test("WHO: a run that was killed between its two renames is given up with its root, and no other root is", async (t) => {
+  const parent = await emptyFolder(t);
+  const folder = join(parent, "server");
+  const first = await initServer({ folder, name, nowSeconds });
+  await rename(folder, join(parent, ".server.init-0123456789abcdef")); // as it stood before the second
+  const second = await initServer({ folder, name, nowSeconds });
+  assert.equal(equalBytes(first.fingerprint, second.fingerprint), false);
+  assert.deepEqual((await readdir(parent)).sort(), ["operator", "server"]);
+  await (await run(folder, ["key", "ca", "operator", "download"])).close();
+
+  // A server that is not where it was: its root is somebody's, and stays.
+  await rename(folder, join(parent, "elsewhere"));
+  await mkdir(join(parent, ".server.init-00"));
+  await writeFile(join(parent, ".server.init-00", "authority.der"), "another root");
+  const root = await readFile(join(parent, "operator", "keys", "root.pem"));
+  await assert.rejects(initServer({ folder, name, nowSeconds }), coded("SERVER_FOLDER_NOT_EMPTY"));
+  assert.deepEqual((await readdir(parent)).sort(), ["elsewhere", "operator"]);
+  assert.deepEqual(await readFile(join(parent, "operator", "keys", "root.pem")), root);
+  await initServer({ folder, operator: join(parent, "another"), name, nowSeconds });
 });
 
 test("a publisher's certificate is for its own key and for releases only", async (t) => {
@@ -136,11 +161,11 @@ test("each role starts without what only others need", async (t) => {
     for (const path of missing) await rm(join(folder, path), { recursive: true });
     await (await run(folder, [role])).close();
   };
-  await without("download", ["keys", "certificates", "authority.der", "storage.key", "data.sqlite"]);
+  await without("download", ["keys", "certificates", "authority.der", "issuer.der", "storage.key", "data.sqlite"]);
   await without("operator", ["keys", "storage.key"]);
   const linkKeys = ["agree", "decrypt"].flatMap((purpose) => ["x-wing", "x25519"].map((kind) => `keys/server-${purpose}-${kind}.pem`));
   await without("ca", ["storage.key", "artefacts", "keys/server-sign-ed25519.pem", ...linkKeys, "keys/licence-sign.pem"]);
-  await without("key", ["artefacts", "keys/authority.pem", "keys/enrol-decrypt.pem"]);
+  await without("key", ["artefacts", "issuer.der", "keys/issuer.pem", "keys/enrol-decrypt.pem"]);
 });
 
 test("a folder that is not whole is refused with what is wrong", async (t) => {
@@ -157,6 +182,8 @@ test("a folder that is not whole is refused with what is wrong", async (t) => {
   await broken("SERVER_NOT_INITIALISED", (folder) => rm(join(folder, "data.sqlite")));
   await broken("SERVER_NOT_INITIALISED", (folder) => rm(join(folder, "artefacts"), { recursive: true }));
   await broken("SERVER_FILE_WRONG", (folder) => rm(join(folder, "authority.der")));
+  await broken("SERVER_ROOT_KEY_HERE", (folder) => rm(join(folder, "issuer.der")));
+  await broken("SERVER_ROOT_KEY_HERE", (folder) => writeFile(join(folder, "keys", "authority.pem"), ""));
   await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "storage.key"), new Uint8Array(31)));
   await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "storage.key"), new Uint8Array(33)));
   await broken("WIRE_TRUNCATED", (folder) => writeFile(join(folder, "certificates", "server-sign-ed25519.cbor"), ""));
@@ -174,9 +201,7 @@ test("a folder that is not whole is refused with what is wrong", async (t) => {
   await broken("SERVER_KEY_MISMATCH", (folder) =>
     cp(join(folder, "keys", "licence-sign.pem"), join(folder, "keys", "server-sign-ed25519.pem")),
   );
-  await broken("SERVER_KEY_MISMATCH", (folder) =>
-    cp(join(folder, "keys", "server-sign-ed25519.pem"), join(folder, "keys", "authority.pem")),
-  );
+  await broken("SERVER_KEY_MISMATCH", (folder) => cp(join(folder, "keys", "server-sign-ed25519.pem"), join(folder, "keys", "issuer.pem")));
   await broken("PKI_CERTIFICATE_EXPIRED", async () => {}, nowSeconds + 366 * 86_400);
   await broken("PKI_CERTIFICATE_NOT_YET_VALID", async () => {}, nowSeconds - 61);
 });

@@ -190,13 +190,13 @@ test("a record again gets the same bytes, also after a restart, until the link h
   const { artefactId } = await server.publish("the software");
   const device = await server.device("gate-1");
   using link = await device.establish();
-  const record = device.seal(link, { kind: "licence", artefactId });
+  const record = device.seal(link, { kind: "authorise", artefactId });
   const first = await post(device.recordsOf(link), record);
   assert.equal(equalBytes((await post(device.recordsOf(link), record)).body, first.body), true);
   await server.restart();
   device.url = server.url;
   assert.equal(equalBytes((await post(device.recordsOf(link), record)).body, first.body), true);
-  assert.equal(device.open(link, first.body).kind, "licence");
+  assert.equal(device.open(link, first.body).kind, "authorised");
   assert.equal((await device.ask(link, offers)).kind, "offers");
   assert.equal(await refusedCode(server, () => post(device.recordsOf(link), record)), "LINK_RECORD_OUT_OF_ORDER");
 });
@@ -306,7 +306,7 @@ test("what was established with a terminal's former certificates ends with its n
   const { reply: answer } = await former.accept(message?.message ?? new Uint8Array(0));
   const unsent = await former.originate();
   const current = await server.device("gate-1");
-  const record = former.seal(link, { kind: "licence", artefactId });
+  const record = former.seal(link, { kind: "authorise", artefactId });
   assert.equal(await refusedCode(server, () => post(former.recordsOf(link), record)), "SERVER_TERMINAL_INACTIVE");
   assert.equal(await refusedCode(server, () => post(former.url + routes.links, answer)), "SERVER_TERMINAL_INACTIVE");
   assert.equal(await refusedCode(server, () => post(former.url + routes.links, unsent.message)), "LINK_PEER_UNKNOWN");

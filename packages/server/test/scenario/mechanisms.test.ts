@@ -49,7 +49,7 @@ async function joinOffer({ server, device, prepared }: Stage, { mechanism, suite
 /** What is offered, then licence and content key, for whom the mechanism says. */
 async function deliver({ server, device, prepared }: Stage, link: ConfidentialLink, isAnonymous: boolean): Promise<void> {
   assert.deepEqual(versions(await device.ask(link, { ...offers, module: "app" })), ["1.0"]);
-  const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+  const grant = granted(await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId }));
   assert.equal(opensTo(prepared, link, grant, server.nowSeconds), true);
   const recipient = isAnonymous ? "anonymous" : device.name;
   const { nowSeconds } = server;
@@ -132,7 +132,7 @@ test("EQ14 LIC: the licence of M3 is recorded, and is the one that is given on t
   await server.offer(["gate-1"], "app", { mechanism: "mutual-agreement" });
   const [waiting] = await device.inbox();
   const { link, third } = await device.join(waiting?.message ?? new Uint8Array(0));
-  const grant = granted(await device.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+  const grant = granted(await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId }));
   assert.equal(equalBytes(grant.licence, third?.licence ?? new Uint8Array(0)), true);
   assert.equal((await server.rows()).licences.length, 1);
 });
@@ -157,7 +157,7 @@ test("POLICY: a mechanism is refused at M1, at an offer and at the licence, by t
   assert.equal(await offered("film", "signed-transport"), "POLICY_REFUSED");
   assert.equal(await offered("app", "anonymous-transport"), "LINK_MECHANISM_UNKNOWN"); // a server does not begin it
   assert.equal(await offered("app", "signed-transport"), "offered");
-  const ask = async (link: ConfidentialLink, { artefactId }: Prepared) => await device.ask(link, { kind: "licence", artefactId });
+  const ask = async (link: ConfidentialLink, { artefactId }: Prepared) => await device.ask(link, { kind: "authorise", artefactId });
   using named = await device.establish();
   using anonymous = await device.establish({ mechanism: "anonymous-transport" });
   assert.equal(refusedCode(await ask(anonymous, application)), "POLICY_REFUSED");
@@ -190,7 +190,7 @@ test("POLICY: what a stricter policy forbids is not gone on with: waiting offers
   assert.equal(await codeOf(await replyTo(agreement?.message)), "POLICY_REFUSED"); // allowed for system software, which this is not
   assert.equal(await codeOf(await replyTo(certified?.message)), "LINK_MECHANISM_UNKNOWN");
   const { artefactId } = prepared;
-  assert.equal(refusedCode(await device.ask(established, { kind: "licence", artefactId })), "POLICY_REFUSED");
+  assert.equal(refusedCode(await device.ask(established, { kind: "authorise", artefactId })), "POLICY_REFUSED");
   assert.deepEqual((await server.rows()).licences, []);
 });
 
@@ -209,7 +209,7 @@ test("ANON: neither database nor log nor metrics learn who an anonymous terminal
       assert.equal(refusedCode(await each.ask(link, offers)), "API_REQUEST_WRONG"); // which modules it lacks would tell it from others
       const installed = [{ module: "gate-with-a-name", version: "1.0", sequence: 1 }];
       assert.deepEqual(versions(await each.ask(link, { kind: "offers", module: "app", installed })), ["1.0"]);
-      const grant = granted(await each.ask(link, { kind: "licence", artefactId: prepared.artefactId }));
+      const grant = granted(await each.ask(link, { kind: "authorise", artefactId: prepared.artefactId }));
       assert.equal(opensTo(prepared, link, grant, server.nowSeconds), true);
       licences.push(grant.licence);
     }

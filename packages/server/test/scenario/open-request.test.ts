@@ -90,8 +90,8 @@ test("EQ3 LIC: an open broadcast of a terminal is answered for this server's lic
   using link = await device.establish();
   const [offers] = [await device.ask(link, { kind: "offers", module: "app", installed: [] })];
   assert.ok(offers.kind === "offers" && offers.offers[0] !== undefined);
-  const own = await device.ask(link, { kind: "licence", artefactId: offers.offers[0].artefactId });
-  assert.ok(own.kind === "licence");
+  const own = await device.ask(link, { kind: "authorise", artefactId: offers.offers[0].artefactId });
+  assert.ok(own.kind === "authorised");
   assert.equal(await refusedWith(own.licence), "RELEASE_UNKNOWN", "a licence of one terminal opened for everybody");
 });
 

@@ -1,6 +1,6 @@
 import { type SigningKey, SoftwareKey } from "@sealane/crypto";
 import type { VerifiedCertificate } from "@sealane/pki";
-import { type ContentKey, issueRelease, type ReleaseContent, sealBytes } from "@sealane/software";
+import { type ContentKey, issueRelease, type ReleaseContent, sealBytes, signRelease } from "@sealane/software";
 import { type ArtefactId, parseName } from "@sealane/wire";
 import { issuePublisher } from "../../src/index.ts";
 
@@ -10,7 +10,9 @@ export interface Prepared {
   readonly contentKey: ContentKey;
   readonly plaintext: Uint8Array;
   readonly artefact: Uint8Array;
-  readonly statement: Uint8Array;
+  /** What is posted: the release with its sealed content key. */
+  readonly publication: Uint8Array;
+  readonly release: ReleaseContent;
 }
 
 /** A publisher with a key of its own. */
@@ -23,10 +25,15 @@ export class Publisher {
     this.#chain = chain;
   }
 
-  static async appoint(folder: string, nowSeconds: number): Promise<Publisher> {
+  static async appoint(folder: string, nowSeconds: number, name = "publisher"): Promise<Publisher> {
     const key = SoftwareKey.generate("ed25519").signingKey();
-    const chain = await issuePublisher({ folder, name: parseName("publisher"), publicKey: key.publicKey, nowSeconds });
+    const chain = await issuePublisher({ folder, name: parseName(name), publicKey: key.publicKey, nowSeconds });
     return new Publisher(key, chain);
+  }
+
+  /** Signs a release without its content key. */
+  async sign(release: ReleaseContent): Promise<Uint8Array> {
+    return await signRelease({ key: this.#key, chain: this.#chain, release });
   }
 
   async prepare(
@@ -37,27 +44,22 @@ export class Publisher {
     const { nowSeconds, ...release } = changes;
     const plaintext = typeof content === "string" ? new TextEncoder().encode(content) : content;
     const { artefact, sealed } = sealBytes(plaintext, { segmentBytes: 65_536 });
-    const statement = await issueRelease({
-      key: this.#key,
-      chain: this.#chain,
-      contentKey: sealed.contentKey,
-      keyRole,
-      release: {
-        ...sealed,
-        module: "app",
-        version: "1.0",
-        sequence: 1,
-        models: ["m1"],
-        softwareClass: "application",
-        format: "file",
-        entry: null,
-        publisher: parseName("publisher"),
-        publishedAtSeconds: nowSeconds,
-        grade: "confidential",
-        ...release,
-      },
-    });
     const { artefactId, contentKey } = sealed;
-    return { artefactId, contentKey, plaintext, artefact, statement };
+    const signed: ReleaseContent = {
+      ...sealed,
+      module: "app",
+      version: "1.0",
+      sequence: 1,
+      models: ["m1"],
+      softwareClass: "application",
+      format: "file",
+      entry: null,
+      publisher: parseName("publisher"),
+      publishedAtSeconds: nowSeconds,
+      grade: "confidential",
+      ...release,
+    };
+    const publication = await issueRelease({ key: this.#key, chain: this.#chain, contentKey, keyRole, release: signed });
+    return { artefactId, contentKey, plaintext, artefact, publication, release: signed };
   }
 }

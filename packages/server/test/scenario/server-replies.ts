@@ -7,10 +7,10 @@ import type { Prepared } from "./publisher.ts";
 
 /** What a server says on a link, as tests look at it. */
 
-export type Grant = Extract<ServerReply, { kind: "licence" }>;
+export type Grant = Extract<ServerReply, { kind: "authorised" }>;
 
 export function granted(reply: ServerReply): Grant {
-  assert.ok(reply.kind === "licence", JSON.stringify(reply));
+  assert.ok(reply.kind === "authorised", JSON.stringify(reply));
   return reply;
 }
 

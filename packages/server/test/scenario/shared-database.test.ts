@@ -130,7 +130,7 @@ if (hasPostgres) {
       const reply = await at(device, url, () => device.ask(link, offers));
       assert.equal(reply.kind, "offers");
     }
-    assert.equal((await device.ask(link, { kind: "licence", artefactId: prepared.artefactId })).kind, "licence");
+    assert.equal((await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId })).kind, "authorised");
   });
 
   test("EQ5: of two records that are sent to two servers at the same time, one is the link's next", async (t) => {
@@ -215,7 +215,8 @@ if (hasPostgres) {
 
   test("a schema belongs to one server, is made by `migrate` only, and one of another version is refused", async (t) => {
     const { server, databaseUrl } = await cluster(t);
-    const another = { folder: `${server.folder}-2`, name: parseName("another"), nowSeconds: server.nowSeconds, databaseUrl };
+    const folders = { folder: `${server.folder}-2`, operator: `${server.folder}-2-operator` };
+    const another = { ...folders, name: parseName("another"), nowSeconds: server.nowSeconds, databaseUrl };
     await assert.rejects(initServer(another), (error) => hasCode(error, "SERVER_DATABASE_TAKEN"));
     const schema = new URL(databaseUrl).searchParams.get("schema") ?? "";
     await withClient(async (client) => await client.query(`insert into ${schema}.kysely_migration values ('9999-future', '2100')`));

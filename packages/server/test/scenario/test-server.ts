@@ -160,9 +160,15 @@ export class TestServer {
     return await (await this.newDevice(name, model)).enrol();
   }
 
+  /** Who publishes here. */
+  async publisher(): Promise<Publisher> {
+    this.#publisher ??= Publisher.appoint(this.folder, this.nowSeconds);
+    return await this.#publisher;
+  }
+
   /** Seals and signs software for this server. */
   async prepare(content: string | Uint8Array, release: Partial<ReleaseContent> = {}, suite: Suite = defaultSuite): Promise<Prepared> {
-    this.#publisher ??= Publisher.appoint(this.folder, this.nowSeconds);
+    const publisher = await this.publisher();
     const view = (await this.operator.get(routes.server)) as ServerView;
     const keyRoles = view.decryptionChains.map((chain) =>
       verifyCertificate({
@@ -172,7 +178,7 @@ export class TestServer {
         nowSeconds: this.nowSeconds,
       }),
     );
-    return await (await this.#publisher).prepare(content, certificateFor({ suite, role: "server", purpose: "decrypt" }, keyRoles), {
+    return await publisher.prepare(content, certificateFor({ suite, role: "server", purpose: "decrypt" }, keyRoles), {
       ...release,
       nowSeconds: this.nowSeconds,
     });
@@ -183,7 +189,7 @@ export class TestServer {
     const prepared = await this.prepare(content, release, suite);
     const upload = await this.upload(prepared.artefact);
     if (upload.status !== 200) throw new Error(`upload failed: ${await upload.text()}`);
-    const released = await this.release(prepared.statement);
+    const released = await this.release(prepared.publication);
     if (released.status !== 200) throw new Error(`release failed: ${await released.text()}`);
     return prepared;
   }
@@ -192,8 +198,8 @@ export class TestServer {
     return await this.operator.send("POST", routes.artefacts, { type: mediaType.artefact, body: Uint8Array.from(artefact) });
   }
 
-  async release(statement: Uint8Array): Promise<Response> {
-    return await this.operator.send("POST", routes.releases, { type: mediaType.cbor, body: Uint8Array.from(statement) });
+  async release(publication: Uint8Array): Promise<Response> {
+    return await this.operator.send("POST", routes.releases, { type: mediaType.cbor, body: Uint8Array.from(publication) });
   }
 
   async offer(terminals: readonly string[], module = "app", way: OfferWay = {}): Promise<readonly string[]> {

@@ -6,7 +6,7 @@ import { describe, type TestContext, test } from "node:test";
 import { routes } from "@sealane/api";
 import { Secret, standardSuites, suitesNamed, systemRandom } from "@sealane/crypto";
 import { openPkcs11KeyStore } from "@sealane/keystore";
-import { pin, SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { pin, SoftToken, withoutTokens } from "@sealane/testkit/tokens";
 import { hasCode, parseName } from "@sealane/wire";
 import { backupServer, initServer, restoreServer, serverFolder, startServer } from "../../src/index.ts";
 import { TestServer } from "./test-server.ts";
@@ -34,7 +34,7 @@ async function ready(server: TestServer, headers: Readonly<Record<string, string
   return [reply.status, ((await reply.json()) as { code?: string }).code];
 }
 
-describe("KSIM: a server whose keys are in a token", { skip: withoutSoftHsm }, () => {
+describe("KSIM: a server whose keys are in a token", { skip: withoutTokens }, () => {
   test("has one in a file, for enrolment; enrols terminals and serves them", async (t) => {
     await using token = new SoftToken();
     const server = await TestServer.init(t, undefined, suites, { token: token.uri("plant") });
@@ -45,14 +45,14 @@ describe("KSIM: a server whose keys are in a token", { skip: withoutSoftHsm }, (
     assert.equal(uri, token.uri(name));
     const kinds = { sign: ["p256", "rsa3072"], decrypt: ["p256", "rsa3072"], agree: ["ffdhe3072", "p256"] };
     const ids = Object.entries(kinds).flatMap(([use, of]) => of.map((kind) => `server-${use}-${kind}`));
-    assert.deepEqual(await labelsIn(token), ["authority", "licence-sign", ...ids].map((id) => `${name}-${id}`).sort());
+    assert.deepEqual(await labelsIn(token), ["issuer", "licence-sign", ...ids].map((id) => `${name}-${id}`).sort());
     await server.run();
     const device = await (await server.newDevice("gate-1", "m1", suites)).enrol();
     const [p256] = suites;
     assert.ok(p256);
     const prepared = await server.publish("the software", {}, p256);
     using link = await device.establish({ suite: p256 });
-    assert.equal((await device.ask(link, { kind: "licence", artefactId: prepared.artefactId })).kind, "licence");
+    assert.equal((await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId })).kind, "authorised");
     assert.equal(server.log.join("").includes(pin), false);
   });
 
@@ -108,7 +108,7 @@ describe("KSIM: a server whose keys are in a token", { skip: withoutSoftHsm }, (
     token.bringBack();
     assert.equal((await labelsIn(token)).length, 8);
     await initServer({ ...own, folder, token: token.uri() });
-    assert.deepEqual(await readdir(parent), ["server"]);
+    assert.deepEqual((await readdir(parent)).sort(), ["operator", "server"]);
     assert.equal((await labelsIn(token)).length, 8, "keys of the one that was not made are there");
   });
 
@@ -125,7 +125,7 @@ describe("KSIM: a server whose keys are in a token", { skip: withoutSoftHsm }, (
     };
     await initServer({ ...own, folder: join(parent, "server"), suites: standardSuites, askPin: wrong });
     assert.deepEqual([await readdir(left), asked], [["token.uri"], []], "without a token it asks nobody and touches none");
-    await rm(join(parent, "server"), { recursive: true });
+    for (const made of ["operator", "server"]) await rm(join(parent, made), { recursive: true });
     await assert.rejects(
       initServer({ ...own, folder: join(parent, "server"), token: token.uri(), askPin: wrong }),
       (error) => hasCode(error, "KEYSTORE_TOKEN_PIN_WRONG") && error.details["leftover"] === left,

@@ -6,6 +6,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { routes } from "@sealane/api";
+import { without } from "@sealane/testkit/tools";
 import { hasCode } from "@sealane/wire";
 import { type ServerOptions, startServer } from "../../src/index.ts";
 import { replyOf } from "./device.ts";
@@ -45,7 +46,9 @@ async function getOverTls(url: string, options: https.RequestOptions = {}): Prom
   });
 }
 
-test("TLS 1.3 in place of plain HTTP, with a certificate that can be exchanged while the server runs", async (t) => {
+test("TLS 1.3 in place of plain HTTP, with a certificate that can be exchanged while the server runs", {
+  skip: without("openssl"),
+}, async (t) => {
   const folder = await folderOf(t);
   const tls = makeCertificate(folder, "first");
   const server = await TestServer.init(t);
@@ -126,7 +129,9 @@ for (const { title, options, headers, operator, metrics } of ways) {
   });
 }
 
-test("operators off this machine are let in over TLS only, and not because they say that they are near", async (t) => {
+test("operators off this machine are let in over TLS only, and not because they say that they are near", {
+  skip: without("openssl"),
+}, async (t) => {
   const host = outsideAddress();
   if (host === null) return t.diagnostic("this machine has no address but loopback");
   const tls = makeCertificate(await folderOf(t), "first");

@@ -8,7 +8,7 @@ import { artefactIdOf, encodeHeaderFront, parseHeader, parseHeaderFront } from "
 import { ArtefactKeys, segmentAad, segmentNonce, takeContentKey } from "../../src/artefact-keys.ts";
 import { sealListInPlace } from "../../src/digest-list.ts";
 import { softwareErrors } from "../../src/errors.ts";
-import { ArtefactOpener } from "../../src/open.ts";
+import { ArtefactOpener, requireDescribed } from "../../src/open.ts";
 import { ArtefactSealer, type SealedArtefact, sealBytes } from "../../src/seal.ts";
 import { openIndependently } from "../independent-open.ts";
 import { patternBytes, seededRandom } from "../seeded-random.ts";
@@ -278,3 +278,25 @@ function assertRefused(run: () => unknown, what: string): void {
 function fail(): never {
   throw new Error("missing");
 }
+
+test("ANY PERMIT: a description of another id, list, key or size than the artefact's is refused", () => {
+  const { sealed, header } = make(100_000);
+  const { sealed: other } = make(100_000, "another");
+  const { contentKey } = sealed;
+  requireDescribed(sealed, { header, contentKey });
+  for (const [lie, expected] of [
+    [{ artefactId: other.artefactId }, "ARTEFACT_ID_WRONG"],
+    [{ listDigest: digest(sha256(new Uint8Array(1))) }, "ARTEFACT_LIST_DIGEST_WRONG"],
+    [{ plaintextBytes: 100_001 }, "STATEMENT_CONTENT_WRONG"],
+    [{ segmentBytes: 2 * segmentBytes }, "STATEMENT_CONTENT_WRONG"],
+  ] as const) {
+    assert.throws(
+      () => requireDescribed({ ...sealed, ...lie }, { header, contentKey }),
+      (error) => error instanceof SealaneError && error.code === expected,
+    );
+  }
+  assert.throws(
+    () => requireDescribed(sealed, { header, contentKey: other.contentKey }),
+    (error) => error instanceof SealaneError && error.code === "ARTEFACT_KEY_WRONG",
+  );
+});

@@ -1,65 +1,42 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { headerLabel, sign1 } from "@sealane/cose";
-import { SoftwareKey, standardKinds } from "@sealane/crypto";
-import { artefactId, type CborValue, concatBytes, decode, encode, exitCodes, parseName, SealaneError, thumbprint } from "@sealane/wire";
-import { takeContentKey } from "../../src/artefact-keys.ts";
+import { artefactId, concatBytes, decode, encode, parseName, SealaneError } from "@sealane/wire";
 import { softwareErrors } from "../../src/errors.ts";
-import { issueRelease, openContentKey, parseRelease, type ReleaseContent, verifyRelease } from "../../src/release.ts";
-import { sealBytes } from "../../src/seal.ts";
-import { daySeconds, description, makeAuthority, makeKeyRole, makeSigner, nowSeconds, type Signer } from "../signers.ts";
+import { parseRelease, type ReleaseContent, signRelease, verifyRelease } from "../../src/release.ts";
+import { daySeconds, description, makeAuthority, makeSigner, nowSeconds, type Signer } from "../signers.ts";
 
 const authority = await makeAuthority();
 const publisher = await makeSigner(authority, "publisher", "release-sign");
-const keyRole = await makeKeyRole(authority);
-const contentKeyBytes = new Uint8Array(32).map((_, i) => i);
-const contentKey = takeContentKey(Uint8Array.from(contentKeyBytes));
 const content: ReleaseContent = {
   ...description,
   publisher: parseName("publisher"),
   publishedAtSeconds: nowSeconds - 10,
   grade: "confidential",
 };
-const issued = await issueRelease({ ...publisher, release: content, contentKey, keyRole: keyRole.certificate });
+const issued = await signRelease({ ...publisher, release: content });
 const trust = { anchors: [authority.anchor], nowSeconds };
 
 describe("a release", () => {
-  test("UNI: proves its publisher and gives the content key to the key role alone", async () => {
+  test("WHO: proves its publisher, and has nothing secret in it", () => {
     const verified = verifyRelease(issued, { ...trust, artefactId: content.artefactId });
-    const { digest, certificate, keyRole: sealedTo, sealedContentKey, ...said } = verified;
-    assert.deepEqual(said, content);
+    const { digest, certificate, ...said } = verified;
+    assert.deepEqual(said, { ...content, floorSequence: 0 });
     assert.equal(digest.length, 32);
     assert.equal(certificate.name, "publisher");
-    assert.equal(Buffer.compare(sealedTo, keyRole.certificate.thumbprint), 0);
     assert.ok(Object.isFrozen(verified));
-    assert.equal(Buffer.from(issued).indexOf(Buffer.from(contentKeyBytes)), -1);
-    using opened = await openContentKey(verified, keyRole.key.decryptionKey());
-    assert.deepEqual(
-      opened.use((bytes) => Uint8Array.from(bytes)),
-      contentKeyBytes,
-    );
-    assert.deepEqual(parseRelease(issued).release, { ...said, keyRole: sealedTo, sealedContentKey });
+    assert.deepEqual(parseRelease(issued).release, said);
   });
 
-  test("UNI: gives the content key to a key role of every kind of key, and to none of another kind", async () => {
-    const roles = await Promise.all(standardKinds.decryption.map(async (kind) => await makeKeyRole(authority, { kind })));
-    for (const role of roles) {
-      const release = await issueRelease({ ...publisher, release: content, contentKey, keyRole: role.certificate });
-      const verified = verifyRelease(release, trust);
-      for (const other of roles) {
-        const opening = openContentKey(verified, other.key.decryptionKey());
-        if (other === role) (await opening)[Symbol.dispose]();
-        else await assert.rejects(opening, { code: "RELEASE_KEY_WRONG" });
-      }
-    }
-  });
-
-  test("UNI: names what sealing gave", async () => {
-    const { sealed } = sealBytes(new Uint8Array(100));
-    const { contentKey: key, fileBytes: _, ...ids } = sealed;
-    const release = await issueRelease({ ...publisher, release: { ...content, ...ids }, contentKey: key, keyRole: keyRole.certificate });
-    using opened = await openContentKey(verifyRelease(release, trust), keyRole.key.decryptionKey());
-    key.use((expected) => opened.use((bytes) => assert.deepEqual(Uint8Array.from(bytes), Uint8Array.from(expected))));
+  test("WHO: names the lowest sequence to set back to, which is at most its own", async () => {
+    const release = await signRelease({ ...publisher, release: { ...content, floorSequence: content.sequence } });
+    assert.equal(verifyRelease(release, trust).floorSequence, content.sequence);
+    const above = { ...content, floorSequence: content.sequence + 1 };
+    await assert.rejects(signRelease({ ...publisher, release: above }), { code: "STATEMENT_CONTENT_WRONG" });
+    const fields = decode(parsePayload(issued), 32_768);
+    assert.ok(Array.isArray(fields));
+    const forged = await forge(publisher, { payload: encode([...fields.slice(0, 4), content.sequence + 1]) });
+    assert.throws(() => verifyRelease(forged, trust), { code: "RELEASE_MALFORMED" });
   });
 
   test("is for its artefact only", () => {
@@ -85,7 +62,10 @@ describe("a release that nobody may rely on", () => {
 
   test("is refused from a signer that is not trusted, not a publisher, or has another name", async () => {
     assert.throws(() => verifyRelease(issued, { ...trust, anchors: [] }), { code: "RELEASE_UNTRUSTED" });
-    assert.throws(() => verifyRelease(issued, { ...trust, nowSeconds: nowSeconds + 400 * daySeconds }), { code: "RELEASE_UNTRUSTED" });
+    const later = { ...trust, nowSeconds: nowSeconds + 400 * daySeconds };
+    assert.throws(() => verifyRelease(issued, later), { code: "RELEASE_PUBLISHER_EXPIRED" });
+    const earlier = { ...trust, nowSeconds: nowSeconds - 2 * daySeconds };
+    assert.throws(() => verifyRelease(issued, earlier), { code: "RELEASE_NOT_YET_VALID" });
     const licenser = await forge(await makeSigner(authority, "publisher", "licence-sign"));
     assert.throws(() => verifyRelease(licenser, trust), { code: "RELEASE_UNTRUSTED" });
     const stranger = await forge(await makeSigner(authority, "stranger", "release-sign"));
@@ -95,55 +75,14 @@ describe("a release that nobody may rely on", () => {
     assert.ok(verifyRelease(await forge(publisher), trust), "the forger's tool makes true releases too");
   });
 
-  test("cannot be issued to a certificate that is not a key role's, by a wrong signer, or with wrong content", async () => {
-    const terminal = await makeKeyRole(authority, { purpose: "terminal-decrypt" });
-    const input = { ...publisher, release: content, contentKey, keyRole: keyRole.certificate };
-    await assert.rejects(issueRelease({ ...input, keyRole: terminal.certificate }), { code: "RELEASE_KEY_ROLE_WRONG" });
-    await assert.rejects(issueRelease({ ...input, release: { ...content, publisher: parseName("x") } }), {
+  test("cannot be issued by a wrong signer, or with wrong content", async () => {
+    const input = { ...publisher, release: content };
+    await assert.rejects(signRelease({ ...input, release: { ...content, publisher: parseName("x") } }), {
       code: "STATEMENT_SIGNER_WRONG",
     });
-    await assert.rejects(issueRelease({ ...input, release: { ...content, sequence: -1 } }), { code: "STATEMENT_CONTENT_WRONG" });
+    await assert.rejects(signRelease({ ...input, release: { ...content, sequence: -1 } }), { code: "STATEMENT_CONTENT_WRONG" });
   });
 });
-
-describe("a sealed content key", () => {
-  const rows: readonly (readonly [title: string, change: (fields: CborValue[]) => void])[] = [
-    ["artefact", (fields) => void setIn(fields[0], 7, new Uint8Array(32))],
-    ["module", (fields) => void setIn(fields[0], 0, "other")],
-    ["sequence", (fields) => void setIn(fields[0], 2, 18)],
-    ["key role", (fields) => void fields.splice(4, 1, thumbprint(new Uint8Array(32)))],
-    ["ciphertext", (fields) => void fields.splice(5, 1, encode([new Uint8Array(0), new Map(), new Uint8Array(48)]))],
-    ["ciphertext that is none", (fields) => void fields.splice(5, 1, new Uint8Array(1))],
-  ];
-  for (const [title, change] of rows) {
-    test(`cannot be moved: another ${title}, though the publisher signed it`, async () => {
-      const fields = decode(parsePayload(issued), 32_768);
-      assert.ok(Array.isArray(fields));
-      change(fields);
-      const release = verifyRelease(await forge(publisher, { payload: encode(fields) }), trust);
-      await assert.rejects(openContentKey(release, keyRole.key.decryptionKey()), { code: "RELEASE_KEY_WRONG" });
-    });
-  }
-
-  test("cannot be opened with another key", async () => {
-    const other = SoftwareKey.generate("x-wing").decryptionKey();
-    await assert.rejects(openContentKey(verifyRelease(issued, trust), other), { code: "RELEASE_KEY_WRONG" });
-  });
-
-  for (const blame of ["system", "user"] as const) {
-    test(`KSIM: is not wrong because of a fault of this end's own token (${blame})`, async () => {
-      const entry = { blame, retry: "later", http: 503, exit: exitCodes.retryLater, sentence: "", advice: "" } as const;
-      const failing = Promise.reject(new SealaneError("TOKEN_AWAY", entry));
-      const key = { ...keyRole.key.decryptionKey(), decapsulate: () => failing };
-      await assert.rejects(openContentKey(verifyRelease(issued, trust), key), { code: "TOKEN_AWAY" });
-    });
-  }
-});
-
-function setIn(list: CborValue | undefined, index: number, value: CborValue): void {
-  assert.ok(Array.isArray(list));
-  list[index] = value;
-}
 
 async function forge(
   { key, chain }: Signer,

@@ -36,12 +36,18 @@ export class TestAuthority {
     return new TestAuthority(trustAnchor(der), key, nowSeconds);
   }
 
-  async issue(name: string, purpose: Purpose, publicKey: PublicKey): Promise<readonly Uint8Array[]> {
+  /** Certificates live for 500 days unless told. */
+  async issue(
+    name: string,
+    purpose: Purpose,
+    publicKey: PublicKey,
+    { lifeDays = 500 }: { readonly lifeDays?: number } = {},
+  ): Promise<readonly Uint8Array[]> {
     const certificate = await issueCertificate({
       authority: { certificate: this.anchor.der, key: this.#key },
       subject: { name: parseName(name), purpose, publicKey },
       notBeforeSeconds: this.#nowSeconds - dayFifty,
-      notAfterSeconds: this.#nowSeconds + 10 * dayFifty,
+      notAfterSeconds: this.#nowSeconds + lifeDays * 86_400,
       random: systemRandom,
     });
     return [certificate];
@@ -50,6 +56,14 @@ export class TestAuthority {
   async signer(name: string, purpose: Purpose, kind: KeyKind = "ed25519"): Promise<CertifiedKey<SigningKey>> {
     const key = SoftwareKey.generate(kind).signingKey();
     return { key, certificate: this.verify(await this.issue(name, purpose, key.publicKey), purpose) };
+  }
+
+  /** A key whose certificate ended a day ago. */
+  async formerSigner(name: string, purpose: Purpose): Promise<CertifiedKey<SigningKey>> {
+    const key = SoftwareKey.generate("ed25519").signingKey();
+    const chain = await this.issue(name, purpose, key.publicKey, { lifeDays: -1 });
+    const nowSeconds = this.#nowSeconds - 2 * 86_400;
+    return { key, certificate: verifyCertificate({ chain, anchors: [this.anchor], purpose, nowSeconds }) };
   }
 
   /** Keys of every kind that the suites use. */

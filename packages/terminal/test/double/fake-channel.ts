@@ -19,6 +19,8 @@ export interface BroadcastWish {
   readonly group?: GroupEpoch;
   /** The licence in M1, in place of one for everybody. */
   readonly licence?: Uint8Array;
+  /** The release beside M1, in place of the publisher's. */
+  readonly release?: Uint8Array;
   /** The content key that is wrapped, in place of the artefact's. */
   readonly contentKey?: Secret<"content key">;
   /** Who signs, in place of the server. */
@@ -32,6 +34,7 @@ export interface ChannelParts {
   readonly self: Self;
   /** A licence for everybody. */
   readonly licence: (description: SoftwareDescription) => Promise<Uint8Array>;
+  readonly release: (description: SoftwareDescription) => Promise<Uint8Array>;
   readonly contentKey: (artefactId: Uint8Array) => Secret<"content key">;
 }
 
@@ -69,12 +72,12 @@ export class FakeChannel {
     const { artefactId } = description;
     const binding = { artefactId, licenceDigest: sha256(licence), random: systemRandom, nowSeconds };
     const wrap = link.wrap(wish.contentKey ?? contentKey(artefactId), binding);
-    return this.put(sent.message, wrap);
+    return this.put(sent.message, { wrap, release: wish.release ?? (await this.#parts.release(description)) });
   }
 
   /** Puts anything on the channel. */
-  put(message: Uint8Array, wrap: Uint8Array): BroadcastItem {
-    const item = { position: ++this.#position, message, wrap };
+  put(message: Uint8Array, { wrap, release }: Pick<BroadcastItem, "wrap" | "release">): BroadcastItem {
+    const item = { position: ++this.#position, message, wrap, release };
     this.items.push(item);
     return item;
   }

@@ -5,14 +5,19 @@ import type { TestContext } from "node:test";
 import {
   type ApiCode,
   apiErrors,
+  type ChainList,
   certificateChainCodec,
   challengeCodec,
   type EnrolInfo,
   type EnrolReply,
+  type EnrolView,
+  encodeConfirmed,
+  encodeProven,
   enrolInfoCodec,
   enrolProofCodec,
   enrolReplyCodec,
   enrolRequestCodec,
+  enrolViewDigest,
   formatEnrolToken,
   formatInboxEvent,
   type InboxMessage,
@@ -20,7 +25,8 @@ import {
   inboxMessagesCodec,
   inboxStatementCodec,
   mediaType,
-  parseInboxAuthorization,
+  openInboxRequest,
+  openRequestFor,
   problemOf,
   routes,
   type ServerReply,
@@ -28,7 +34,7 @@ import {
   statementAad,
   type TerminalRequest,
 } from "@sealane/api";
-import { openWithPrivateKey, parseSign1, requireBytes, sealToPublicKey, verifySign1 } from "@sealane/cose";
+import { parseSign1, requireBytes, sealToPublicKey, sealUnderKey, sign1, verifySign1 } from "@sealane/cose";
 import {
   type DecryptionKey,
   defaultSuite,
@@ -47,17 +53,19 @@ import {
   type ConfidentialLink,
   challengeBytes,
   everyRecipient,
+  nothingVouched,
   type Self,
+  suitesOf,
   type ThirdContent,
 } from "@sealane/link";
 import type { Purpose, VerifiedCertificate } from "@sealane/pki";
 import { issueLicence, type LicenceContent, type LicenceRecipient, licenceId, type SoftwareDescription } from "@sealane/software";
-import { artefactId, decode, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
+import { artefactId, type Digest, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
 import { TestAuthority } from "./authority.ts";
 import { FakeChannel } from "./fake-channel.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { type EnrolledTerminal, FakeLinks, type OriginateWish } from "./fake-links.ts";
-import { model, sealSoftware, serverName, type TestSoftware, terminalName } from "./test-terminal.ts";
+import { model, publisherName, releaseOf, sealSoftware, serverName, type TestSoftware, terminalName } from "./test-terminal.ts";
 
 const maxBytes = 100_000;
 
@@ -79,11 +87,18 @@ export interface Faults {
   linkReply?: ((reply: Uint8Array) => Uint8Array) | undefined;
   /** Changes what M3 vouches for. */
   vouched?: ((content: ThirdContent) => ThirdContent) | undefined;
+  /** Gives another release in place of the publisher's. */
+  release?: ((release: Uint8Array) => Uint8Array) | undefined;
+  /** Gives another licence than M3 vouched for. */
+  forgetsVouched?: boolean;
   /** Changes the terms of a licence. */
   terms?: Partial<LicenceContent> | undefined;
   /** Answers a request for an event stream in place of the server, behind the authorisation. */
   stream?: ((response: ServerResponse, after: number) => void) | undefined;
+  /** Changes what the reply to an enrolment says, as somebody could who knows its key. */
   enrolReply?: ((reply: EnrolReply) => EnrolReply | Promise<EnrolReply>) | undefined;
+  /** Changes it on its way. */
+  enrolReplyBytes?: ((reply: Uint8Array) => Uint8Array) | undefined;
   enrolInfo?: ((info: EnrolInfo) => EnrolInfo) | undefined;
 }
 
@@ -95,7 +110,7 @@ interface Artefact {
 
 /** A chain in an enrolment reply, encrypted to the key of its first certificate. */
 export function sealChain(publicKey: PublicKey, chain: readonly Uint8Array[]): Uint8Array {
-  const content = { plaintext: encodeAs(certificateChainCodec, chain), externalAad: statementAad("enrol reply") };
+  const content = { plaintext: encodeAs(certificateChainCodec, chain), externalAad: statementAad("enrol certificate") };
   return encode(sealToPublicKey(encryptionFor(publicKey), { publicKey, random: systemRandom }, content));
 }
 
@@ -116,11 +131,15 @@ export class FakeServer {
   url = "";
   /** Streams end when they have given what waits, or stay open for what comes. */
   holdsStreams = false;
+  /** Licences that M3 vouched for, by artefact. */
+  readonly #vouched = new Map<string, Uint8Array>();
   readonly #streams = new Set<ServerResponse>();
   #onStream: () => void = () => {};
   readonly #server: Server;
   readonly #self: Self;
   readonly #issuer: CertifiedKey<SigningKey>;
+  /** Signs releases; no server has this key. */
+  readonly publisher: CertifiedKey<SigningKey>;
   readonly #enrolKey: CertifiedKey<DecryptionKey>;
   readonly #tokenId = systemRandom.bytes(8);
   readonly #tokenSecret = systemRandom.bytes(32);
@@ -136,12 +155,18 @@ export class FakeServer {
   private constructor(
     clock: FakeClock,
     authority: TestAuthority,
-    keys: { readonly self: Self; readonly issuer: CertifiedKey<SigningKey>; readonly enrolKey: CertifiedKey<DecryptionKey> },
+    keys: {
+      readonly self: Self;
+      readonly issuer: CertifiedKey<SigningKey>;
+      readonly publisher: CertifiedKey<SigningKey>;
+      readonly enrolKey: CertifiedKey<DecryptionKey>;
+    },
   ) {
     this.clock = clock;
     this.authority = authority;
     this.#self = keys.self;
     this.#issuer = keys.issuer;
+    this.publisher = keys.publisher;
     this.#enrolKey = keys.enrolKey;
     const said = (reply: ServerReply): ServerReply => this.faults.reply?.(reply) ?? reply;
     this.#links = new FakeLinks({
@@ -164,6 +189,7 @@ export class FakeServer {
       clock,
       self: keys.self,
       licence: async (description) => await this.#licence(description, everyRecipient),
+      release: async (description) => await this.#release(description),
       contentKey: (id) => this.#artefact(id).contentKey,
     });
     this.#server = createServer((request, response) => void this.#handle(request, response));
@@ -179,8 +205,9 @@ export class FakeServer {
       agreement: await authority.agreers(serverName, "server-agree", suites),
     };
     const issuer = await authority.signer(serverName, "licence-sign");
+    const publisher = await authority.signer(publisherName, "release-sign");
     const enrolKey = await authority.opener(serverName, "enrol-decrypt");
-    const server = new FakeServer(clock, authority, { self, issuer, enrolKey });
+    const server = new FakeServer(clock, authority, { self, issuer, publisher, enrolKey });
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     server.url = `http://127.0.0.1:${(server.#server.address() as AddressInfo).port}`;
     t.after(() => {
@@ -205,6 +232,13 @@ export class FakeServer {
     const { description, artefact, sealed } = sealSoftware(software);
     this.#artefacts.set(description.artefactId.toHex(), { description, artefact, contentKey: sealed.contentKey });
     return { ...description, artefact };
+  }
+
+  /** Describes a published artefact in other words. */
+  publishAgain({ artefactId: id }: Pick<SoftwareDescription, "artefactId">, words: Partial<SoftwareDescription>): void {
+    const published = this.#artefacts.get(id.toHex());
+    if (published === undefined) throw new Error("It was never published");
+    this.#artefacts.set(id.toHex(), { ...published, description: { ...published.description, ...words } });
   }
 
   /** Originates a link to the terminal, by `signed-transport` unless told, and puts M1 into its inbox. */
@@ -244,6 +278,11 @@ export class FakeServer {
     return await this.#licence(this.#artefact(id).description, recipient);
   }
 
+  /** The publisher's release of what was published. */
+  async releaseFor(id: Uint8Array): Promise<Uint8Array> {
+    return await this.#release(this.#artefact(id).description);
+  }
+
   #artefact(id: Uint8Array): Artefact {
     const found = this.#artefacts.get(id.toHex());
     if (found === undefined) throw new Error("There is no such artefact");
@@ -275,8 +314,8 @@ export class FakeServer {
       if (fault !== undefined) throw apiErrors.error(fault);
       const path = new URL(url, this.url);
       if (path.pathname.startsWith("/v1/artefacts/")) return this.#sendArtefact(request, response, path);
-      if (isStream) return this.#streamInbox(headers.authorization, { after: Number(path.searchParams.get("after")), response });
-      const reply = await this.#route(`${method} ${path.pathname}`, { body, path, authorization: headers.authorization });
+      if (isStream) return await this.#streamInbox(body, { after: Number(path.searchParams.get("after")), response });
+      const reply = await this.#route(`${method} ${path.pathname}`, { body, path });
       if (this.faults.after?.(request) === "drop") return void request.socket.destroy();
       if (reply === null) response.writeHead(204).end();
       else response.writeHead(200, { "content-type": mediaType.cbor, "content-length": reply.length }).end(reply);
@@ -286,16 +325,13 @@ export class FakeServer {
     }
   }
 
-  async #route(
-    route: string,
-    { body, path, authorization }: { readonly body: Uint8Array; readonly path: URL; readonly authorization: string | undefined },
-  ): Promise<Uint8Array | null> {
+  async #route(route: string, { body, path }: { readonly body: Uint8Array; readonly path: URL }): Promise<Uint8Array | null> {
     if (route === `GET ${routes.enrol}`) {
       const info = { authority: this.authority.anchor.der, enrolChain: this.#enrolKey.certificate.chain };
       return encodeAs(enrolInfoCodec, this.faults.enrolInfo?.(info) ?? info);
     }
-    if (route === `POST ${routes.enrol}`) return await this.#enrol(body);
-    if (route === `POST ${routes.enrolProof}`) return this.#prove(body);
+    if (route === `POST ${routes.enrolments}`) return await this.#enrol(body);
+    if (route === `POST ${routes.enrolProof}`) return await this.#prove(body);
     if (route === `POST ${routes.links}` && this.faults.link !== undefined) return await this.faults.link(body);
     if (route === `POST ${routes.links}`) {
       const reply = refusedIfNull(await this.#links.establish(body));
@@ -306,7 +342,7 @@ export class FakeServer {
     }
     if (route === `POST ${routes.challenges}`) return this.#challenge();
     if (route === `GET ${routes.broadcasts}`) return this.channel.reply(Number(path.searchParams.get("after")));
-    if (route === `GET ${routes.inbox}`) return this.#readInbox(authorization, Number(path.searchParams.get("after")));
+    if (route === `POST ${routes.inbox}`) return await this.#readInbox(body, Number(path.searchParams.get("after")));
     throw apiErrors.error("API_ROUTE_UNKNOWN");
   }
 
@@ -318,14 +354,11 @@ export class FakeServer {
 
   async #enrol(body: Uint8Array): Promise<Uint8Array> {
     const externalAad = statementAad("enrol request");
-    const plaintext = await openWithPrivateKey(encryptionFor(this.#enrolKey.key.publicKey), this.#enrolKey.key, {
-      value: decode(body, maxBytes),
-      externalAad,
-    });
-    const { signed, alsoSigned } = decodeAs(signedEnrolRequestCodec, plaintext, { maxBytes, what: "request" });
+    const plaintext = await openRequestFor([this.#enrolKey], { label: "enrol request", body, maxBytes });
+    const { signed: first, alsoSigned } = decodeAs(signedEnrolRequestCodec, plaintext, { maxBytes, what: "request" });
     const read = (payload: Uint8Array) => decodeAs(enrolRequestCodec, payload, { maxBytes, what: "request" });
-    const [signingSpki = new Uint8Array(0), ...otherSpkis] = read(requireBytes(parseSign1(signed).rest[0])).signingSpkis;
-    const payload = verifySign1(signed, { publicKey: PublicKey.fromSpki(signingSpki), externalAad });
+    const [signingSpki = new Uint8Array(0), ...otherSpkis] = read(requireBytes(parseSign1(first).rest[0])).signingSpkis;
+    const payload = verifySign1(first, { publicKey: PublicKey.fromSpki(signingSpki), externalAad });
     const request = read(payload);
     for (const [i, spki] of otherSpkis.entries()) {
       verifySign1(alsoSigned[i] ?? null, { publicKey: PublicKey.fromSpki(spki), externalAad, detachedPayload: payload });
@@ -346,37 +379,63 @@ export class FakeServer {
       };
     }
     const seal = ({ publicKey, chain }: VerifiedCertificate) => sealChain(publicKey, chain);
+    const view = this.#viewOf(this.terminal, digest(sha256(payload)));
+    const [confirming] = this.#self.signing;
+    if (confirming === undefined) throw new Error("a server signs");
+    const signed = { payload: encodeConfirmed(enrolViewDigest(view)), detached: true, externalAad: statementAad("enrol view") };
     const reply: EnrolReply = {
-      signingChains: [this.terminal.signing, ...this.terminal.alsoSigning].map(({ chain }) => chain),
+      signingChains: view.terminalChains.signingChains,
       sealedDecryptionChains: this.terminal.decryption.map(seal),
       sealedAgreementChains: this.terminal.agreement.map(seal),
-      serverSigningChains: this.#self.signing.map(({ certificate }) => certificate.chain),
-      serverDecryptionChains: this.#self.decryption.map(({ certificate }) => certificate.chain),
-      serverAgreementChains: this.#self.agreement.map(({ certificate }) => certificate.chain),
+      serverSuiteNumbers: view.serverSuiteNumbers,
+      serverChains: view.serverChains,
+      confirmation: await sign1(confirming.key, signed),
     };
-    return encodeAs(enrolReplyCodec, (await this.faults.enrolReply?.(reply)) ?? reply);
+    const sent = (await this.faults.enrolReply?.(reply)) ?? reply;
+    const input = { plaintext: encodeAs(enrolReplyCodec, sent), externalAad: statementAad("enrol reply") };
+    const sealed = encode(sealUnderKey(request.replyKey, systemRandom, input));
+    return this.faults.enrolReplyBytes?.(sealed) ?? sealed;
   }
 
-  #prove(body: Uint8Array): null {
+  #viewOf({ signing, alsoSigning, decryption, agreement }: EnrolledTerminal, requestDigest: Digest): EnrolView {
+    const chainsOf = (certificates: readonly VerifiedCertificate[]): ChainList => certificates.map(({ chain }) => chain);
+    const ownOf = (keys: readonly { readonly certificate: VerifiedCertificate }[]): ChainList =>
+      chainsOf(keys.map(({ certificate }) => certificate));
+    return {
+      requestDigest,
+      terminalChains: {
+        signingChains: chainsOf([signing, ...alsoSigning]),
+        decryptionChains: chainsOf(decryption),
+        agreementChains: chainsOf(agreement),
+      },
+      serverName,
+      serverSuiteNumbers: suitesOf(this.#self).map(({ id }) => id),
+      serverChains: {
+        signingChains: ownOf(this.#self.signing),
+        decryptionChains: ownOf(this.#self.decryption),
+        agreementChains: ownOf(this.#self.agreement),
+      },
+    };
+  }
+
+  async #prove(body: Uint8Array): Promise<null> {
     const { terminal } = this;
-    const { signature } = decodeAs(enrolProofCodec, body, { maxBytes, what: "proof" });
+    const opened = await openRequestFor([this.#enrolKey], { label: "enrol proof", body, maxBytes });
+    const { requestDigest, confirmation, signature } = decodeAs(enrolProofCodec, opened, { maxBytes, what: "proof" });
     if (terminal === null) throw apiErrors.error("ENROL_REFUSED");
-    const proof = verifySign1(signature, { publicKey: terminal.signing.publicKey, externalAad: statementAad("enrol proof") });
-    const proven = encode([...terminal.alsoSigning, ...terminal.decryption, ...terminal.agreement].map(({ thumbprint }) => thumbprint));
-    if (Buffer.compare(proof, proven) !== 0) throw apiErrors.error("ENROL_REFUSED");
+    const viewDigest = enrolViewDigest(this.#viewOf(terminal, requestDigest));
+    const detachedPayload = encodeProven(viewDigest, confirmation);
+    verifySign1(signature, { publicKey: terminal.signing.publicKey, externalAad: statementAad("enrol proof"), detachedPayload });
     terminal.isActive = true;
     return null;
   }
 
-  #readInbox(authorization: string | undefined, after: number): Uint8Array {
-    return encodeAs(inboxMessagesCodec, this.#waitingFor(authorization, after).slice(0, 16));
+  async #readInbox(body: Uint8Array, after: number): Promise<Uint8Array> {
+    return encodeAs(inboxMessagesCodec, (await this.#waitingFor(body, after)).slice(0, 16));
   }
 
-  #streamInbox(
-    authorization: string | undefined,
-    { after, response }: { readonly after: number; readonly response: ServerResponse },
-  ): void {
-    const waiting = this.#waitingFor(authorization, after);
+  async #streamInbox(body: Uint8Array, { after, response }: { readonly after: number; readonly response: ServerResponse }): Promise<void> {
+    const waiting = await this.#waitingFor(body, after);
     if (this.faults.stream !== undefined) {
       this.faults.stream(response, after);
       return;
@@ -392,9 +451,9 @@ export class FakeServer {
     this.#onStream();
   }
 
-  #waitingFor(authorization: string | undefined, after: number): readonly InboxMessage[] {
+  async #waitingFor(body: Uint8Array, after: number): Promise<readonly InboxMessage[]> {
     if (this.terminal?.isActive !== true) throw apiErrors.error("LINK_REFUSED");
-    const { signature } = parseInboxAuthorization(authorization);
+    const { signature } = await openInboxRequest(this.#self.decryption, body);
     const payload = verifySign1(signature, { publicKey: this.terminal.signing.publicKey, externalAad: statementAad("inbox") });
     const statement = decodeAs(inboxStatementCodec, payload, { maxBytes, what: "statement" });
     if (statement.terminal !== terminalName || statement.server !== serverName) throw apiErrors.error("LINK_REFUSED");
@@ -408,9 +467,11 @@ export class FakeServer {
 
   async #vouch(offer: string): Promise<ThirdContent> {
     const offered = this.#artefacts.get(offer);
-    if (offered === undefined) return { artefactId: null, licence: null };
+    if (offered === undefined) return nothingVouched;
     const licence = await this.#licence(offered.description, terminalName);
-    const content = { artefactId: artefactId(offered.description.artefactId), licence };
+    const release = await this.#release(offered.description);
+    const content = { artefactId: artefactId(offered.description.artefactId), licence, release };
+    this.#vouched.set(offered.description.artefactId.toHex(), licence);
     return this.faults.vouched?.(content) ?? content;
   }
 
@@ -420,18 +481,26 @@ export class FakeServer {
       return { kind: "offers", offers: offers.filter(({ module }) => (request.module ?? module) === module), nowSeconds: this.clock.now };
     }
     if (request.kind === "groups") return { kind: "groups", memberships: this.channel.memberships };
+    if (request.kind === "licence") return { kind: "refused", code: "API_TERMINAL_OLD" };
     const found = this.#artefacts.get(request.artefactId.toHex());
     if (found === undefined) return { kind: "refused", code: "RELEASE_UNKNOWN" };
     const { parties, originatorRole } = link;
     const holder = originatorRole === "terminal" ? parties.originator : parties.recipient;
-    const licence = await this.#licence(found.description, holder ?? anonymousRecipient);
+    const vouched = this.faults.forgetsVouched === true ? undefined : this.#vouched.get(request.artefactId.toHex());
+    const licence = vouched ?? (await this.#licence(found.description, holder ?? anonymousRecipient));
     const binding = {
       artefactId: request.artefactId,
       licenceDigest: digest(sha256(licence)),
       random: systemRandom,
       nowSeconds: this.clock.now,
     };
-    return { kind: "licence", licence, wrap: link.wrap(found.contentKey, binding) };
+    const release = await this.#release(found.description);
+    return { kind: "authorised", release, licence, wrap: link.wrap(found.contentKey, binding) };
+  }
+
+  async #release(description: SoftwareDescription): Promise<Uint8Array> {
+    const release = await releaseOf(description, { publisher: this.publisher, nowSeconds: this.clock.now });
+    return this.faults.release?.(release) ?? release;
   }
 
   async #licence(description: SoftwareDescription, recipient: LicenceRecipient): Promise<Uint8Array> {

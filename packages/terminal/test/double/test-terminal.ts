@@ -10,7 +10,8 @@ import {
   type SealedArtefact,
   type SoftwareDescription,
   sealBytes,
-  verifyLicence,
+  signRelease,
+  verifyAuthorisation,
 } from "@sealane/software";
 import { linkId, type Name, parseName } from "@sealane/wire";
 import { saveDownload } from "../../src/download-record.ts";
@@ -23,11 +24,24 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 export const terminalName: Name = parseName("gateway-7");
 export const serverName: Name = parseName("server-1");
+export const publisherName: Name = parseName("publisher");
 export const model = "hmi-2";
+
+/** A publisher's release of a software. */
+export async function releaseOf(
+  description: SoftwareDescription,
+  by: { readonly publisher: CertifiedKey<SigningKey>; readonly nowSeconds: number },
+): Promise<Uint8Array> {
+  const { key, certificate } = by.publisher;
+  const terms = { publisher: certificate.name, publishedAtSeconds: by.nowSeconds, grade: "public" } as const;
+  return await signRelease({ key, chain: certificate.chain, release: { ...description, ...terms } });
+}
 
 /** What is to be delivered; everything has a default. */
 export interface TestSoftware extends Partial<SoftwareDescription> {
   readonly content?: Uint8Array;
+  /** What the description says against the truth. */
+  readonly lie?: Partial<SoftwareDescription>;
 }
 
 /** Seals software and describes it. */
@@ -37,7 +51,7 @@ export function sealSoftware(software: TestSoftware): {
   readonly content: Uint8Array;
   readonly sealed: SealedArtefact;
 } {
-  const { content = new TextEncoder().encode("#!/bin/sh\nexit 0\n"), ...given } = software;
+  const { content = new TextEncoder().encode("#!/bin/sh\nexit 0\n"), lie = {}, ...given } = software;
   const { artefact, sealed } = sealBytes(content, { segmentBytes: given.segmentBytes ?? 65_536 });
   const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = sealed;
   const description: SoftwareDescription = {
@@ -54,6 +68,7 @@ export function sealSoftware(software: TestSoftware): {
     sha256,
     plaintextBytes,
     segmentBytes,
+    ...lie,
   };
   return { description, artefact, content, sealed };
 }
@@ -62,13 +77,15 @@ export function sealSoftware(software: TestSoftware): {
 export class TestTerminal {
   readonly authority: TestAuthority;
   readonly issuer: CertifiedKey<SigningKey>;
+  readonly publisher: CertifiedKey<SigningKey>;
   readonly terminal: Terminal;
   readonly clock: FakeClock;
   readonly events: TerminalEvent[];
 
-  private constructor(fields: Pick<TestTerminal, "authority" | "issuer" | "terminal" | "clock" | "events">) {
+  private constructor(fields: Pick<TestTerminal, "authority" | "issuer" | "publisher" | "terminal" | "clock" | "events">) {
     this.authority = fields.authority;
     this.issuer = fields.issuer;
+    this.publisher = fields.publisher;
     this.terminal = fields.terminal;
     this.clock = fields.clock;
     this.events = fields.events;
@@ -81,6 +98,7 @@ export class TestTerminal {
   static async createIn(stateFolder: string, clock: FakeClock = new FakeClock()): Promise<TestTerminal> {
     const authority = await TestAuthority.create(clock.now);
     const issuer = await authority.signer(serverName, "licence-sign");
+    const publisher = await authority.signer(publisherName, "release-sign");
     const events: TerminalEvent[] = [];
     const terminal = terminalAt({ stateFolder, clock, environment: {}, onEvent: (event) => events.push(event) });
     const make = async (purpose: "terminal-sign" | "terminal-decrypt" | "terminal-agree", kind: KeyKind): Promise<KeyIdentity> => {
@@ -109,7 +127,7 @@ export class TestTerminal {
       serverAgreementChains: serverAgreement.map(({ certificate }) => certificate.chain),
       enrolledAtSeconds: clock.now,
     });
-    return new TestTerminal({ authority, issuer, terminal, clock, events });
+    return new TestTerminal({ authority, issuer, publisher, terminal, clock, events });
   }
 
   async licence(description: SoftwareDescription, terms: Partial<LicenceContent> = {}): Promise<Uint8Array> {
@@ -134,15 +152,22 @@ export class TestTerminal {
   async stage(
     software: TestSoftware,
     terms: Partial<LicenceContent> = {},
-  ): Promise<{ readonly folder: DownloadFolder; readonly description: SoftwareDescription; readonly licence: Uint8Array }> {
+  ): Promise<{
+    readonly folder: DownloadFolder;
+    readonly description: SoftwareDescription;
+    readonly licence: Uint8Array;
+    readonly release: Uint8Array;
+  }> {
     const { description, content, sealed } = sealSoftware(software);
     const licence = await this.licence(description, terms);
     const enrolment = await loadEnrolment(this.terminal);
     const { anchors } = enrolment;
-    const proven = verifyLicence(licence, { anchors, nowSeconds: this.clock.now, recipients: [terminalName], model });
+    const release = await releaseOf(description, { publisher: this.publisher, nowSeconds: this.clock.now });
+    const encoded = { licence, release };
+    const authorisation = verifyAuthorisation(encoded, { anchors, nowSeconds: this.clock.now, recipients: [terminalName], model });
     const { folder } = await saveDownload(this.terminal, enrolment, {
-      licence: proven,
-      encoded: licence,
+      authorisation,
+      encoded,
       contentKey: sealed.contentKey,
       link: {
         mechanism: "signed-transport",
@@ -153,6 +178,6 @@ export class TestTerminal {
       },
     });
     await writeFile(folder.software, content, { mode: 0o600 });
-    return { folder, description, licence };
+    return { folder, description, licence, release };
   }
 }

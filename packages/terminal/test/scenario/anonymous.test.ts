@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultSuite as suite } from "@sealane/crypto";
 import { type MechanismName, mechanismNamed } from "@sealane/link";
+import { SealaneError } from "@sealane/wire";
 import { HttpClient } from "../../src/http-client.ts";
 import { loadEnrolment } from "../../src/identity.ts";
 import { fetchSoftware, install } from "../../src/index.ts";
-import { localModules, reportOf } from "../../src/installed-modules.ts";
+import { localModules } from "../../src/installed-modules.ts";
 import { originateLink } from "../../src/link-client.ts";
+import { reportOf } from "../../src/nameless-modules.ts";
 import { enrolledWorld, type World } from "../double/enrolled.ts";
 
 /** When the key of a new link ends: by the clock of its originator. */
@@ -46,4 +48,33 @@ test("ANON: what came without a name is not reported as installed, and what came
     report.map(({ module }) => module),
     ["told"],
   );
+});
+
+test("ANON: nothing that is asked by name depends on what came without one, unless the user decides it", async (t) => {
+  const { server, terminal } = await enrolledWorld(t);
+  const codeOf = async (work: Promise<unknown>): Promise<string> =>
+    await work.then(
+      () => "done",
+      (error: unknown) => (error instanceof SealaneError ? error.code : "another error"),
+    );
+  const asked = (): readonly string[] => server.asked.splice(0).map((request) => request.kind);
+  server.publish({ module: "secret", entry: null, sequence: 1 });
+  await fetchSoftware(terminal, { module: "secret", mechanism: "anonymous-transport" });
+  for (const stage of ["fetched", "installed"]) {
+    if (stage === "installed") {
+      await install(terminal);
+      server.publish({ module: "secret", entry: null, sequence: 2, content: new Uint8Array(2) });
+    }
+    asked();
+    // By its name: refused before anything is sent.
+    assert.equal(await codeOf(fetchSoftware(terminal, { module: "secret" })), "TERMINAL_MODULE_NAMELESS");
+    assert.deepEqual(asked(), []);
+    // By none: as if it did not want that module, whichever version is here.
+    assert.equal(await codeOf(fetchSoftware(terminal)), "TERMINAL_NOTHING_NEW");
+    assert.deepEqual(asked(), ["offers"]);
+  }
+  assert.equal(await codeOf(fetchSoftware(terminal, { module: "secret", mechanism: "anonymous-transport" })), "done");
+  await install(terminal);
+  server.publish({ module: "secret", entry: null, sequence: 3, content: new Uint8Array(3) });
+  assert.equal(await codeOf(fetchSoftware(terminal, { module: "secret", mechanism: "signed-transport" })), "done");
 });

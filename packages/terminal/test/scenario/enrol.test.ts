@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { lstat, readdir } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
-import { type EnrolReply, parseEnrolToken } from "@sealane/api";
+import { type EnrolReply, type PartyChains, parseEnrolToken } from "@sealane/api";
 import { SoftwareKey, standardKinds } from "@sealane/crypto";
 import type { VerifiedCertificate } from "@sealane/pki";
 import { SealaneError } from "@sealane/wire";
@@ -91,33 +91,35 @@ test("certificates of another authority, purpose, name or key are refused, and t
   const ofX25519 = (await own.opener(serverName, "server-decrypt", "x25519")).certificate.chain;
   const signing = (await own.signer(serverName, "server-sign")).certificate.chain;
   const ofPq = SoftwareKey.generate("ml-dsa-65").publicKey;
-  const wrongs: readonly (readonly [Partial<EnrolReply>, string])[] = [
+  type Wrong = Partial<EnrolReply> & { readonly server?: Partial<PartyChains> };
+  const wrongs: readonly (readonly [Wrong, string])[] = [
     [{ signingChains: [await own.issue(terminalName, "terminal-sign", key)] }, "ENROL_REPLY_WRONG"],
     [{ signingChains: [await own.issue("gateway-8", "terminal-sign", key)] }, "PKI_NAME_WRONG"],
     [{ signingChains: [await own.issue(terminalName, "server-sign", key)] }, "PKI_PURPOSE_WRONG"],
-    [{ serverSigningChains: [(await own.signer("server-2", "server-sign")).certificate.chain] }, "PKI_NAME_WRONG"],
+    [{ server: { signingChains: [(await own.signer("server-2", "server-sign")).certificate.chain] } }, "PKI_NAME_WRONG"],
     [
-      { serverDecryptionChains: [serversOwn, (await own.opener("server-2", "server-decrypt", "x25519")).certificate.chain] },
+      { server: { decryptionChains: [serversOwn, (await own.opener("server-2", "server-decrypt", "x25519")).certificate.chain] } },
       "PKI_NAME_WRONG",
     ],
-    [{ serverDecryptionChains: [serversOwn, serversOwn] }, "ENROL_REPLY_WRONG"],
-    [{ serverDecryptionChains: [ofX25519], serverAgreementChains: [agreeing] }, "ENROL_REPLY_WRONG"], // no suite has both kinds
+    [{ server: { decryptionChains: [serversOwn, serversOwn] } }, "ENROL_REPLY_WRONG"],
+    [{ server: { decryptionChains: [ofX25519], agreementChains: [agreeing] } }, "ENROL_REPLY_WRONG"], // no suite has both kinds
     [{ sealedDecryptionChains: [new Uint8Array(1)] }, "ENROL_REPLY_WRONG"],
-    [{ serverAgreementChains: [(await own.agreer("server-2", "server-agree")).certificate.chain] }, "PKI_NAME_WRONG"],
-    [{ serverAgreementChains: [serversOwn] }, "PKI_PURPOSE_WRONG"],
-    [{ serverAgreementChains: [agreeing, agreeing] }, "ENROL_REPLY_WRONG"],
-    [{ serverSigningChains: [await own.issue(serverName, "server-sign", ofPq)] }, "ENROL_REPLY_WRONG"], // nor one for this terminal
-    [{ serverSigningChains: [signing, await own.issue(serverName, "server-sign", key)] }, "ENROL_REPLY_WRONG"],
-    [{ serverSigningChains: [signing, await own.issue("server-2", "server-sign", ofPq)] }, "PKI_NAME_WRONG"],
-    [{ serverSigningChains: [signing, await own.issue(serverName, "licence-sign", ofPq)] }, "PKI_PURPOSE_WRONG"],
+    [{ server: { agreementChains: [(await own.agreer("server-2", "server-agree")).certificate.chain] } }, "PKI_NAME_WRONG"],
+    [{ server: { agreementChains: [serversOwn] } }, "PKI_PURPOSE_WRONG"],
+    [{ server: { agreementChains: [agreeing, agreeing] } }, "ENROL_REPLY_WRONG"],
+    [{ server: { signingChains: [await own.issue(serverName, "server-sign", ofPq)] } }, "ENROL_REPLY_WRONG"], // nor one for this terminal
+    [{ server: { signingChains: [signing, await own.issue(serverName, "server-sign", key)] } }, "ENROL_REPLY_WRONG"],
+    [{ server: { signingChains: [signing, await own.issue("server-2", "server-sign", ofPq)] } }, "PKI_NAME_WRONG"],
+    [{ server: { signingChains: [signing, await own.issue(serverName, "licence-sign", ofPq)] } }, "PKI_PURPOSE_WRONG"],
     [{ signingChains: [await own.issue(terminalName, "terminal-sign", ofPq)] }, "ENROL_REPLY_WRONG"],
     [{ signingChains: [signing, signing] }, "ENROL_REPLY_WRONG"],
-    [{ serverDecryptionChains: [serversOwn], serverAgreementChains: [ofTwoPurposes] }, "ENROL_REPLY_WRONG"],
+    [{ server: { decryptionChains: [serversOwn], agreementChains: [ofTwoPurposes] } }, "ENROL_REPLY_WRONG"],
     [{ sealedAgreementChains: [new Uint8Array(1)] }, "ENROL_REPLY_WRONG"],
-    [{ serverSigningChains: [(await own.signer(serverName, "licence-sign")).certificate.chain] }, "PKI_PURPOSE_WRONG"],
+    [{ server: { signingChains: [(await own.signer(serverName, "licence-sign")).certificate.chain] } }, "PKI_PURPOSE_WRONG"],
   ];
   for (const [wrong, expected] of wrongs) {
-    server.faults.enrolReply = (reply) => ({ ...reply, ...wrong });
+    const { server: serversOwnChains = {}, ...rest } = wrong;
+    server.faults.enrolReply = (reply) => ({ ...reply, ...rest, serverChains: { ...reply.serverChains, ...serversOwnChains } });
     await assert.rejects(enroll(terminal, { token: server.token() }), code(expected));
     assert.equal((await status(terminal)).identity, null);
   }
@@ -150,8 +152,80 @@ test("certificates of another authority, purpose, name or key are refused, and t
   await enroll(terminal, { token: server.token() });
 });
 
+/** That an enrolment ends with this code, before anything is kept of it or proven. */
+async function isRefused({ server, terminal }: World, expected: string): Promise<void> {
+  server.requests.length = 0;
+  await assert.rejects(enroll(terminal, { token: server.token() }), code(expected));
+  assert.equal((await status(terminal)).identity, null);
+  assert.equal(server.terminal?.isActive, false);
+  assert.equal(server.requests.includes("POST /v1/enrolments/proof"), false);
+}
+
+test("KCERT: chains of the server that were taken out, added, exchanged or put in another order are noticed before anything is kept", async (t) => {
+  const world = await newWorld(t);
+  const { server, terminal } = world;
+  const another = (await server.authority.opener(serverName, "server-decrypt")).certificate.chain; // a right one, and not the server's
+  const changes: readonly (readonly [(chains: PartyChains) => Partial<PartyChains>, readonly number[], string])[] = [
+    [
+      ({ decryptionChains: d, agreementChains: a }) => ({ decryptionChains: d.slice(1), agreementChains: a.slice(1) }),
+      [1],
+      "CRYPTO_SIGNATURE_WRONG",
+    ],
+    [
+      ({ decryptionChains: d, agreementChains: a }) => ({ decryptionChains: d.slice(1), agreementChains: a.slice(1) }),
+      [2, 1],
+      "ENROL_REPLY_WRONG",
+    ],
+    [({ decryptionChains: d }) => ({ decryptionChains: d.slice(1) }), [1], "CRYPTO_SIGNATURE_WRONG"],
+    [({ agreementChains: a }) => ({ agreementChains: a.slice(0, 1) }), [2], "CRYPTO_SIGNATURE_WRONG"],
+    [({ decryptionChains: d }) => ({ decryptionChains: d.toReversed() }), [2, 1], "CRYPTO_SIGNATURE_WRONG"],
+    [({ agreementChains: a }) => ({ agreementChains: a.toReversed() }), [2, 1], "CRYPTO_SIGNATURE_WRONG"],
+    [({ decryptionChains: d }) => ({ decryptionChains: [another, ...d.slice(1)] }), [2, 1], "CRYPTO_SIGNATURE_WRONG"],
+    [() => ({}), [1], "ENROL_REPLY_WRONG"],
+    [() => ({}), [1, 2], "ENROL_REPLY_WRONG"],
+  ];
+  for (const [change, serverSuiteNumbers, expected] of changes) {
+    server.faults.enrolReply = (reply) => ({
+      ...reply,
+      serverSuiteNumbers,
+      serverChains: { ...reply.serverChains, ...change(reply.serverChains) },
+    });
+    await isRefused(world, expected);
+  }
+  server.faults.enrolReply = undefined;
+  await enroll(terminal, { token: server.token() });
+  assert.deepEqual((await status(terminal)).identity?.suites, ["hybrid", "x25519"]);
+});
+
+test("KCERT: a reply of another enrolment, or a confirmation of one, is refused, and one that is spliced of both", async (t) => {
+  const world = await newWorld(t);
+  const { server, terminal } = world;
+  let former: EnrolReply | null = null;
+  let formerBytes: Uint8Array = new Uint8Array(0);
+  server.faults.enrolReply = (reply) => {
+    former = reply;
+    return { ...reply, serverSuiteNumbers: [1] };
+  };
+  server.faults.enrolReplyBytes = (bytes) => {
+    formerBytes = bytes;
+    return bytes;
+  };
+  await isRefused(world, "ENROL_REPLY_WRONG");
+  server.faults.enrolReply = undefined;
+  server.faults.enrolReplyBytes = () => formerBytes;
+  await isRefused(world, "CRYPTO_OPEN_FAILED");
+  server.faults.enrolReplyBytes = (bytes) => bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1);
+  await isRefused(world, "CRYPTO_OPEN_FAILED");
+  server.faults.enrolReplyBytes = undefined;
+  const { confirmation } = (former ?? assert.fail()) as EnrolReply;
+  server.faults.enrolReply = (reply) => ({ ...reply, confirmation });
+  await isRefused(world, "CRYPTO_SIGNATURE_WRONG");
+  server.faults.enrolReply = undefined;
+  await enroll(terminal, { token: server.token() });
+});
+
 test("a lost reply is asked for again, with the same keys", async (t) => {
-  for (const lost of ["GET /v1/enrol", "POST /v1/enrol", "POST /v1/enrol/proof"]) {
+  for (const lost of ["GET /v1/enrol", "POST /v1/enrolments", "POST /v1/enrolments/proof"]) {
     const { server, terminal, clock } = await newWorld(t);
     let isLost = false;
     server.faults.after = ({ method, url }) => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { exec, install, type RunningSoftware } from "../../src/index.ts";
 import { tarOf } from "../double/archives.ts";
 import { code } from "../double/codes.ts";
 import { HeldClock } from "../double/fake-clock.ts";
+import { ProgramOutput } from "../double/program-output.ts";
 import { type TestSoftware, TestTerminal } from "../double/test-terminal.ts";
 
 const encoder = new TextEncoder();
@@ -45,11 +45,11 @@ test("PERMIT: a program of an archive runs where it is installed", async (t) => 
 test("a program that dies of a signal gives 128 and its number; signals to this process are passed on", async (t) => {
   const world = await installed(t, "kill -KILL $$");
   assert.deepEqual(await (await run(world)).ended, { status: 137, signal: "SIGKILL" });
-  const waiting = await installed(t, 'trap "exit 5" HUP; echo > "$1"; while :; do sleep 0.01; done');
-  const started = join(waiting.terminal.folder.path, "started");
+  const waiting = await installed(t, 'trap "exit 5" HUP; echo ready; while :; do sleep 0.01; done');
+  using output = new ProgramOutput();
   const before = process.listenerCount("SIGHUP");
-  const running = await run(waiting, [started]);
-  await until(async () => (await readFile(started, "utf8").catch(() => "")) !== "");
+  const running = await exec(waiting.terminal, { module: "hmi", stdio: output.stdio });
+  assert.equal(await output.line(), "ready");
   assert.equal(process.listenerCount("SIGHUP"), before + 1);
   process.kill(process.pid, "SIGHUP");
   assert.equal((await running.ended).status, 5);
@@ -74,13 +74,13 @@ test("LIC PERMIT: a program is stopped when its licence ends", async (t) => {
 });
 
 test("LIC PERMIT: a program that will not stop is made to, with everything that it started", async (t) => {
-  const world = await installed(t, 'trap "" TERM; echo > "$1"; sh -c \'trap "" TERM; sleep 600\' & wait; while :; do sleep 1; done');
-  const started = join(world.terminal.folder.path, "started");
-  const running = await run(world, [started]);
-  await until(async () => (await readFile(started, "utf8").catch(() => "")) !== "");
+  const world = await installed(t, 'trap "" TERM; sh -c \'trap "" TERM; echo ready; sleep 600\' & wait; while :; do sleep 1; done');
+  using output = new ProgramOutput();
+  const running = await exec(world.terminal, { module: "hmi", stdio: output.stdio });
+  assert.equal(await output.line(), "ready");
   world.clock.pass(86_460);
   await assert.rejects(passing(world.clock, running.ended), code("LICENCE_EXPIRED"));
-  await until(async () => groupIsGone(running.pid));
+  await output.end();
 });
 
 test("PERMIT: software that was changed on this machine is not started", async (t) => {
@@ -104,7 +104,7 @@ test("what is not installed, is no program, or cannot be started has a code of i
   await assert.rejects(exec(world.terminal, { module: "broken", stdio: "ignore" }), code("TERMINAL_START_FAILED"));
 });
 
-const patienceMilliseconds = 30_000;
+const patienceMilliseconds = 600_000;
 
 /** Lets time pass, a minute at a time, until the work has ended. */
 async function passing<T>(clock: HeldClock, work: Promise<T>): Promise<T> {
@@ -120,31 +120,4 @@ async function passing<T>(clock: HeldClock, work: Promise<T>): Promise<T> {
     await new Promise((resolve) => setImmediate(resolve));
   }
   return await work;
-}
-
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  const began = performance.now();
-  while (!(await isTrue())) {
-    assert.ok(performance.now() - began < patienceMilliseconds, "what is waited for does not come");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** No process of the group is left but those that have ended and that nobody has asked for yet (state Z in /proc/PID/stat). */
-function groupIsGone(group: number): boolean {
-  const stats = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(statOf);
-  return !stats.some(({ state, processGroup }) => processGroup === group && state !== "Z");
-}
-
-function statOf(pid: string): { readonly state: string; readonly processGroup: number } {
-  try {
-    const [state = "Z", , processGroup] = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return { state, processGroup: Number(processGroup) };
-  } catch {
-    return { state: "Z", processGroup: 0 }; // it ended meanwhile
-  }
 }

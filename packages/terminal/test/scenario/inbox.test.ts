@@ -137,7 +137,7 @@ for (const mechanism of Object.keys(sends) as (keyof typeof sends)[]) {
       for (let passed = 0; passed < sends[mechanism]; passed++) {
         await server.offer(server.publish({ sequence: ++sequence, content: new Uint8Array(sequence) }), { mechanism });
         let left = passed;
-        server.faults[lost] = ({ method }) => (method === "POST" && left-- <= 0 ? "drop" : undefined);
+        server.faults[lost] = ({ url }) => (url?.startsWith("/v1/links") === true && left-- <= 0 ? "drop" : undefined);
         await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
         server.faults[lost] = undefined;
         assert.equal(server.waiting, lost === "before" && passed === 0 ? 1 : 0);

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Secret, sha256, standardSuites, systemRandom } from "@sealane/crypto";
-import { acceptMessage, type BroadcastLink } from "@sealane/link";
+import { defaultSuite, type SuiteName, standardSuites, systemRandom } from "@sealane/crypto";
 import { type SoftwareDescription, sealBytes } from "@sealane/software";
 import { thumbprint } from "@sealane/wire";
 import {
@@ -24,6 +23,7 @@ import { TestAuthority } from "../double/authority.ts";
 import { code } from "../double/codes.ts";
 import { enrolledWorld, everythingIn, newWorld, restarted, type World } from "../double/enrolled.ts";
 import { HeldClock } from "../double/fake-clock.ts";
+import { answerOpenly } from "../double/open-server.ts";
 import { model, serverName, terminalName } from "../double/test-terminal.ts";
 
 const content: Uint8Array = new Uint8Array(4 * 65_536 + 1_000).map((_, i) => (i * 7) ^ (i >> 8));
@@ -144,18 +144,18 @@ const forgeries: readonly (readonly [string, Forgery, string])[] = [
   [
     "with one bit changed",
     async ({ server }, description) => {
-      const { message, wrap } = await server.channel.broadcast(description);
+      const { message, ...beside } = await server.channel.broadcast(description);
       server.channel.items = [];
-      server.channel.put(flipped(message), wrap);
+      server.channel.put(flipped(message), beside);
     },
     "CRYPTO_SIGNATURE_WRONG",
   ],
   [
     "with a wrap that was changed",
     async ({ server }, description) => {
-      const { message, wrap } = await server.channel.broadcast(description);
+      const { message, ...beside } = await server.channel.broadcast(description);
       server.channel.items = [];
-      server.channel.put(message, flipped(wrap));
+      server.channel.put(message, { ...beside, wrap: flipped(beside.wrap) });
     },
     "CRYPTO_OPEN_FAILED",
   ],
@@ -192,7 +192,7 @@ const forgeries: readonly (readonly [string, Forgery, string])[] = [
   [
     "that is no message",
     async ({ server }) => {
-      server.channel.put(Uint8Array.of(1, 2, 3), Uint8Array.of(1));
+      server.channel.put(Uint8Array.of(1, 2, 3), { wrap: Uint8Array.of(1), release: Uint8Array.of(1) });
     },
     "WIRE_TRAILING_BYTES",
   ],
@@ -223,7 +223,7 @@ test("EQ3: content that was changed on its way is refused, and the segments befo
   assert.ok((await hearOne(world)).resumedAtSegment > 0);
 });
 
-test("EQ3: who spoils the newest version on its way does not bring about an older one, and it is gone on with first", async (t) => {
+test("EQ3: who spoils the newest version on its way does not bring about an older one, and it is gone on with once the channel has it again", async (t) => {
   const world = await newWorld(t);
   const { server } = world;
   await server.channel.broadcast(server.publish({ content }));
@@ -231,9 +231,12 @@ test("EQ3: who spoils the newest version on its way does not bring about an olde
   await server.channel.broadcast(newest);
   server.faults.before = ({ url = "" }) => (url.endsWith(newest.artefactId.toHex()) ? "ARTEFACT_UNKNOWN" : undefined);
   await assert.rejects(hearOne(world), code("ARTEFACT_UNKNOWN"));
-  server.channel.items = server.channel.items.slice(0, 1);
-  await assert.rejects(hearOne(world), code("ARTEFACT_UNKNOWN"), "the older one was taken");
+  const both = server.channel.items;
+  server.channel.items = both.slice(0, 1);
+  await assert.rejects(hearOne(world), code("TERMINAL_NOTHING_NEW"), "the older one was taken");
   server.faults.before = undefined;
+  await assert.rejects(hearOne(world), code("TERMINAL_NOTHING_NEW"), "the older one was taken");
+  server.channel.items = both;
   const { software, resumedAtSegment } = await hearOne(world);
   assert.deepEqual([software.sequence, resumedAtSegment], [2, 0]);
   assert.deepEqual(
@@ -249,7 +252,7 @@ test("FNONCE: a broadcast that is repeated as it was is passed over without a wo
   await hearOne(world);
   await install(terminal);
   world.events.length = 0;
-  server.channel.put(item.message, item.wrap);
+  server.channel.put(item.message, item);
   await assert.rejects(hearOne(world), code("TERMINAL_NOTHING_WAITING"));
   assert.deepEqual(world.events, []);
 });
@@ -391,39 +394,19 @@ test("EQ3 DIR: fetch takes an open broadcast of the server, or has the terminal 
   server.faults.link = async () => Uint8Array.of(0xf6);
   await assert.rejects(fetchOpenly(world), code("COSE_STRUCTURE_WRONG"));
   assert.deepEqual((await status(terminal)).downloads, []);
-  server.faults.link = async (message) => {
-    const link = await acceptOpenly(world, message);
-    const binding = { artefactId: next.artefactId, licenceDigest: sha256(link.licence), random: systemRandom, nowSeconds: world.clock.now };
-    return link.wrap(Secret.take("content key", server.contentKeyOf(next.artefactId)), binding);
-  };
+  answerOpenly(world, next);
   const sent = await fetchOpenly(world);
   assert.deepEqual([sent.link.originator, sent.link.peer, sent.software.sequence], ["terminal", serverName, 2]);
   assert.ok(sent.link.promise.startsWith(terminalName));
 });
-
-/** M1 of `open-broadcast` of the world's terminal, at a server. */
-async function acceptOpenly({ server, clock }: World, message: Uint8Array): Promise<BroadcastLink> {
-  const signing = server.terminal?.signing ?? assert.fail();
-  const accepted = await acceptMessage(
-    {
-      self: { name: null, role: "server" },
-      peers: { find: () => signing, verify: () => signing, decryption: () => null },
-      replay: { insert: () => "fresh" },
-      freshness: { nowSeconds: clock.now },
-      random: systemRandom,
-    },
-    message,
-  );
-  return accepted.kind === "broadcast" ? accepted.link : assert.fail();
-}
 
 /** The same bytes with the last bit of one in the middle changed. */
 function flipped(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, i) => (i === bytes.length - 8 ? byte ^ 1 : byte));
 }
 
-async function hearAsMember({ terminal }: World): Promise<Fetched> {
-  for await (const fetched of listen(terminal, soon)) return fetched;
+async function hearAsMember({ terminal }: World, suite?: SuiteName): Promise<Fetched> {
+  for await (const fetched of listen(terminal, { ...soon, ...(suite === undefined ? {} : { suite }) })) return fetched;
   throw new Error("Nothing was heard");
 }
 
@@ -434,13 +417,14 @@ for (const suite of standardSuites) {
     const group = await server.channel.begin(1);
     const secrets = server.channel.memberships.flatMap(({ seeds }) => seeds);
     await server.channel.broadcast(server.publish({ content }), { mechanism: "group-broadcast", suite, group });
-    const fetched = await hearAsMember(world);
+    if (suite !== defaultSuite) await assert.rejects(hearAsMember(world), code("TERMINAL_SUITE_WEAKER"));
+    const fetched = await hearAsMember(world, suite.name);
     assert.deepEqual([fetched.link.mechanism, heardIn(world).at(-1)?.group], ["group-broadcast", "fleet"]);
     await install(terminal);
     const asked = (): number => server.requests.filter((line) => line === "POST /v1/links").length;
     assert.equal(asked(), 1);
     await server.channel.broadcast(server.publish({ content, sequence: 2 }), { mechanism: "group-broadcast", suite, group });
-    assert.equal((await hearAsMember({ ...world, terminal: restarted(world) })).software.sequence, 2);
+    assert.equal((await hearAsMember({ ...world, terminal: restarted(world) }, suite.name)).software.sequence, 2);
     assert.equal(asked(), 1, "it asked again for what it holds");
     const everything = await everythingIn(terminal.folder.path);
     for (const secret of secrets) assert.equal(everything.includes(secret), false);
@@ -498,12 +482,12 @@ test("EQ4: a group's record by anybody but the server, and secrets of another ep
     seeds: seeds.map((seed) => seed.map((byte) => byte ^ 1)),
   }));
   channel.items = [];
-  channel.put(item.message, item.wrap);
+  channel.put(item.message, item);
   await assert.rejects(hearAsMember(world), code("GROUP_RECORD_WRONG"));
   channel.memberships = [];
   const other = await channel.begin(1);
   assert.notDeepEqual(other.values, real?.values);
-  channel.put(item.message, item.wrap);
+  channel.put(item.message, item);
   await assert.rejects(hearAsMember(world), code("LINK_GROUP_UNKNOWN"), "another secret of the same epoch's number was used");
 });
 

@@ -83,7 +83,7 @@ test("ANON: a fetch without a name says nothing of the terminal, and asks for th
     await fetchSoftware(terminal, { mechanism, module });
     assert.deepEqual(
       server.asked.map((request) => (request.kind === "offers" ? [request.module, request.installed] : request.kind)),
-      [[module, []], "licence"],
+      [[module, []], "authorise"],
     );
     assert.deepEqual([...headers].sort(), ["accept-encoding", "connection", "content-length", "content-type", "host"]);
     assert.deepEqual(
@@ -101,7 +101,7 @@ test("ANON TRUST: a server without a name is accepted when it is asked for, and 
   await assert.rejects(fetchSoftware(terminal, fromServer), code("TERMINAL_NOTHING_WAITING"));
   assert.deepEqual(skippedIn(world), ["POLICY_REFUSED"]);
   await assert.rejects(fetchSoftware(terminal, { ...fromServer, mechanism: "mutual-agreement" }), code("TERMINAL_NOTHING_WAITING"));
-  assert.ok(server.requests.every((request) => request === "GET /v1/inbox"));
+  assert.ok(server.requests.every((request) => request === "POST /v1/inbox"));
   const { link } = await fetchSoftware(terminal, { ...fromServer, mechanism: "anonymous-agreement" });
   assert.deepEqual([link.peer, link.originator], [null, "server"]);
   await install(terminal); // the licence names its issuer, whoever brought it
@@ -125,7 +125,8 @@ test("EQ14: what M3 vouches for is all that is taken on its link, also after a r
     const world = await enrolledWorld(t);
     const { server, terminal } = world;
     const [offered, other] = [server.publish(release(1)), server.publish({ ...release(2), module: "a", entry: null })];
-    server.faults.vouched = (content) => ({ ...content, artefactId: other.artefactId });
+    const [licence, statement] = [await server.licenceFor(terminalName, other.artefactId), await server.releaseFor(other.artefactId)];
+    server.faults.vouched = () => ({ artefactId: other.artefactId, licence, release: statement });
     server.faults.reply = (reply) =>
       reply.kind === "offers" ? { ...reply, offers: reply.offers.filter((each) => each.module === module) } : reply;
     await server.offer(offered, { mechanism: "mutual-agreement" });
@@ -136,6 +137,26 @@ test("EQ14: what M3 vouches for is all that is taken on its link, also after a r
     }
     await assert.rejects(fetchSoftware(restarted(world), fromServer), code("TERMINAL_NOTHING_NEW"));
     assert.ok(server.asked.every(({ kind }) => kind === "offers"));
+  }
+});
+
+test("EQ14: on the link of M3 no other licence is taken than the one that it vouched for, also after a restart", async (t) => {
+  for (const isCutOff of [false, true]) {
+    for (const forgetsVouched of [false, true]) {
+      const world = await enrolledWorld(t);
+      const { server, terminal } = world;
+      server.faults.forgetsVouched = forgetsVouched;
+      await server.offer(server.publish(release(1)), { mechanism: "mutual-agreement" });
+      if (isCutOff) {
+        server.faults.after = () => (server.asked.at(-1)?.kind === "authorise" ? "drop" : undefined);
+        await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
+        server.faults.after = undefined;
+      }
+      const again = restarted(world);
+      if (!forgetsVouched) await fetchSoftware(again, fromServer);
+      else if (isCutOff) await assert.rejects(fetchSoftware(again, fromServer), code("TERMINAL_NOTHING_WAITING"));
+      else await assert.rejects(fetchSoftware(again, fromServer), code("TERMINAL_LICENCE_CONTRADICTS"));
+    }
   }
 });
 

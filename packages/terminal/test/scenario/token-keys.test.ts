@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { describe, type TestContext, test } from "node:test";
 import { Secret } from "@sealane/crypto";
 import { openPkcs11KeyStore } from "@sealane/keystore";
-import { pin, SoftToken, withoutSoftHsm } from "@sealane/testkit/tokens";
+import { pin, SoftToken, withoutTokens } from "@sealane/testkit/tokens";
 import { hasCode } from "@sealane/wire";
 import { loadEnrolment, loadIdentity } from "../../src/identity.ts";
 import { enroll, fetchSoftware, status, type Terminal, terminalAt } from "../../src/index.ts";
@@ -26,7 +26,7 @@ async function ownLabels(terminal: Terminal, prefix: string): Promise<readonly s
   return ids.map((id) => prefix + id).sort();
 }
 
-describe("KSIM: a terminal whose keys are in a token", { skip: withoutSoftHsm }, () => {
+describe("KSIM: a terminal whose keys are in a token", { skip: withoutTokens }, () => {
   test("has none in a file, finds them after a restart by what it wrote down, and fetches", async (t: TestContext) => {
     await using token = new SoftToken();
     const world = await newWorld(t);
@@ -66,7 +66,7 @@ describe("KSIM: a terminal whose keys are in a token", { skip: withoutSoftHsm },
     await using token = new SoftToken();
     const { server, terminal } = await newWorld(t);
     const input = { token: server.token(), suites, key: token.uri() };
-    for (const at of ["POST /v1/enrol", "POST /v1/enrol/proof"]) {
+    for (const at of ["POST /v1/enrolments", "POST /v1/enrolments/proof"]) {
       server.faults.before = ({ method, url }) => {
         if (`${method} ${url}` === at) token.takeAway();
         return undefined;

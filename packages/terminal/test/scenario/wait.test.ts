@@ -57,14 +57,19 @@ test("WAIT: what is awaited is not asked for again, and another's artefact is no
   server.publish({ content });
   const other = server.publish({ module: "other", entry: null, content: content.subarray(1) });
   const first = await fetchKey(terminal, { module: "hmi" });
-  goneServer(world);
   const again = await fetchKey(terminal, { module: "hmi" });
   assert.deepEqual(again.software.artefactId, first.software.artefactId);
+  assert.deepEqual(
+    server.asked.map(({ kind }) => kind),
+    ["offers", "authorise", "offers"],
+  );
   const stick = join(await temporaryFolder(t), "other.sealed");
   await writeFile(stick, other.artefact);
   await assert.rejects(fetchSoftware(terminal, { module: "hmi", source: stick }), code("ARTEFACT_ID_WRONG"));
   assert.equal((await status(terminal)).downloads[0]?.awaits, "software");
-  assert.deepEqual(server.requests, []);
+  goneServer(world);
+  await assert.rejects(fetchSoftware(terminal, { module: "hmi", source: stick }), code("API_SERVER_UNREACHABLE"));
+  await assert.rejects(fetchKey(terminal, { module: "hmi" }), code("API_SERVER_UNREACHABLE"));
 });
 
 for (const [what, terms] of [

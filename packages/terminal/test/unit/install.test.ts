@@ -2,13 +2,17 @@ import assert from "node:assert/strict";
 import { chmod, lstat, readdir, readFile, readlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sha256 } from "@sealane/crypto";
 import { softwareDescriptionCodec } from "@sealane/software";
-import { encodeAs, parseName } from "@sealane/wire";
+import { digest, encodeAs, parseName } from "@sealane/wire";
 import { loadState, saveState } from "../../src/disk.ts";
 import { downloadRecordFile } from "../../src/download-record.ts";
+import { loadTrust } from "../../src/identity.ts";
 import { install, rollback, status } from "../../src/index.ts";
+import { verifyInstalled } from "../../src/installed-check.ts";
 import { tidyKept } from "../../src/kept-records.ts";
 import { removeTree } from "../../src/remove-tree.ts";
+import { proveSlot } from "../../src/slot.ts";
 import { type ArchivePart, tarOf } from "../double/archives.ts";
 import { code } from "../double/codes.ts";
 import { TestTerminal } from "../double/test-terminal.ts";
@@ -40,11 +44,50 @@ test("ANY KREP: one file is installed read-only under its module's name, and sta
   assert.equal(await readlink(world.terminal.folder.module("hmi").current), "slots/1");
 });
 
+test("ANY: modes of what is installed do not depend on the caller's umask", async (t) => {
+  const world = await TestTerminal.create(t);
+  await world.stage({ content: program });
+  const before = process.umask(0o077);
+  t.after(() => process.umask(before));
+  const { path } = await install(world.terminal);
+  const module = world.terminal.folder.module("hmi");
+  const folders = [world.terminal.folder.modules, module.path, module.slots, join(path, ".."), path, join(path, "hmi")];
+  const modes = await Promise.all(folders.map(async (each) => (await lstat(each)).mode & 0o777));
+  assert.deepEqual(modes, [0o755, 0o755, 0o755, 0o755, 0o555, 0o555]);
+});
+
 test("ANY: content without an entry is not executable", async (t) => {
   const world = await TestTerminal.create(t);
   await world.stage({ module: "film", entry: null, softwareClass: "content", content: new Uint8Array(200_000) });
   const done = await install(world.terminal);
   assert.equal((await lstat(join(done.path, "film"))).mode & 0o7777, 0o444);
+});
+
+test("PERMIT ANY: what an archive lets only its owner read is installed for the user that runs it, and older slots stay valid", async (t) => {
+  const world = await TestTerminal.create(t);
+  const content = await tarOf([
+    { name: "bin/run", mode: 0o700, content: program },
+    { name: "bin/tool", mode: 0o710, content: program },
+    { name: "data", mode: 0o600, content: "data" },
+  ]);
+  await world.stage({ format: "tar", entry: "bin/run", content });
+  const { path } = await install(world.terminal);
+  const modes = await Promise.all(["bin/run", "bin/tool", "data"].map(async (name) => (await lstat(join(path, name))).mode & 0o7777));
+  assert.deepEqual(modes, [0o555, 0o555, 0o444]);
+  const former: readonly (readonly [string, number])[] = [
+    ["bin/tool", 0o510],
+    ["data", 0o400],
+  ];
+  for (const [name, mode] of former) await chmod(join(path, name), mode);
+  const { terminal } = world;
+  const folder = terminal.folder.module("hmi").slot(1);
+  const { licence } = await proveSlot(folder, { terminal, trust: await loadTrust(terminal), module: "hmi", sequence: 1 });
+  await verifyInstalled(folder, licence, () => {});
+  await chmod(join(path, "data"), 0o440);
+  await assert.rejects(
+    verifyInstalled(folder, licence, () => {}),
+    code("TERMINAL_SOFTWARE_CHANGED"),
+  );
 });
 
 test("ANY: an archive is unpacked with files, folders and links, without set-user-id and without writing", async (t) => {
@@ -60,10 +103,65 @@ test("ANY: an archive is unpacked with files, folders and links, without set-use
   assert.equal((await lstat(join(path, "deep/".repeat(30), "leaf"))).size, 70_000);
 });
 
+test("ANY PERMIT: a hard link is another name of the same file, runnable under each where one of them is the program", async (t) => {
+  for (const program of ["bin/run", "alias"]) {
+    const world = await TestTerminal.create(t);
+    const content = await tarOf([
+      { name: "bin/run", mode: 0o644, content: "#!/bin/sh\nexit 0\n" },
+      { name: "other", mode: 0o644, content: "x" },
+      { name: "alias", type: "link", linkname: "./bin/run" },
+      { name: "same", type: "link", linkname: "other" },
+      { name: "again", type: "link", linkname: "alias" },
+    ]);
+    await world.stage({ format: "tar", entry: program, content });
+    const { path } = await install(world.terminal);
+    const stats = await Promise.all(["bin/run", "alias", "again", "other", "same"].map(async (name) => await lstat(join(path, name))));
+    assert.equal(new Set(stats.slice(0, 3).map(({ ino }) => ino)).size, 1);
+    assert.equal(stats[3]?.ino, stats[4]?.ino);
+    assert.deepEqual(
+      stats.map(({ mode }) => mode & 0o7777),
+      [0o555, 0o555, 0o555, 0o444, 0o444],
+    );
+    const slot = world.terminal.folder.module("hmi").slot(1);
+    const place = { terminal: world.terminal, trust: await loadTrust(world.terminal), module: "hmi", sequence: 1 };
+    await verifyInstalled(slot, (await proveSlot(slot, place)).licence, () => {});
+  }
+});
+
+test("ANY: a refused archive leaves nothing, and the version before is in use", async (t) => {
+  const good = { name: "a/b", content: "x" };
+  for (const [content, expected] of [
+    [await tarOf([good, { name: "../evil", content: "x" }]), "ARCHIVE_UNSAFE"],
+    [await tarOf([good, { name: "c", type: "link", linkname: "d" }]), "ARCHIVE_UNSAFE"],
+    [(await tarOf([good, { name: "c", content: "x" }])).subarray(0, 2_000), "ARCHIVE_MALFORMED"],
+  ] as const) {
+    const world = await TestTerminal.create(t);
+    await world.stage({ sequence: 1, content: new TextEncoder().encode("old") });
+    await install(world.terminal);
+    await world.stage({ sequence: 2, format: "tar", entry: null, content });
+    await assert.rejects(install(world.terminal), code(expected));
+    const module = world.terminal.folder.module("hmi");
+    assert.deepEqual(await readdir(module.slots), ["1"]);
+    assert.equal(await readFile(join(module.current, "software", "hmi"), "utf8"), "old");
+    const beside = await readdir(join(world.terminal.folder.path, ".."));
+    assert.deepEqual(beside, ["state"]);
+  }
+});
+
+test("PERMIT WHO: software whose SHA-256 is not the one that its release names is refused, whatever its list says", async (t) => {
+  const world = await TestTerminal.create(t);
+  const audited = digest(sha256(new TextEncoder().encode("the audited program")));
+  await world.stage({ lie: { sha256: audited } });
+  await assert.rejects(install(world.terminal), code("TERMINAL_DIGEST_WRONG"));
+  assert.deepEqual((await status(world.terminal)).modules, []);
+  await world.stage({ sequence: 2, content: new TextEncoder().encode("#!/bin/sh\nexit 1\n") });
+  assert.equal((await install(world.terminal)).software.sequence, 2);
+});
+
 test("LIC: an archive whose program is missing is refused and nothing is installed", async (t) => {
   const world = await TestTerminal.create(t);
   await world.stage({ format: "tar", entry: "bin/other", content: await tarOf(parts) });
-  await assert.rejects(install(world.terminal), code("TERMINAL_ENTRY_MISSING"));
+  await assert.rejects(install(world.terminal), code("ARCHIVE_ENTRY_MISSING"));
   assert.deepEqual(await readdir(world.terminal.folder.module("hmi").slots), []);
 });
 

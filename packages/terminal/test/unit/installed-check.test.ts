@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, link, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
@@ -23,13 +23,24 @@ let parent: string;
 const files = { "bin/run": 0o555, "bin/other": 0o555, big: 0o444, empty: 0o444 } as const;
 
 /** Copies the slot, changes the copy and proves it again. */
-async function afterChange(t: TestContext, change: (slot: SlotFolder) => Promise<void>): Promise<void> {
+async function afterChange(
+  t: TestContext,
+  change: (slot: SlotFolder) => Promise<void>,
+  modes: Readonly<Record<string, number>> = files,
+): Promise<void> {
   const slot = new SlotFolder(join(await temporaryFolder(t), "slot"));
   await cp(original.slot.path, slot.path, { recursive: true, verbatimSymlinks: true });
   for (const path of ["", "bin", ...Object.keys(files)]) await chmod(join(slot.software, path), 0o755);
+  await secondName(slot, "bin/other"); // the copy made another file of it
   await change(slot);
-  for (const [path, mode] of Object.entries(files)) await chmod(join(slot.software, path), mode).catch(() => {});
+  for (const [path, mode] of Object.entries(modes)) await chmod(join(slot.software, path), mode).catch(() => {});
   await verifyInstalled(slot, original.licence, () => {});
+}
+
+/** Gives a file its second name. */
+async function secondName({ software }: SlotFolder, of: string): Promise<void> {
+  await rm(join(software, "alias"));
+  await link(join(software, of), join(software, "alias"));
 }
 
 const changes: Readonly<Record<string, (slot: SlotFolder) => Promise<void>>> = {
@@ -66,6 +77,17 @@ const changes: Readonly<Record<string, (slot: SlotFolder) => Promise<void>>> = {
     await writeFile(join(software, "bin/run"), "#!/bin/sh\nexit 2\n");
     await writeFile(layout, literalLayout(original.archive));
   },
+  "a copy in place of a hard link": async ({ software }) => {
+    await rm(join(software, "alias"));
+    await copyFile(join(software, "bin/other"), join(software, "alias"));
+    await chmod(join(software, "alias"), 0o555);
+  },
+  "a hard link to another file": async (slot) => await secondName(slot, "bin/run"),
+  "a symbolic link in place of a hard link": async ({ software }) => {
+    await rm(join(software, "alias"));
+    await symlink("bin/other", join(software, "alias"));
+  },
+  "no hard link": async ({ software }) => await rm(join(software, "alias")),
   "no layout": async ({ layout }) => await rm(layout),
   "a layout that is cut": async ({ layout }) => await writeFile(layout, (await readFile(layout)).subarray(0, -3)),
   "a layout that takes a file from elsewhere": async ({ software, layout }) => {
@@ -87,6 +109,7 @@ describe("an installed archive", () => {
       { name: "big", content: new Uint8Array(300_000).fill(7) },
       { name: "empty", content: "" },
       { name: "link", type: "symlink", linkname: "bin/run" },
+      { name: "alias", type: "link", linkname: "bin/other" },
     ]);
     const world = await TestTerminal.createIn(join(parent, "state"));
     await world.stage({ format: "tar", entry: "bin/run", content: archive });
@@ -102,6 +125,19 @@ describe("an installed archive", () => {
   test("PERMIT: what is installed is put together again to the very archive that the licence names", async (t) => {
     await afterChange(t, async () => {});
   });
+
+  for (const [path, mode] of [
+    ["big", 0o644],
+    ["bin/run", 0o4555],
+    ["bin/other", 0o444],
+  ] as const) {
+    test(`PERMIT: another mode of ${path} is noticed`, async (t) => {
+      await assert.rejects(
+        afterChange(t, async () => {}, { ...files, [path]: mode }),
+        code("TERMINAL_SOFTWARE_CHANGED"),
+      );
+    });
+  }
 
   for (const [what, change] of Object.entries(changes)) {
     test(`PERMIT: ${what} is noticed`, async (t) => {
@@ -129,10 +165,12 @@ test("LIC PERMIT: a slot under the licence of another version or module is refus
   const slot = terminal.folder.module("hmi").slot(1);
   const other = await world.stage({ module: "hmi", sequence: 2, content: new Uint8Array(4) });
   await writeFile(slot.licence, other.licence);
+  await writeFile(slot.release, other.release);
   const place = { terminal, trust: await loadTrust(terminal), module: "hmi", sequence: 1 };
   await assert.rejects(proveSlot(slot, place), code("TERMINAL_LICENCE_CONTRADICTS"));
   const same = await world.stage({ module: "hmi", sequence: 1, content: new Uint8Array(5) });
   await writeFile(slot.licence, same.licence);
+  await writeFile(slot.release, same.release);
   const { licence } = await proveSlot(slot, place);
   await assert.rejects(verifyInstalled(slot, licence, terminal.onEvent), code("TERMINAL_SOFTWARE_CHANGED"));
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { credentialOf } from "@sealane/pki";
@@ -26,6 +26,21 @@ test("a lock is held by one at a time, for each area by itself, and ends with it
     using _other = await StateLock.take(terminal.folder, "modules");
   }
   using _again = await StateLock.take(terminal.folder, "downloads");
+});
+
+test("no other user can read a lock file and so lock it, also one that was made readable", async (t) => {
+  const { terminal } = await TestTerminal.create(t);
+  for (const area of ["downloads", "modules"] as const) {
+    const file = terminal.folder.lock(area);
+    {
+      using _held = await StateLock.take(terminal.folder, area);
+      assert.equal((await stat(file)).mode & 0o777, 0o600);
+    }
+    await chmod(file, 0o644);
+    using _held = await StateLock.take(terminal.folder, area);
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    await assert.rejects(StateLock.take(terminal.folder, area), code("TERMINAL_STATE_LOCKED"));
+  }
 });
 
 test("a lock file that cannot be opened is no lock", async (t) => {

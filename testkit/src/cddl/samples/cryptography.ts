@@ -34,7 +34,7 @@ export function watchCryptography(samples: Samples): Disposable {
 const derSequence = 0x30;
 
 /** Third elements of external_aad that only their own party ever sees: rows of the server's database. */
-const privateLabels: readonly CborValue[] = ["row"];
+const privateLabels: readonly CborValue[] = ["row", "row key"];
 
 function takeSigned(samples: Samples, message: unknown): void {
   const bytes = bytesOf(message);

@@ -1,11 +1,11 @@
 import {
   challengeCodec,
-  formatInboxAuthorization,
   inboxMessagesCodec,
   inboxStatementCodec,
   mediaType,
   pathOf,
   routes,
+  sealInboxRequest,
   serverReplyCodec,
   statementAad,
   type TerminalRequest,
@@ -24,7 +24,7 @@ import {
 } from "@sealane/link";
 import { issuePublisher } from "@sealane/server";
 import { issueRelease, sealBytes } from "@sealane/software";
-import { type ArtefactId, artefactId, encodeAs, parseBase64Url, parseName } from "@sealane/wire";
+import { type ArtefactId, artefactId, encodeAs, parseName } from "@sealane/wire";
 import { MemoryReplayCache } from "../../memory-replay-cache.ts";
 import { testNowSeconds } from "../../parties.ts";
 import { overBroadcasts } from "./broadcasts.ts";
@@ -109,7 +109,7 @@ async function overOfferedLink(delivery: Delivery): Promise<void> {
   const { samples, server, terminal, suite } = delivery;
   const offer = { terminals: [terminal.self.name], module: "app", suite: suite.name };
   await server.operate(routes.offers, mediaType.json, JSON.stringify(offer));
-  const inbox = await server.get(routes.inbox, { authorization: await authorize(samples, terminal) });
+  const inbox = await server.post(routes.inbox, samples.seeSent("inbox-request", await inboxRequest(terminal, suite)));
   const read = reading(inboxMessagesCodec);
   const [waiting] = read(samples.seeSent("inbox-messages", inbox, read));
   if (waiting === undefined) throw new Error("the inbox is empty");
@@ -126,8 +126,9 @@ async function ask({ samples, server, artefactId: wanted }: Delivery, link: Conf
   const requests: readonly TerminalRequest[] = [
     { kind: "offers", module: null, installed: [] },
     { kind: "offers", module: "app", installed: [{ module: "app", version: "0.9", sequence: 0 }] },
+    { kind: "authorise", artefactId: wanted },
+    { kind: "authorise", artefactId: artefactId(new Uint8Array(32)) },
     { kind: "licence", artefactId: wanted },
-    { kind: "licence", artefactId: artefactId(new Uint8Array(32)) },
   ];
   for (const request of requests) {
     const payload = samples.see("terminal-request", encodeAs(terminalRequestCodec, request), reading(terminalRequestCodec));
@@ -137,13 +138,13 @@ async function ask({ samples, server, artefactId: wanted }: Delivery, link: Conf
   }
 }
 
-async function authorize(samples: Samples, { self, certificates }: EnrolledTerminal): Promise<string> {
+async function inboxRequest({ self, certificates }: EnrolledTerminal, suite: Suite): Promise<Uint8Array> {
   const statement = { terminal: self.name, server: certificates.serverName, issuedAtSeconds: nowSeconds };
   const payload = encodeAs(inboxStatementCodec, statement);
-  const signature = await sign1(mainSigning(self).key, { payload, externalAad: statementAad("inbox") });
-  const header = formatInboxAuthorization({ signingThumbprint: mainSigning(self).certificate.thumbprint, signature });
-  samples.seeSent("inbox-authorization", parseBase64Url(header.slice("Sealane ".length)));
-  return header;
+  const { key, certificate } = mainSigning(self);
+  const signature = await sign1(key, { payload, externalAad: statementAad("inbox") });
+  const server = certificateFor({ suite, role: "server", purpose: "decrypt" }, certificates.serverDecryption);
+  return sealInboxRequest({ signingThumbprint: certificate.thumbprint, signature }, { server, random: systemRandom });
 }
 
 function recipientContextOf({ self, certificates }: EnrolledTerminal): RecipientContext {

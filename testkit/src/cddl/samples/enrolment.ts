@@ -2,7 +2,6 @@ import {
   certificateChainCodec,
   type EnrolCertificates,
   enrolInfoCodec,
-  enrolReplyCodec,
   enrolRequestCodec,
   inboxStatementCodec,
   maxEnrolReplyBytes,
@@ -39,16 +38,17 @@ export async function enrolTerminal(samples: Samples, server: LocalServer): Prom
   );
   const token = parseEnrolToken(written);
   const info = samples.seeSent("enrol-info", await server.get(routes.enrol), reading(enrolInfoCodec));
-  const { anchor, enrolCertificate } = verifyEnrolInfo(info, { token, nowSeconds });
+  const authority = verifyEnrolInfo(info, { token, nowSeconds });
   const signing = everyKind.signing.map((kind) => SoftwareKey.generate(kind).signingKey());
   const decryption = everyKind.decryption.map((kind) => SoftwareKey.generate(kind).decryptionKey());
   const agreement = everyKind.agreement.map((kind) => SoftwareKey.generate(kind).agreementKey());
   const keys = { signing, decryption, agreement };
-  const request = await requestEnrolment({ token, keys, enrolCertificate, nowSeconds, random: systemRandom });
-  const replied = await server.post(routes.enrol, samples.seeSent("enrol-request", request));
-  const reply = samples.seeSent("enrol-reply", replied, reading(enrolReplyCodec));
-  const certificates = await verifyEnrolReply(reply, { token, keys, anchor, nowSeconds });
-  await server.post(routes.enrolProof, samples.seeSent("enrol-proof", await proveEnrolment(keys, certificates)));
+  using requested = await requestEnrolment({ token, keys, authority, nowSeconds, random: systemRandom });
+  const reply = await server.post(routes.enrolments, samples.seeSent("enrol-request", requested.body));
+  samples.seeSent("enrol-reply", reply);
+  const certificates = await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds });
+  const proof = await proveEnrolment({ keys, certificates, authority, random: systemRandom });
+  await server.post(routes.enrolProof, samples.seeSent("enrol-proof", proof));
   const { name } = token;
   partsOfEnrolment(samples, {
     ...token,
@@ -78,10 +78,14 @@ function partsOfEnrolment(
     tokenSecret,
     name,
     model,
+    url: enrolled.url,
+    fingerprint: enrolled.fingerprint,
+    suiteNumbers: suites.map(({ id }) => id),
     signingSpkis: spkisOf(enrolled.signing),
     decryptionSpkis: spkisOf(enrolled.decryption),
     agreementSpkis: spkisOf(enrolled.agreement),
     issuedAtSeconds: nowSeconds,
+    replyKey: systemRandom.bytes(32),
   };
   samples.see("enrol-statement", encodeAs(enrolRequestCodec, statement), (bytes) => {
     const read = reading(enrolRequestCodec)(bytes);

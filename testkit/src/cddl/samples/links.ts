@@ -5,6 +5,7 @@ import {
   allowedTriples,
   type BroadcastLink,
   type ConfidentialLink,
+  nothingVouched,
   type OriginateOptions,
   otherRole,
   type Role,
@@ -16,16 +17,17 @@ import { artefactId, digest, encode, encodeAs } from "@sealane/wire";
 import { acceptingContext, broadcast, type EstablishWish, establish, makeGroup, originate } from "../../establish.ts";
 import { makePair, type Pair, testNowSeconds } from "../../parties.ts";
 import type { Samples } from "./sample.ts";
-import { sampleLicence } from "./software.ts";
+import { sampleLicence, sampleRelease } from "./software.ts";
 
 /** Every mechanism on every suite, originated by either side, with each of its options. */
 export async function linkSamples(samples: Samples): Promise<void> {
   samples.see("credential", encode(credentialCodec.toCbor({ kind: "pinned", spkiDigest: digest(systemRandom.bytes(32)) })));
   const pair = await makePair(suites);
   const licence = await sampleLicence(pair.authority);
+  const release = await sampleRelease(pair.authority);
   for (const triple of allowedTriples()) {
-    if (triple.mechanism.broadcast) await runBroadcast({ samples, pair, licence }, triple);
-    else for (const options of variantsOf(triple, licence)) await runLink({ samples, pair, licence }, triple, options);
+    if (triple.mechanism.broadcast) await runBroadcast({ samples, pair, licence, release }, triple);
+    else for (const options of variantsOf(triple, licence)) await runLink({ samples, pair, licence, release }, triple, options);
   }
 }
 
@@ -33,6 +35,7 @@ interface Tools {
   readonly samples: Samples;
   readonly pair: Pair;
   readonly licence: Uint8Array;
+  readonly release: Uint8Array;
 }
 
 type Options = Omit<OriginateOptions, "suite">;
@@ -60,16 +63,11 @@ function variantsOf({ mechanism, suite }: Triple, licence: Uint8Array): readonly
 }
 
 /** All messages, then records both ways and a wrap. What is signed, encrypted, hashed and derived on the way is watched. */
-async function runLink({ samples, pair, licence }: Tools, triple: Triple, options: Options): Promise<void> {
+async function runLink({ samples, pair, licence, release }: Tools, triple: Triple, options: Options): Promise<void> {
   const { mechanism, suite, originator } = triple;
   const wish: EstablishWish = { mechanism: mechanism.name, suite, originator, options, payload: payloadOf };
   if (options.challenge !== undefined) return await runChallenge({ samples, pair }, wish, options.challenge);
-  const contents = mechanism.vouches
-    ? [
-        { artefactId: artefactId(systemRandom.bytes(32)), licence },
-        { artefactId: null, licence: null },
-      ]
-    : [undefined];
+  const contents = mechanism.vouches ? [{ artefactId: artefactId(systemRandom.bytes(32)), licence, release }, nothingVouched] : [undefined];
   for (const third of contents) {
     const ends = await establish(pair, { ...wish, ...(third === undefined ? {} : { third }) });
     for (const message of ends.messages) samples.seeSent("link-message", message);

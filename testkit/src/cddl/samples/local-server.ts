@@ -49,8 +49,8 @@ export class LocalServer implements AsyncDisposable {
     }
   }
 
-  async get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
-    return await this.#bodyOf(path, { headers });
+  async get(path: string): Promise<Uint8Array> {
+    return await this.#bodyOf(path, {});
   }
 
   /** Posts CBOR, as a terminal does. */

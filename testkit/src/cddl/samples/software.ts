@@ -2,6 +2,7 @@ import { defaultSuite, type KeyKind, signingKinds, suites } from "@sealane/crypt
 import { certificateFor } from "@sealane/link";
 import {
   ArtefactOpener,
+  encodePublication,
   headerLengthFromPrefix,
   issueLicence,
   issueRelease,
@@ -9,11 +10,13 @@ import {
   licenceId,
   parseHeader,
   parseLicence,
+  parsePublication,
   parseRelease,
   type SealedArtefact,
   type SoftwareDescription,
   sealBytes,
   segmentRange,
+  signRelease,
   softwareDescriptionCodec,
 } from "@sealane/software";
 import { decode, decodeAs, encode, encodeAs, parseName } from "@sealane/wire";
@@ -109,13 +112,23 @@ function descriptionsOf(sealed: SealedArtefact): readonly SoftwareDescription[] 
   ];
 }
 
+/** A release by a publisher of an authority. */
+export async function sampleRelease(authority: TestAuthority): Promise<Uint8Array> {
+  const { key, certificate } = await certify(authority, { name: "publisher", purpose: "release-sign" });
+  const { sealed } = sealBytes(new Uint8Array(100));
+  const [description] = descriptionsOf(sealed);
+  if (description === undefined) throw new Error("nothing was described");
+  const terms = { publisher: certificate.name, publishedAtSeconds: testNowSeconds, grade: "public", floorSequence: 9 } as const;
+  return await signRelease({ key: key.signingKey(), chain: certificate.chain, release: { ...description, ...terms } });
+}
+
 /** One for each kind of key that a content key may be encrypted to. */
 async function releaseSamples(samples: Samples, authority: TestAuthority, sealed: SealedArtefact): Promise<void> {
   const { key, certificate } = await certify(authority, { name: "publisher", purpose: "release-sign" });
   const server = await makeParty(authority, { name: "server.test", role: "server", suites });
   const keyRoles = server.self.decryption.map((own) => own.certificate);
   for (const suite of suites) {
-    const release = await issueRelease({
+    const publication = await issueRelease({
       key: key.signingKey(),
       chain: certificate.chain,
       contentKey: sealed.contentKey,
@@ -134,6 +147,11 @@ async function releaseSamples(samples: Samples, authority: TestAuthority, sealed
         grade: suite === defaultSuite ? "confidential" : "public",
       },
     });
+    samples.seeSent("publication", publication);
+    const { release, sealedContentKey } = parsePublication(publication);
+    if (sealedContentKey === null) throw new Error("a publication brings the content key");
+    samples.seeSent("sealed-content-key", sealedContentKey);
+    samples.seeSent("publication", encodePublication({ release, sealedContentKey: null }));
     samples.seeSent("release", release);
     seePayload(samples, "release-content", { statement: release, path: ["tagged", { item: 2 }], read: parseRelease });
   }

@@ -8,13 +8,11 @@ import {
   enrolRequestCodec,
   errorOfProblem,
   formatEnrolToken,
-  formatInboxAuthorization,
   formatInboxEvent,
   inboxMessagesCodec,
   inboxStatementCodec,
   installedModulesCodec,
   parseEnrolToken,
-  parseInboxAuthorization,
   parseInboxEvent,
   serverReplyCodec,
   terminalRequestCodec,
@@ -26,6 +24,7 @@ import { type FuzzTarget, mustEncodeTo } from "../target.ts";
 
 /** Everything whose form is checked without any key: CBOR itself, and the messages and texts of package api. */
 export function codecTargets(): readonly FuzzTarget[] {
+  const signature = [bytes(3), new Map(), null, bytes(64)];
   const all = [
     ofCodec("enrol info", enrolInfoCodec, [{ authority: bytes(300), enrolChain: [bytes(200), bytes(210)] }]),
     ofCodec("enrol request", enrolRequestCodec, [
@@ -38,6 +37,10 @@ export function codecTargets(): readonly FuzzTarget[] {
         decryptionSpkis: [bytes(1_240), bytes(44)],
         agreementSpkis: [bytes(1_240)],
         issuedAtSeconds: 1_800_000_000,
+        url: "https://sealane.example",
+        fingerprint: digest(bytes(32)),
+        suiteNumbers: [2, 1],
+        replyKey: bytes(32),
       },
     ]),
     ofCodec("enrol reply", enrolReplyCodec, [
@@ -45,12 +48,14 @@ export function codecTargets(): readonly FuzzTarget[] {
         signingChains: [[bytes(200)], [bytes(210)]],
         sealedDecryptionChains: [bytes(300)],
         sealedAgreementChains: [bytes(310), bytes(60)],
-        serverSigningChains: [[bytes(9)]],
-        serverDecryptionChains: [[bytes(7)]],
-        serverAgreementChains: [[bytes(8), bytes(5)]],
+        serverSuiteNumbers: [2],
+        serverChains: { signingChains: [[bytes(9)]], decryptionChains: [[bytes(7)]], agreementChains: [[bytes(8), bytes(5)]] },
+        confirmation: signature,
       },
     ]),
-    ofCodec("enrol proof", enrolProofCodec, [{ signingThumbprint: bytes(32), signature: [bytes(3), new Map(), null, bytes(64)] }]),
+    ofCodec("enrol proof", enrolProofCodec, [
+      { signingThumbprint: bytes(32), requestDigest: digest(bytes(32)), confirmation: signature, signature },
+    ]),
     ofCodec("certificate chain", certificateChainCodec, [[bytes(400), bytes(300)]]),
     ofCodec("certificate chains", certificateChainsCodec, [[[bytes(400)], [bytes(30), bytes(40)]]]),
     ofCodec("inbox messages", inboxMessagesCodec, [
@@ -62,18 +67,19 @@ export function codecTargets(): readonly FuzzTarget[] {
     ]),
     ofCodec("broadcast channel", broadcastChannelCodec, [
       { position: 0, items: [] },
-      { position: 9, items: [{ position: 7, message: bytes(370), wrap: bytes(90) }] },
+      { position: 9, items: [{ position: 7, message: bytes(370), wrap: bytes(90), release: bytes(700) }] },
     ]),
     ofCodec("inbox statement", inboxStatementCodec, [{ terminal: name, server: parseName("server"), issuedAtSeconds: 1_800_000_000 }]),
     ofCodec("installed modules", installedModulesCodec, [[{ module: "app", version: "1.0", sequence: 3 }]]),
     ofCodec("terminal request", terminalRequestCodec, [
       { kind: "offers", module: null, installed: [{ module: "app", version: "1.0", sequence: 3 }] },
+      { kind: "authorise", artefactId: artefactId(bytes(32)) },
       { kind: "licence", artefactId: artefactId(bytes(32)) },
       { kind: "groups" },
     ]),
     ofCodec("server reply", serverReplyCodec, [
       { kind: "offers", offers: [description], nowSeconds: 1_800_000_000 },
-      { kind: "licence", licence: bytes(700), wrap: bytes(120) },
+      { kind: "authorised", release: bytes(650), licence: bytes(700), wrap: bytes(120) },
       { kind: "groups", memberships: [{ record: bytes(1_900), seeds: [bytes(32), bytes(32)] }] },
       { kind: "refused", code: "API_NOT_FOUND" },
     ]),
@@ -124,14 +130,8 @@ function texts(): readonly FuzzTarget[] {
     name,
     model: "m1",
   };
-  const authorization = { signingThumbprint: bytes(32), signature: [bytes(3), new Map(), bytes(60), bytes(64)] };
   return [
     { name: "enrol token", corpus: [latin(formatEnrolToken(token))], feed: (input) => void parseEnrolToken(asText(input)) },
-    {
-      name: "inbox authorization",
-      corpus: [latin(formatInboxAuthorization(authorization))],
-      feed: (input) => void parseInboxAuthorization(asText(input)),
-    },
     {
       name: "pkcs11 URI",
       corpus: [

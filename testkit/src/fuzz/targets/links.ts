@@ -85,7 +85,8 @@ function formsOf({ name }: Mechanism): readonly Pick<Way, "title" | "options">[]
 const nowSeconds = testNowSeconds;
 const utf8 = new TextEncoder();
 const licence = utf8.encode("licence");
-const content: ThirdContent = { artefactId: artefactId(new Uint8Array(32).fill(3)), licence };
+const release = utf8.encode("release");
+const content: ThirdContent = { artefactId: artefactId(new Uint8Array(32).fill(3)), licence, release };
 /** A broadcast wraps for the licence that it brings. */
 const binding = { artefactId: artefactId(new Uint8Array(32)), licenceDigest: sha256(licence), nowSeconds };
 

@@ -7,7 +7,9 @@ import {
   licenceId,
   parseHeader,
   parseLicence,
+  parsePublication,
   parseRelease,
+  parseSealedContentKey,
   type SealedArtefact,
   type SoftwareDescription,
   sealBytes,
@@ -109,14 +111,17 @@ async function licences(authority: TestAuthority, described: SoftwareDescription
 async function releases(authority: TestAuthority, described: SoftwareDescription, sealed: SealedArtefact): Promise<readonly FuzzTarget[]> {
   const { key, certificate } = await certify(authority, { name: "publisher", purpose: "release-sign" });
   const { certificate: keyRole } = await certify(authority, { name: "server.test", purpose: "server-decrypt" });
-  const bytes = await issueRelease({
+  const publication = await issueRelease({
     key: key.signingKey(),
     chain: certificate.chain,
     contentKey: sealed.contentKey,
     keyRole,
     release: { ...described, publisher: certificate.name, publishedAtSeconds: nowSeconds, grade: "confidential" },
   });
+  const { release: bytes, sealedContentKey } = parsePublication(publication);
   return [
+    { name: "publication", corpus: [publication], feed: (input) => void parsePublication(input) },
+    { name: "sealed content key", corpus: [sealedContentKey ?? bytes], feed: (input) => void parseSealedContentKey(input) },
     { name: "release shown", corpus: [bytes], feed: (input) => void parseRelease(input) },
     {
       name: "release",

@@ -36,6 +36,27 @@ test("a database of a newer version is left alone", async (t) => {
   await assert.rejects(migrateDatabase({ kind: "sqlite", file }), (error) => hasCode(error, "SERVER_SCHEMA_NEW"));
 });
 
+test("WHO: releases of before they travelled are kept and not offered, and their broadcasts end", async (t) => {
+  const file = await newFile(t);
+  await migrateDatabase({ kind: "sqlite", file });
+  {
+    using former = new DatabaseSync(file);
+    former.exec("alter table releases drop column sealed_key");
+    former.exec("delete from kysely_migration where name >= '0003-sealed-keys'");
+    former.exec("insert into releases values (x'01', 'app', '1.0', 1, x'02', x'03', 'publisher', 1, 1)");
+    former.exec("insert into broadcasts values (x'01', x'01', 'open-broadcast', 'hybrid', null, 1, 9, 1, x'01', x'01', 1, 9, 2)");
+  }
+  await assert.rejects(openDatabase({ kind: "sqlite", file }), (error) => hasCode(error, "SERVER_SCHEMA_OLD"));
+  await migrateDatabase({ kind: "sqlite", file });
+  await using db = await openDatabase({ kind: "sqlite", file });
+  const rows = await db.selectFrom("releases").select(["module", "sealed_key"]).execute();
+  assert.deepEqual(
+    rows.map(({ module, sealed_key }) => [module, sealed_key]),
+    [["app", null]],
+  );
+  assert.deepEqual(await db.selectFrom("broadcasts").selectAll().execute(), []);
+});
+
 test("a migration that fails leaves nothing behind", async (t) => {
   const file = await newFile(t);
   using occupied = new DatabaseSync(file);

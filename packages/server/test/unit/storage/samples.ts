@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 import { defaultSuite, type KeyKind, Secret, sha256, standardKinds, systemRandom } from "@sealane/crypto";
 import {
   type AcceptedLink,
@@ -39,8 +39,8 @@ export function bytes(label: string): Uint8Array {
   return sha256(new TextEncoder().encode(label));
 }
 
-const folder = await mkdtemp(join(tmpdir(), "sealane-row-keys-"));
-after(async () => await rm(folder, { recursive: true }));
+const folder = mkdtempSync(join(tmpdir(), "sealane-row-keys-"));
+process.on("exit", () => rmSync(folder, { recursive: true })); // not after the tests: a file whose tests are skipped may be loading still
 
 /** Seals under one storage key and one file of row keys, begun at {@link now}. */
 export const sampleSeal: RowSeal = await sealOf("storage key");
@@ -121,6 +121,7 @@ export function sampleRelease(label: string, changes: Partial<SoftwareDescriptio
   return {
     description,
     statement: bytes(`statement ${label}`),
+    sealedContentKey: bytes(`sealed key ${label}`),
     publisher: parseName("publisher"),
     publishedAtSeconds: now,
     acceptedAtSeconds: now,

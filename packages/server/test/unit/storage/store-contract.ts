@@ -185,14 +185,14 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       assert.equal(new Set(first.keys.map(({ chain }) => chain[0]?.toHex())).size, 4);
       for (const key of first.keys) assert.deepEqual(plain(await terminals.chain(first.name, key)), plain(key.chain));
       const chains = first.keys.map(({ chain }) => chain);
-      assert.deepEqual(plain(await terminals.chains(first.name)), plain(chains));
+      assert.deepEqual(plain(await terminals.keyChains(first.name)), plain(chains));
       const [key] = first.keys.toReversed();
       assert.ok(key !== undefined);
       await terminals.activate({ ...first, keys: [key] });
-      assert.deepEqual(plain(await terminals.chains(first.name)), plain([key.chain]));
+      assert.deepEqual(plain(await terminals.keyChains(first.name)), plain([{ purpose: key.purpose, chain: key.chain }]));
       for (const other of first.keys.filter((each) => each !== key)) assert.equal(await terminals.chain(first.name, other), null);
-      assert.equal((await terminals.chains(parseName("gate-2"))).length, first.keys.length);
-      assert.deepEqual(await terminals.chains(parseName("gate-3")), []);
+      assert.equal((await terminals.keyChains(parseName("gate-2"))).length, first.keys.length);
+      assert.deepEqual(await terminals.keyChains(parseName("gate-3")), []);
     },
   );
 
@@ -249,6 +249,43 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       await atomically(({ releases }) => releases.add({ ...known, description: { ...known.description, sequence: 9 } })),
       "conflict",
     );
+  });
+
+  contract("WHO: a release of before releases travelled is listed and not offered, and its sequence number stays taken", async ({ db }) => {
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
+    const [former, other] = [sampleRelease("former", { sequence: 2 }), sampleRelease("other", { sequence: 1 })];
+    for (const each of [former, other]) assert.equal(await atomically(({ releases }) => releases.add(each)), "added");
+    const { artefactId: id } = former.description;
+    await db.updateTable("releases").set({ sealed_key: null }).where("artefact_id", "=", id).execute();
+    assert.equal(await stores.releases.find(id), null);
+    for (const offered of [await stores.releases.newest("m1", { module: "app", max: 9 }), await stores.releases.newestOf("app", 9)]) {
+      assert.deepEqual(
+        offered.map(({ description }) => description.version),
+        ["other"],
+      );
+    }
+    assert.deepEqual(
+      (await stores.releases.list()).map(({ description, isOffered }) => [description.version, isOffered]),
+      [
+        ["former", false],
+        ["other", true],
+      ],
+    );
+    assert.equal(await atomically(({ releases }) => releases.add(sampleRelease("third", { sequence: 2 }))), "conflict");
+    assert.equal(await atomically(({ releases }) => releases.add(former)), "added");
+    assert.deepEqual(plain(await stores.releases.find(id)), plain(former));
+  });
+
+  contract("a sealed content key is replaced by who knows it", async ({ db }) => {
+    const { atomically, stores } = transactional(db, (queries) => sqlKeyStores(queries, options));
+    const known = sampleRelease("one");
+    const { artefactId: id } = known.description;
+    await atomically(({ releases }) => releases.add(known));
+    const [before, after] = [known.sealedContentKey, bytes("after")];
+    assert.equal(await stores.releases.reseal(id, { before: after, after }), false);
+    assert.equal(await stores.releases.reseal(id, { before, after }), true);
+    assert.equal(await stores.releases.reseal(id, { before, after }), false);
+    assert.deepEqual(plain((await stores.releases.find(id))?.sealedContentKey), plain(after));
   });
 
   contract("FNONCE: a message is accepted once, also after a restart", async (database) => {

@@ -2,9 +2,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { SealaneError } from "@sealane/wire";
 import { extract, type Header } from "tar-stream";
+import { systemReason } from "../atomic-file.ts";
+import { softwareErrors } from "../errors.ts";
 import { ArchiveTree, unsafe } from "./archive-tree.ts";
-import { systemReason } from "./disk.ts";
-import { terminalErrors } from "./errors.ts";
 
 /** One entry of an archive that may be installed. */
 export type ArchiveEntry =
@@ -20,15 +20,22 @@ export type ArchiveEntry =
       readonly content: AsyncIterable<Uint8Array>;
     }
   | { readonly kind: "folder"; readonly path: string }
-  | { readonly kind: "link"; readonly path: string; readonly target: string };
+  | { readonly kind: "link"; readonly path: string; readonly target: string }
+  | {
+      /** Another name of a file that was given before. */
+      readonly kind: "hard link";
+      readonly path: string;
+      /** That file's path. */
+      readonly target: string;
+    };
 
 export type OnEntry = (entry: ArchiveEntry) => Promise<void>;
 
 /**
  * Reads a tar archive (ustar, GNU, pax; not compressed) and gives its entries one after the other, each checked before it is given.
- * Only plain files, folders and symbolic links are let through; see {@link ArchiveTree} for paths.
+ * Only plain files, folders, symbolic links and hard links to files before them are let through; see {@link ArchiveTree} for paths.
  *
- * Errors: TERMINAL_ARCHIVE_MALFORMED; TERMINAL_ARCHIVE_UNSAFE; what `source` and `onEntry` throw.
+ * Errors: ARCHIVE_MALFORMED; ARCHIVE_UNSAFE; what `source` and `onEntry` throw.
  */
 export async function readArchive(source: AsyncIterable<Uint8Array>, onEntry: OnEntry): Promise<ArchiveTree> {
   const tree = new ArchiveTree();
@@ -58,17 +65,25 @@ export async function readArchive(source: AsyncIterable<Uint8Array>, onEntry: On
   return tree;
 }
 
+/**
+ * Refuses a program that is no file of the archive and no link that leads to one; null names none.
+ * Error: ARCHIVE_ENTRY_MISSING.
+ */
+export function requireProgram(tree: ArchiveTree, program: string | null): void {
+  if (program !== null && tree.resolve(program) === null) throw softwareErrors.error("ARCHIVE_ENTRY_MISSING", { entry: program });
+}
+
 /** What the source threw, or what the parser says of the bytes. */
 function reasonOf(fault: unknown): unknown {
   if (fault instanceof SealaneError || systemReason(fault) !== null) return fault;
-  return terminalErrors.error("TERMINAL_ARCHIVE_MALFORMED", {}, fault);
+  return softwareErrors.error("ARCHIVE_MALFORMED", {}, fault);
 }
 
 function entryOf(header: Header, given: { readonly tree: ArchiveTree; readonly content: AsyncIterable<Uint8Array> }): ArchiveEntry | null {
   const { tree, content } = given;
   const { name, type, mode, size } = header;
   // The parser gives null for a size that is no number, and then waits for content for ever.
-  if (!Number.isSafeInteger(size)) throw terminalErrors.error("TERMINAL_ARCHIVE_MALFORMED");
+  if (!Number.isSafeInteger(size)) throw softwareErrors.error("ARCHIVE_MALFORMED");
   if (isSparse(header)) throw unsafe(name, "sparse");
   if (type === "file") {
     return { kind: "file", path: tree.addFile(name), mode: mode & 0o777, bytes: size, offset: offsetOf(header), content };
@@ -78,6 +93,7 @@ function entryOf(header: Header, given: { readonly tree: ArchiveTree; readonly c
     const target = header.linkname ?? ""; // null where the archive has none, whatever the type says
     return { kind: "link", path: tree.addLink(name, target), target };
   }
+  if (type === "link") return { kind: "hard link", ...tree.addHardLink(name, header.linkname ?? "") };
   if (type !== "directory") throw unsafe(name, String(type));
   const path = tree.addFolder(name);
   return path === null ? null : { kind: "folder", path };
@@ -99,6 +115,6 @@ function isSparse(header: Header): boolean {
 
 /** tar-stream gives it and its types do not say so. */
 function offsetOf(header: Header): number {
-  if (!("byteOffset" in header) || typeof header.byteOffset !== "number") throw terminalErrors.error("TERMINAL_ARCHIVE_MALFORMED");
+  if (!("byteOffset" in header) || typeof header.byteOffset !== "number") throw softwareErrors.error("ARCHIVE_MALFORMED");
   return header.byteOffset;
 }

@@ -39,7 +39,7 @@ describe("EQ1 EQ2 EQ4 EQ5 EQ6 EQ7 EQ7S EQ8 EQ11 EQ14 OPT: what may be there or n
       if (accepted.kind === "answered") assert.deepEqual(accepted.licence, licence);
       const { accepted: without } = await run(pair, way);
       if (without.kind === "answered") assert.equal(without.licence, null);
-      for (const wrong of [new Uint8Array(0), new Uint8Array(16_385)]) {
+      for (const wrong of [new Uint8Array(0), new Uint8Array(24_577)]) {
         const code = await codeOf(() => begin(pair, way, { options: { licence: wrong } }));
         assert.equal(code, way.mechanism.name === "mutual-agreement" ? "accepted" : "LINK_FIELD_WRONG");
       }
@@ -105,7 +105,7 @@ describe("EQ6 EQ7 ANON: how long M1 is", () => {
       assert.equal(lengths.size, 1, `lengths ${[...lengths].join(", ")}`);
       const licensed = new Set<number>();
       const factor = standardSuites.includes(way.suite) ? 1.1 : 1.8;
-      for (let bytes = 1; bytes <= 16_384; bytes = Math.ceil(bytes * factor) + 40) {
+      for (let bytes = 1; bytes <= 24_576; bytes = Math.ceil(bytes * factor) + 40) {
         licensed.add((await begin(pair, way, { options: { licence: new Uint8Array(bytes) } })).message.length);
       }
       assert.ok(licensed.size <= 7, `lengths ${[...licensed].join(", ")}`);

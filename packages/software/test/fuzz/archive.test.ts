@@ -1,7 +1,7 @@
 import { test } from "node:test";
+import { rewriteHeader, tarOf } from "@sealane/testkit/archives";
 import { type FuzzTarget, fuzz, fuzzEffort } from "@sealane/testkit/fuzz";
-import { type ArchiveEntry, readArchive } from "../../src/archive.ts";
-import { rewriteHeader, tarOf } from "../double/archives.ts";
+import { type ArchiveEntry, readArchive } from "../../src/archive/index.ts";
 
 const blockBytes = 512;
 
@@ -20,11 +20,14 @@ async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, un
 }
 
 /** What no entry may do that is let through, whatever the archive said. */
-async function requireSafe(entry: ArchiveEntry): Promise<void> {
+async function requireSafe(entry: ArchiveEntry, files: Set<string>): Promise<void> {
   const parts = entry.path.split("/");
   if (parts.some((part) => part === "" || part === "." || part === "..")) throw new Error(`unsafe path let through: ${entry.path}`);
   if (entry.kind === "link" && entry.target.startsWith("/")) throw new Error(`absolute link let through: ${entry.target}`);
+  if (entry.kind === "hard link" && !files.has(entry.target))
+    throw new Error(`hard link to no file before it let through: ${entry.target}`);
   if (entry.kind !== "file") return;
+  files.add(entry.path);
   let bytes = 0;
   for await (const piece of entry.content) bytes += piece.length;
   if (bytes !== entry.bytes) throw new Error(`${bytes} bytes of content where ${entry.bytes} were announced`);
@@ -38,6 +41,7 @@ test("PERMIT: a changed archive is refused by a listed code, or gives only entri
         { name: "bin", type: "directory" },
         { name: "bin/app", content: "#!/bin/sh\necho 1\n", mode: 0o755 },
         { name: "bin/latest", type: "symlink", linkname: "app" },
+        { name: "bin/alias", type: "link", linkname: "bin/app" },
         { name: `${"long/".repeat(30)}name`, content: new Uint8Array(1_500) },
       ]),
       await tarOf([
@@ -45,7 +49,10 @@ test("PERMIT: a changed archive is refused by a listed code, or gives only entri
         { name: "d", content: "" },
       ]),
     ],
-    feed: async (input) => void (await readArchive(inPieces(repaired(input)), requireSafe)),
+    async feed(input) {
+      const files = new Set<string>();
+      await readArchive(inPieces(repaired(input)), async (entry) => await requireSafe(entry, files));
+    },
   };
   const { runs, codes, slowestMilliseconds } = await fuzz(target, fuzzEffort(1_000));
   process.stdout.write(`archive: ${runs} inputs, ${JSON.stringify([...codes])}, slowest ${slowestMilliseconds.toFixed(0)} ms\n`);

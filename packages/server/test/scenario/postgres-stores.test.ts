@@ -1,7 +1,7 @@
-import { migrateDatabase, openDatabase } from "../../../src/storage/database.ts";
-import { parsePostgresUrl } from "../../../src/storage/database-location.ts";
-import { dropSchema, hasPostgres, newPostgresUrl } from "../../postgres.ts";
-import { storeContract } from "./store-contract.ts";
+import { migrateDatabase, openDatabase } from "../../src/storage/database.ts";
+import { parsePostgresUrl } from "../../src/storage/database-location.ts";
+import { dropSchema, hasPostgres, newPostgresUrl } from "../postgres.ts";
+import { storeContract } from "../unit/storage/store-contract.ts";
 
 if (hasPostgres) {
   storeContract("PostgreSQL", async () => {

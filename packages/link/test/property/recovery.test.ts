@@ -63,12 +63,12 @@ describe("EQ14iii: M3 whose licence is signed", () => {
     test(`EQ14iii: a licence shorter than the room in the signature, as long, and longer (${way.title})`, async () => {
       const { from, to } = endsOf(pair, way.originator);
       const digest = new Uint8Array(32);
-      const statement = ["licence-signed", from.self.name, to.self.name, digest, digest, digest, null];
+      const statement = ["licence-signed", from.self.name, to.self.name, digest, digest, digest, null, null];
       const capacity = capacityOf(way.suite);
       for (const distance of distances) {
         const licence = new Uint8Array(fitting(encode([statement]).length, capacity + distance)).fill(7);
         assert.equal(encode([statement, licence]).length, capacity + distance);
-        const third = { artefactId: artefact, licence };
+        const third = { artefactId: artefact, licence, release: null };
         const { mechanism, suite, originator, options } = way;
         const ends = await establish(pair, { mechanism: mechanism.name, suite, originator, options, third });
         assert.deepEqual(ends.third, third);

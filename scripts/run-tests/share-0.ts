@@ -1,0 +1,3 @@
+import { loadShare } from "./shared-process.ts";
+
+loadShare(0);

@@ -40,6 +40,7 @@ export type SoftwareCode =
   | "RELEASE_NOT_YET_VALID"
   | "RELEASE_PUBLISHER_EXPIRED"
   | "RELEASE_SIGNATURE_WRONG"
+  | "RELEASE_DATED_AHEAD"
   | "RELEASE_PUBLISHER_WRONG"
   | "RELEASE_ARTEFACT_WRONG"
   | "RELEASE_LICENCE_WRONG"
@@ -242,6 +243,11 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     ...peer,
     sentence: "The release statement was changed after it was signed",
     advice: "Do not use it; ask the publisher for it again",
+  },
+  RELEASE_DATED_AHEAD: {
+    ...peer,
+    sentence: "The release was published at a time that has not come yet",
+    advice: "Check this machine's clock; where it is right, let the publisher set his own and sign the release anew",
   },
   RELEASE_PUBLISHER_WRONG: {
     ...peer,

@@ -16,7 +16,7 @@ import {
 } from "@sealane/wire";
 import { softwareErrors } from "./errors.ts";
 import { statementContext } from "./labels.ts";
-import { maxReleaseBytes } from "./limits.ts";
+import { defaultToleranceSeconds, maxReleaseBytes } from "./limits.ts";
 import {
   orMalformed,
   parseStatement,
@@ -82,14 +82,17 @@ export function parseRelease(bytes: Uint8Array): {
 }
 
 /**
- * Proves a release as of `nowSeconds`. Checks in this order: size, encoding, certificate, signature, content, publisher, artefact.
- * Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_NOT_YET_VALID, RELEASE_PUBLISHER_EXPIRED, RELEASE_SIGNATURE_WRONG,
- * RELEASE_PUBLISHER_WRONG, RELEASE_ARTEFACT_WRONG.
+ * Proves a release as of `nowSeconds`. Checks in this order: size, encoding, certificate, signature, content, time, publisher,
+ * artefact. Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_NOT_YET_VALID, RELEASE_PUBLISHER_EXPIRED, RELEASE_SIGNATURE_WRONG,
+ * RELEASE_DATED_AHEAD, RELEASE_PUBLISHER_WRONG, RELEASE_ARTEFACT_WRONG.
  */
 export function verifyRelease(bytes: Uint8Array, input: StatementTrust & { readonly artefactId?: ArtefactId }): VerifiedRelease {
   const { payload, certificate } = verifyStatement(releaseKind, bytes, input);
   const release = decodeRelease(payload);
-  const { publisher } = release;
+  const { publisher, publishedAtSeconds } = release;
+  // Written so that a time that is no number is refused.
+  if (!(publishedAtSeconds <= input.nowSeconds + defaultToleranceSeconds))
+    throw softwareErrors.error("RELEASE_DATED_AHEAD", { publishedAtSeconds, nowSeconds: input.nowSeconds });
   if (publisher !== certificate.name) throw softwareErrors.error("RELEASE_PUBLISHER_WRONG", { publisher, certificate: certificate.name });
   if (input.artefactId !== undefined && !equalBytes(release.artefactId, input.artefactId))
     throw softwareErrors.error("RELEASE_ARTEFACT_WRONG");
@@ -126,6 +129,9 @@ const releaseCodec: Codec<Release> = {
   toCbor: (release) => fields.toCbor({ ...release, software: release }),
   fromCbor(value, field) {
     const { software, ...own } = fields.fromCbor(value, field);
+    // A version's number is at most a time that has been: nobody can use up the numbers of a module.
+    if (software.sequence > own.publishedAtSeconds)
+      throw wireErrors.error("WIRE_SHAPE_WRONG", { field: `${field}.sequence`, expected: "at most the seconds of publishedAt" });
     if (own.floorSequence > software.sequence)
       throw wireErrors.error("WIRE_SHAPE_WRONG", { field: `${field}.floorSequence`, expected: "at most the sequence" });
     return { ...own, ...software };

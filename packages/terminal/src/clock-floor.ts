@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { type Codec, decodeAs, literal, tuple, uint } from "@sealane/wire";
-import type { Clock } from "./clock.ts";
+import { decodeAs, literal, tuple, uint } from "@sealane/wire";
+import type { Clock, Uptime } from "./clock.ts";
+import { judgeRise, RiseFile } from "./clock-rise.ts";
 import { isMissing, type StateFile, saveState } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { stateVersion } from "./labels.ts";
@@ -11,35 +12,62 @@ interface Floor {
   readonly floorSeconds: number;
 }
 
-const floorCodec: Codec<Floor> = tuple<Floor>({ version: literal(stateVersion), floorSeconds: uint() });
-const floorFile: StateFile<Floor> = { codec: floorCodec, maxBytes: maxClockFileBytes, what: "clock" };
+const floorFile: StateFile<Floor> = {
+  codec: tuple<Floor>({ version: literal(stateVersion), floorSeconds: uint() }),
+  maxBytes: maxClockFileBytes,
+  what: "clock",
+};
+
+/** A time as it was said on a link, and until when that link's key may be used: no certificate that proves the time ends before. */
+export interface ProvenTime {
+  readonly nowSeconds: number;
+  readonly endsAtSeconds: number;
+}
 
 /**
  * The machine's clock, never before the latest time that the server has proved (FCLOCK): a clock that is missing, or is set back,
- * does not bring what has expired back to life. A clock that is ahead is used as it is: it can only refuse.
+ * does not bring what has expired back to life. A clock that is ahead is used as it is: it can only refuse. How far the floor may
+ * rise at once, {@link judgeRise} decides.
  */
 export class FloorClock implements Clock {
   readonly #clock: Clock;
   readonly #path: string;
+  readonly #rise: RiseFile;
   #floorSeconds: number | null = null;
 
-  constructor(clock: Clock, path: string) {
+  constructor(clock: Clock, paths: { readonly floor: string; readonly rise: string }) {
     this.#clock = clock;
-    this.#path = path;
+    this.#path = paths.floor;
+    this.#rise = new RiseFile(paths.rise);
   }
 
   /** Error: TERMINAL_STATE_DAMAGED. */
   nowSeconds(): number {
-    return Math.max(this.#clock.nowSeconds(), this.#floor());
+    return Math.max(this.machineSeconds(), this.floorSeconds());
+  }
+
+  /** What the machine's own clock says, right or wrong. */
+  machineSeconds(): number {
+    return this.#clock.nowSeconds();
+  }
+
+  /** The latest time that the server has proved; only what was over by then is removed. Read once. Error: TERMINAL_STATE_DAMAGED. */
+  floorSeconds(): number {
+    this.#floorSeconds ??= readFloor(this.#path);
+    return this.#floorSeconds;
   }
 
   /** Whether the machine's clock is known to be wrong: it says a time that is over. Error: TERMINAL_STATE_DAMAGED. */
   get isBehind(): boolean {
-    return this.#clock.nowSeconds() < this.#floor();
+    return this.machineSeconds() < this.floorSeconds();
   }
 
   elapsedMilliseconds(): number {
     return this.#clock.elapsedMilliseconds();
+  }
+
+  uptime(): Uptime {
+    return this.#clock.uptime();
   }
 
   async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -48,33 +76,39 @@ export class FloorClock implements Clock {
 
   /**
    * Takes a time that the server said on an established link, raises the floor to it, and tells by how many seconds the machine's clock
-   * is behind (positive) or ahead (negative); 0 within the tolerance.
-   * Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+   * is behind (positive) or ahead (negative); 0 within the tolerance. A time at which the link itself is over contradicts itself and
+   * raises nothing; a far one waits until it was said twice.
+   * Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED, TERMINAL_STATE_DAMAGED.
    */
-  async learn(provenSeconds: number): Promise<number> {
-    const behindSeconds = provenSeconds - this.#clock.nowSeconds();
-    const isBehind = behindSeconds > clockToleranceSeconds;
+  async learn({ nowSeconds, endsAtSeconds }: ProvenTime): Promise<number> {
+    const behindSeconds = nowSeconds - this.machineSeconds();
+    const floorSeconds = this.floorSeconds();
     // The floor matters where the clock fails; while it runs, once an hour is enough.
-    if (provenSeconds > this.#floor() + (isBehind ? 0 : clockFloorStepSeconds)) await this.restart(provenSeconds);
+    const stepSeconds = behindSeconds > clockToleranceSeconds ? 0 : clockFloorStepSeconds;
+    if (nowSeconds > floorSeconds + stepSeconds && nowSeconds <= endsAtSeconds) {
+      const { isAllowed, rise } = judgeRise(await this.#rise.load(), { nowSeconds, floorSeconds, uptime: this.uptime() });
+      // Written first: a process that is killed between the two has raised nothing.
+      await this.#rise.save(rise);
+      if (isAllowed) await this.#save(nowSeconds);
+    }
     return Math.abs(behindSeconds) > clockToleranceSeconds ? behindSeconds : 0;
   }
 
-  /** Puts the floor where an enrolment says, lower than it was or not. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
+  /** Puts the floor where an enrolment or an order says, lower than it was or not. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
   async restart(floorSeconds: number): Promise<void> {
-    await saveState(this.#path, floorFile, { version: stateVersion, floorSeconds });
-    this.#floorSeconds = floorSeconds;
+    await this.#rise.remove();
+    await this.#save(floorSeconds);
   }
 
-  /** Read once, at the first question for the time. */
-  #floor(): number {
-    this.#floorSeconds ??= readFloor(this.#path);
-    return this.#floorSeconds;
+  async #save(floorSeconds: number): Promise<void> {
+    await saveState(this.#path, floorFile, { version: stateVersion, floorSeconds });
+    this.#floorSeconds = floorSeconds;
   }
 }
 
 function readFloor(path: string): number {
   try {
-    return decodeAs(floorCodec, readFileSync(path), { maxBytes: maxClockFileBytes, what: "clock" }).floorSeconds;
+    return decodeAs(floorFile.codec, readFileSync(path), { maxBytes: maxClockFileBytes, what: "clock" }).floorSeconds;
   } catch (cause) {
     if (isMissing(cause)) return 0;
     throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: path }, cause);

@@ -14,7 +14,7 @@ import { terminalErrors } from "./errors.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptKeyAad, stateVersion } from "./labels.ts";
 import { proveAuthorisation, requireKeyAlive } from "./licence.ts";
-import { maxKeptBytes, maxStateFileBytes } from "./limits.ts";
+import { licenceToleranceSeconds, maxKeptBytes, maxStateFileBytes } from "./limits.ts";
 import { type LinkFacts, linkFactsCodec } from "./link-facts.ts";
 import type { DownloadFolder } from "./state-folder.ts";
 import type { Terminal } from "./terminal.ts";
@@ -129,6 +129,8 @@ export interface UnusableDownload {
   readonly folder: DownloadFolder;
   /** What its licence says, unproven: to tell of what it was. Null when that cannot be read. */
   readonly module: string | null;
+  /** When licence or content key end; null when that cannot be read. */
+  readonly endsAtSeconds: number | null;
   readonly error: SealaneError;
 }
 
@@ -142,19 +144,25 @@ export async function findDownloads(terminal: Terminal, trust: Trust): Promise<r
       found.push(download === null ? { kind: "leftover", folder } : { kind: "usable", download });
     } catch (error) {
       if (!(error instanceof SealaneError)) throw error;
-      found.push({ kind: "unusable", folder, module: (await readLicence(folder))?.module ?? null, error });
+      const licence = await readLicence(folder);
+      const endsAtSeconds =
+        licence === null ? null : Math.min(licence.expiresAtSeconds, licence.keyExpiresAtSeconds ?? licence.expiresAtSeconds);
+      found.push({ kind: "unusable", folder, module: licence?.module ?? null, endsAtSeconds, error });
     }
   }
   return found;
 }
 
-/** Removes downloads that no command can use any more. For the holder of the lock on downloads. */
-export async function removeUnusable(found: readonly FoundDownload[]): Promise<readonly Download[]> {
+/**
+ * Removes downloads that no command can use any more. What is over by this machine's clock alone stays, and is not used: the clock may be
+ * ahead. It goes once the server has proved a time at which it was over (KLIFE). For the holder of the lock on downloads.
+ */
+export async function removeUnusable(terminal: Terminal, found: readonly FoundDownload[]): Promise<readonly Download[]> {
   const usable: Download[] = [];
   for (const each of found) {
     await removeTemporary(each.kind === "usable" ? each.download.folder.path : each.folder.path);
     if (each.kind === "usable") usable.push(each.download);
-    else if (!isEarly(each)) await remove(each.folder.path);
+    else if (!isEarly(each) && !isPerhapsOver(each, terminal.clock.floorSeconds())) await remove(each.folder.path);
   }
   return usable;
 }
@@ -162,6 +170,11 @@ export async function removeUnusable(found: readonly FoundDownload[]): Promise<r
 /** A clock that is behind is set some day. */
 function isEarly(found: FoundDownload): boolean {
   return found.kind === "unusable" && ["LICENCE_NOT_YET_VALID", "RELEASE_NOT_YET_VALID"].includes(found.error.code);
+}
+
+function isPerhapsOver(found: FoundDownload, provenSeconds: number): boolean {
+  if (found.kind !== "unusable" || found.error.code !== "LICENCE_EXPIRED") return false;
+  return found.endsAtSeconds !== null && provenSeconds < found.endsAtSeconds + licenceToleranceSeconds;
 }
 
 async function loadDownload(terminal: Terminal, trust: Trust, id: ArtefactId): Promise<Download | null> {

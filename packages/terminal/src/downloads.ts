@@ -26,12 +26,12 @@ export interface TidyDownloads {
   readonly over: readonly UnusableDownload[];
 }
 
-/** Removes downloads whose licence or key has ended, and what is installed by now or older: their content keys go with them (KREP). */
+/** Removes downloads whose licence or key has ended by a proven time, and what is installed by now or older: their content keys go with them (KREP). */
 export async function tidyDownloads(terminal: Terminal, holder: Holder): Promise<TidyDownloads> {
   await removeTemporary(terminal.folder.path);
   await tidyKept(terminal);
   const found = await findDownloads(terminal, holder);
-  const usable = await removeUnusable(found);
+  const usable = await removeUnusable(terminal, found);
   const modules = await localModules(terminal);
   const isWanted = ({ licence }: Download): boolean => licence.sequence > highestOf(modules, licence.module);
   for (const each of usable) if (!isWanted(each)) await remove(each.folder.path);

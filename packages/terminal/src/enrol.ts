@@ -25,7 +25,7 @@ import {
 } from "@sealane/crypto";
 import type { CertifiedKey } from "@sealane/link";
 import type { TrustAnchor } from "@sealane/pki";
-import { type Name, SealaneError } from "@sealane/wire";
+import { hasCode, type Name, SealaneError } from "@sealane/wire";
 import { changing, removeTemporary } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { HttpClient, parseBaseUrl, urlOf } from "./http-client.ts";
@@ -77,9 +77,10 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   if (place.token !== null) await terminal.token(place.token).requireSuites(suites);
   for (const folder of [terminal.folder.path, terminal.folder.keys]) await removeTemporary(folder);
   using http = new HttpClient({ environment: terminal.environment });
-  const session: Session = { terminal, token, url, http };
   stage(terminal, "check server");
-  const authority = await fetchAuthority(session);
+  const connection = { terminal, token, url, http };
+  const { authority, nowSeconds } = await fetchAuthority(connection);
+  const session: Session = { ...connection, nowSeconds };
   stage(terminal, "make keys");
   const keys = await makeKeys(session, { place, suites });
   stage(terminal, "request certificates");
@@ -104,11 +105,16 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   };
 }
 
-interface Session {
+interface Connection {
   readonly terminal: Terminal;
   readonly token: EnrolToken;
   readonly url: URL;
   readonly http: HttpClient;
+}
+
+interface Session extends Connection {
+  /** The clock by which this enrolment is judged. */
+  readonly nowSeconds: () => number;
 }
 
 /** Where the keys are: a token, or files. */
@@ -126,10 +132,26 @@ interface StoredKey<Key> {
   readonly key: Key;
 }
 
-async function fetchAuthority({ terminal, token, url, http }: Session): Promise<EnrolAuthority> {
+/**
+ * Whoever gave the token may set the time right, so the machine's clock counts, and a floor that is too high refuses nothing. Only a
+ * machine that has no clock, and says a time before the server's certificates, is judged by its floor.
+ */
+async function fetchAuthority({ terminal, token, url, http }: Connection): Promise<{
+  readonly authority: EnrolAuthority;
+  readonly nowSeconds: () => number;
+}> {
   const request = { method: "GET", url: urlOf(url, routes.enrol) } as const;
   const bytes = await retrying(terminal, () => http.exchange(request, { type: mediaType.cbor, maxBytes: maxEnrolReplyBytes }));
-  return verifyEnrolInfo(bytes, { token, nowSeconds: terminal.clock.nowSeconds() });
+  const judgedBy = (nowSeconds: () => number): { readonly authority: EnrolAuthority; readonly nowSeconds: () => number } => ({
+    authority: verifyEnrolInfo(bytes, { token, nowSeconds: nowSeconds() }),
+    nowSeconds,
+  });
+  try {
+    return judgedBy(() => terminal.clock.machineSeconds());
+  } catch (error) {
+    if (!hasCode(error, "PKI_CERTIFICATE_NOT_YET_VALID") || !terminal.clock.isBehind) throw error;
+    return judgedBy(() => terminal.clock.nowSeconds());
+  }
 }
 
 /** The keys of this token: those of a former attempt, or new ones. Their ids name the token, so that no two enrolments share keys. */
@@ -166,12 +188,12 @@ async function requestCertificates(
   const { terminal, token, url, http } = session;
   const { authority } = given;
   const keys = enrollingKeys(given.keys);
-  const nowSeconds = terminal.clock.nowSeconds();
+  const nowSeconds = session.nowSeconds();
   using requested = await requestEnrolment({ token, keys, authority, nowSeconds, random: terminal.random });
   const { body } = requested;
   const request = { method: "POST", url: urlOf(url, routes.enrolments), body, headers: { "content-type": mediaType.cbor } } as const;
   const reply = await retrying(terminal, () => http.exchange(request, { type: mediaType.cbor, maxBytes: maxEnrolReplyBytes }));
-  return await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: terminal.clock.nowSeconds() });
+  return await verifyEnrolReply(reply, { token, keys, authority, requested, nowSeconds: session.nowSeconds() });
 }
 
 async function sendProof(
@@ -197,7 +219,7 @@ function identityOf(
   session: Session,
   given: { readonly keys: Keys; readonly anchor: TrustAnchor; readonly certificates: EnrolCertificates; readonly place: KeyPlace },
 ): Identity {
-  const { terminal, token, url } = session;
+  const { token, url } = session;
   const { keys, anchor, certificates, place } = given;
   return {
     version: stateVersion,
@@ -213,7 +235,7 @@ function identityOf(
     serverSigningChains: certificates.serverSigning.map(({ chain }) => chain),
     serverDecryptionChains: certificates.serverDecryption.map(({ chain }) => chain),
     serverAgreementChains: certificates.serverAgreement.map(({ chain }) => chain),
-    enrolledAtSeconds: terminal.clock.nowSeconds(),
+    enrolledAtSeconds: session.nowSeconds(),
   };
 }
 

@@ -262,7 +262,7 @@ async function askOffers(
     const installed = isWithoutName(choice) ? [] : (await reportOf(modules)).slice(0, maxInstalled);
     const reply = await ask(session, link, { kind: "offers", module: input.module ?? null, installed });
     if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
-    await learnTime(session, reply);
+    await learnTime(session, link, reply);
     return { link, offers: reply.offers };
   } catch (error) {
     link[Symbol.dispose]();

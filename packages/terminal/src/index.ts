@@ -1,4 +1,4 @@
-export { type Clock, systemClock } from "./clock.ts";
+export { type Clock, systemClock, type Uptime } from "./clock.ts";
 export { type Discarded, discard } from "./discard.ts";
 export { type EnrolInput, type Enrolled, enroll } from "./enrol.ts";
 export { type TerminalCode, terminalErrors } from "./errors.ts";

@@ -18,12 +18,12 @@ export async function keepRecord({ folder }: Terminal, download: Download): Prom
   });
 }
 
-/** Removes keys whose life is over (KLIFE). For the holder of the lock on downloads. */
+/** Removes keys whose life was over at the latest proven time (KLIFE): a clock that is ahead refuses them and erases none. For the holder of the lock on downloads. */
 export async function tidyKept({ folder, clock }: Terminal): Promise<void> {
   await removeTemporary(folder.kept);
   for (const name of await namesIn(folder.kept)) {
     const path = join(folder.kept, name);
-    if ((await keyEndOf(path)) <= clock.nowSeconds()) await removeFile(path);
+    if ((await keyEndOf(path)) <= clock.floorSeconds()) await removeFile(path);
   }
 }
 

@@ -73,12 +73,16 @@ export const listenPauseMilliseconds = 1_000;
 /** How long `listen --once` waits unless told. */
 export const defaultListenSeconds = 25;
 
-/** Bytes of the file with the clock's floor. */
-export const maxClockFileBytes = 64;
+/** Bytes of the files with the clock's floor and of how it rises. */
+export const maxClockFileBytes = 128;
 
 /** By how much the machine's clock may differ from the server's before it is told, and how far apart the floor is written. */
 export const clockToleranceSeconds = 60;
 export const clockFloorStepSeconds = 3_600;
+
+/** How far the floor rises without being asked twice, and how far apart the two have to be by a clock that nobody sets. */
+export const clockFarSeconds: number = 30 * 86_400;
+export const clockPatienceSeconds = 3_600;
 
 /** Bytes of a record as it travels: 64 KiB of plaintext, tag and heads. */
 export const maxRecordWireBytes: number = maxRecordBytes + 128;

@@ -113,8 +113,8 @@ async function askChallenge({ terminal, enrolment, http }: Session): Promise<Cha
 const maxChallengeBytes = 64;
 
 /** Takes the server's clock from what it said on a link, and tells when this machine's differs (FCLOCK). */
-export async function learnTime({ terminal }: Session, { nowSeconds }: Offers): Promise<void> {
-  const behindSeconds = await terminal.clock.learn(nowSeconds);
+export async function learnTime({ terminal }: Session, link: ConfidentialLink, { nowSeconds }: Offers): Promise<void> {
+  const behindSeconds = await terminal.clock.learn({ nowSeconds, endsAtSeconds: link.keyExpiresAtSeconds });
   if (behindSeconds !== 0) terminal.onEvent({ kind: "clock", behindSeconds });
 }
 

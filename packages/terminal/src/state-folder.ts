@@ -12,6 +12,7 @@ import { terminalErrors } from "./errors.ts";
  * listener.cbor                          whom this terminal listens to without being enrolled
  * groups.cbor                            secrets of the groups that it is a member of, encrypted to itself
  * clock.cbor                             latest time that the server has proved
+ * clock-rise.cbor                        how far that may rise, and a far time that waits to be said once more
  * inbox.cbor                             accepted messages, and the link that waits for its first record
  * downloads/<artefact id>/               fetch.cbor, header, software.part or software
  * kept/<artefact id>.cbor                release, licence and content key after the delivery, where the licence wants them kept
@@ -54,6 +55,10 @@ export class StateFolder {
 
   get clock(): string {
     return join(this.path, "clock.cbor");
+  }
+
+  get clockRise(): string {
+    return join(this.path, "clock-rise.cbor");
   }
 
   get downloads(): string {

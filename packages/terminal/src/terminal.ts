@@ -42,5 +42,13 @@ export function terminalAt(options: TerminalOptions): Terminal {
     opened.set(uri, store);
     return store;
   };
-  return { folder, keys, token, clock: new FloorClock(clock, folder.clock), random, environment, onEvent };
+  return {
+    folder,
+    keys,
+    token,
+    clock: new FloorClock(clock, { floor: folder.clock, rise: folder.clockRise }),
+    random,
+    environment,
+    onEvent,
+  };
 }

@@ -39,6 +39,21 @@ describe("a release", () => {
     assert.throws(() => verifyRelease(forged, trust), { code: "RELEASE_MALFORMED" });
   });
 
+  test("NEWEST: its sequence is at most the time of its publication, which has been, whoever signs", async () => {
+    const { publishedAtSeconds } = content;
+    const last = await signRelease({ ...publisher, release: { ...content, sequence: publishedAtSeconds } });
+    assert.equal(verifyRelease(last, trust).sequence, publishedAtSeconds);
+    for (const sequence of [publishedAtSeconds + 1, Number.MAX_SAFE_INTEGER])
+      await assert.rejects(signRelease({ ...publisher, release: { ...content, sequence } }), { code: "STATEMENT_CONTENT_WRONG" });
+    const fields = decode(parsePayload(last), 32_768);
+    assert.ok(Array.isArray(fields));
+    const forged = await forge(publisher, { payload: encode(fields.with(2, publishedAtSeconds - 1)) });
+    assert.throws(() => verifyRelease(forged, trust), { code: "RELEASE_MALFORMED" });
+    const ahead = await signRelease({ ...publisher, release: { ...content, publishedAtSeconds: nowSeconds + 61 } });
+    assert.throws(() => verifyRelease(ahead, trust), { code: "RELEASE_DATED_AHEAD" });
+    assert.ok(verifyRelease(ahead, { ...trust, nowSeconds: nowSeconds + 1 }));
+  });
+
   test("is for its artefact only", () => {
     const other = artefactId(new Uint8Array(32));
     assert.throws(() => verifyRelease(issued, { ...trust, artefactId: other }), { code: "RELEASE_ARTEFACT_WRONG" });

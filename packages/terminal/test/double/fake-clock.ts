@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/index.ts";
+import type { Clock, Uptime } from "../../src/index.ts";
 
 /** A clock that stands still but for sleeping, which takes no time. */
 export class FakeClock implements Clock {
@@ -15,6 +15,13 @@ export class FakeClock implements Clock {
 
   elapsedMilliseconds(): number {
     return this.now * 1000;
+  }
+
+  /** Follows the time of day until a test moves it by itself. */
+  up: Uptime | null = null;
+
+  uptime(): Uptime {
+    return this.up ?? { boot: "one", seconds: this.now };
   }
 
   async sleep(milliseconds: number): Promise<void> {

@@ -111,12 +111,11 @@ test("FCLOCK ANON: a server without a name cannot set a terminal's clock; one wi
   for (const mechanism of ["anonymous-agreement", "mutual-nonce"] as const) {
     const world = await enrolledWorld(t);
     const { server, terminal, clock } = world;
-    const laterSeconds = clock.now + 30 * 86_400;
+    const laterSeconds = clock.now + 7_200;
     await server.offer(server.publish({}), { mechanism });
     server.faults.reply = (reply) => (reply.kind === "offers" ? { ...reply, nowSeconds: laterSeconds } : reply);
-    const fetched = await fetchSoftware(terminal, { ...fromServer, mechanism }).catch(() => null);
+    await fetchSoftware(terminal, { ...fromServer, mechanism });
     assert.equal(restarted(world).clock.nowSeconds(), mechanism === "mutual-nonce" ? laterSeconds : clock.now);
-    assert.equal(fetched === null, mechanism === "mutual-nonce"); // its licence has expired by then
   }
 });
 

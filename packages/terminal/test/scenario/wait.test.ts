@@ -76,7 +76,7 @@ for (const [what, terms] of [
   ["licence", (now: number) => ({ expiresAtSeconds: now + 3_600 })],
   ["content key", (now: number) => ({ keyExpiresAtSeconds: now + 3_600 })],
 ] as const) {
-  test(`WAIT KLIFE: software that comes after the ${what} has expired is refused, and the key is gone`, async (t) => {
+  test(`WAIT KLIFE: software that comes after the ${what} has expired is refused, and the key is gone once the time is proven`, async (t) => {
     const world = await enrolledWorld(t);
     const { server, terminal, clock } = world;
     server.faults.terms = terms(clock.now);
@@ -88,6 +88,9 @@ for (const [what, terms] of [
     const stick = join(await temporaryFolder(t), "software.sealed");
     await writeFile(stick, published.artefact);
     await assert.rejects(fetchSoftware(terminal, { module: "hmi", source: stick }), expiry);
+    assert.equal((await readdir(terminal.folder.downloads)).length, 1, "this machine's clock alone may be ahead");
+    await terminal.clock.learn({ nowSeconds: clock.now, endsAtSeconds: clock.now });
+    await assert.rejects(fetchSoftware(terminal, { module: "hmi", source: stick }), code("API_SERVER_UNREACHABLE"));
     assert.deepEqual(await readdir(terminal.folder.downloads), []);
   });
 }

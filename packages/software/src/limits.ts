@@ -61,6 +61,9 @@ export const licenceIdBytes = 16;
 export const maxLicenceBytes: number = 24 * 1024;
 export const maxReleaseBytes: number = 24 * 1024;
 
+/** Bytes of a release of version 0.1. */
+export const maxFormerReleaseBytes: number = 32 * 1024;
+
 /** Bytes of a content key encrypted to the key role: 48 of ciphertext, an X-Wing encapsulation of 1120, headers. */
 export const maxEncryptedKeyBytes = 2048;
 

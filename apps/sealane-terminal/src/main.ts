@@ -91,6 +91,13 @@ program
   .action(async (name: string, _options, command: Command) => (await import("./commands/rollback.ts")).runRollback(name, command));
 
 program
+  .command("order")
+  .description("do what an order of the operator says: go a step back with the clock, or with a module")
+  .argument("<file>", "the order")
+  .addOption(state())
+  .action(async (file: string, _options, command: Command) => (await import("./commands/order.ts")).runOrder(file, command));
+
+program
   .command("status")
   .description("show what this terminal is and has")
   .addOption(state())

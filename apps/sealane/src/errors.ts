@@ -9,9 +9,12 @@ export type CommandCode =
   | "PROFILE_URL_EXPOSED"
   | "LOGIN_ROOT_WRONG"
   | "TOKEN_SERVER_WRONG"
+  | "RENEW_SERVER_WRONG"
   | "PUBLISH_SEQUENCE_TAKEN"
   | "PUBLISH_ARCHIVE_WRONG"
   | "PUBLISH_KEY_MISSING"
+  | "ORDER_KEY_MISSING"
+  | "ORDER_RECIPIENT_MISSING"
   | "VERIFY_KIND_UNKNOWN"
   | "VERIFY_ANCHOR_MISSING"
   | "UP_COMMAND_MISSING"
@@ -59,6 +62,12 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     sentence: "The server's token is not the one asked for: it names another root certificate, terminal or model",
     advice: "Do not hand it out; find out whether the server was taken over",
   },
+  RENEW_SERVER_WRONG: {
+    ...user,
+    exit: exitCodes.notTrusted,
+    sentence: "The server gave another release than the one that is to be signed anew",
+    advice: "Nothing was signed; find out whether the server was taken over",
+  },
   PUBLISH_SEQUENCE_TAKEN: {
     ...user,
     exit: exitCodes.usage,
@@ -76,6 +85,18 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "This machine has no publisher's key, so it cannot sign a release",
     advice: "Publish on the machine where `sealane init` ran; that key stays there",
+  },
+  ORDER_KEY_MISSING: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "This machine has no operator's key, so it cannot sign an order",
+    advice: "Give orders on the machine where `sealane init` ran; that key stays there",
+  },
+  ORDER_RECIPIENT_MISSING: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "An order is for terminals by name, or for all",
+    advice: "Give `--terminal NAME`, once or more, or `--all`",
   },
   VERIFY_KIND_UNKNOWN: {
     ...user,

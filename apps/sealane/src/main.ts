@@ -161,6 +161,25 @@ release
     (await import("./commands/release-renew.ts")).runReleaseRenew(module, command),
   );
 
+const order = program.command("order").description("signed orders that take terminals a step back, by the operator's own key");
+const addressed = (command: Command): Command =>
+  command
+    .option("--terminal <name...>", "terminals by name")
+    .option("--all", "every terminal of this operator")
+    .option("--days <number>", "for how long it may be followed, 14 at most", "7")
+    .requiredOption("--out <path>", "file to write it to")
+    .addOption(state());
+addressed(
+  order.command("reset-clock").description("let terminals begin anew with the time of now, where a wrong time was proved to them"),
+).action(async (_options, command: Command) => (await import("./commands/order.ts")).runResetClock(command));
+addressed(
+  order
+    .command("reset-sequence")
+    .description("let versions be installed again that are lower than what was installed, above the publisher's floor")
+    .argument("<module>", "name of the software module")
+    .requiredOption("--to <sequence>", "what is above it can be installed then"),
+).action(async (module: string, _options, command: Command) => (await import("./commands/order.ts")).runResetSequence(module, command));
+
 const broadcast = program.command("broadcast").description("software to whoever listens, or to a group");
 broadcast
   .command("start")

@@ -23,12 +23,19 @@ export interface OperatorFolder {
   /** The publisher's release-sign certificate and its issuers: a CBOR array of DER. */
   readonly publisherChain: string;
   readonly authority: string;
+  /** The operator's own order-sign certificate: a CBOR array of DER. */
+  readonly operatorChain: string;
+  /** `pkcs11:` URI of the token that has the operator's keys, where no file has. */
+  readonly operatorToken: string;
   /** Artefacts being sealed; emptied at the next publish. */
   readonly sealing: string;
 }
 
 /** Id of the publisher's key in the operator's key store. */
 export const publisherKeyId = "publisher";
+
+/** Id of the key that signs orders, there too, and the name in its certificate. */
+export const operatorKeyId = "operator";
 
 export function operatorFolder(state: string): OperatorFolder {
   const root = join(state, "operator");
@@ -39,6 +46,8 @@ export function operatorFolder(state: string): OperatorFolder {
     keys: join(root, "keys"),
     publisherChain: join(root, "publisher.cbor"),
     authority: join(root, "authority.der"),
+    operatorChain: join(root, "operator.cbor"),
+    operatorToken: join(root, "token.uri"),
     sealing: join(root, "sealing"),
   };
 }

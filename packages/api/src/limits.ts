@@ -12,8 +12,8 @@ export const maxInboxEventCharacters: number = Math.ceil((maxMessageBytes * 4) /
 /** Bytes of an enrolment request or proof: the keys of all suites take 25,000. */
 export const maxEnrolRequestBytes = 49_152;
 
-/** Bytes of an enrolment reply: both parties' certificates for all suites by an authority with ML-DSA-65 take 160,000. */
-export const maxEnrolReplyBytes = 262_144;
+/** Bytes of an enrolment reply: both parties' chains of two certificates for all suites by authorities with ML-DSA-65 take 362,000. */
+export const maxEnrolReplyBytes = 524_288;
 
 /** Bytes of the key that a reply is encrypted under: AES-256. */
 export const replyKeyBytes = 32;

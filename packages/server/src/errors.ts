@@ -149,8 +149,8 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
   SERVER_RELEASE_CONFLICT: {
     ...user,
     exit: exitCodes.usage,
-    sentence: "Another release of this module has the same sequence number for a model",
-    advice: "Publish with a higher sequence number",
+    sentence: "Another release of this module has the same sequence number for a model, or the same one was signed later",
+    advice: "Publish with a higher sequence number; sign anew what is to take the place of a later statement",
   },
   SERVER_RELEASE_KEY_WRONG: {
     ...user,

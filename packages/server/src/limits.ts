@@ -148,7 +148,19 @@ export interface ServerLimits {
   readonly idleSeconds: number;
   /** Connections at the same time. */
   readonly maxConnections: number;
-  /** Requests a minute from one address: in general, and where a private-key operation is paid for. */
+  /**
+   * Connections of one address that have proven no terminal, a /64 of IPv6 being one address: room for five hundred gateways behind one,
+   * each of which needs a place until its first inbox request or record, and a sixteenth of all.
+   */
+  readonly maxConnectionsPerAddress: number;
+  /** Connections that have proven the same terminal; further ones count for their address. */
+  readonly maxConnectionsPerTerminal: number;
+  /**
+   * Bytes a second below which a client is too slow, on top of a time of its own for each body: 2G has twice as many. Who reads an
+   * artefact slower than this is cut off, and goes on later where it was.
+   */
+  readonly leastBytesPerSecond: number;
+  /** Requests a minute from one address (a terminal that is proven: from that terminal): in general, and where a private-key operation is paid for. */
   readonly requestsPerMinute: number;
   readonly linksPerMinute: number;
   readonly enrolmentsPerMinute: number;
@@ -179,6 +191,9 @@ export const defaultLimits: ServerLimits = {
   bodySeconds: 20,
   idleSeconds: 60,
   maxConnections: 4_096,
+  maxConnectionsPerAddress: 256,
+  maxConnectionsPerTerminal: 16,
+  leastBytesPerSecond: 1_024,
   requestsPerMinute: 1_200,
   linksPerMinute: 300,
   enrolmentsPerMinute: 60,

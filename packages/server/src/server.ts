@@ -119,7 +119,7 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
   const { maxArtefactBytes, maxUploads } = context.limits;
   const artefacts = new ArtefactStore({ folder: folder.artefacts, maxArtefactBytes, maxUploads });
   if (roles.includes("download") || roles.includes("operator")) await requireFolder(folder.artefacts);
-  if (roles.includes("download")) await app.register(downloadRoutes(artefacts, context.metrics));
+  if (roles.includes("download")) await app.register(downloadRoutes(artefacts, context));
   if (roles.every((role) => role === "download")) {
     await app.register(watchRoutes({ metrics: context.metrics, database: null, tokens: null, keys: null }));
     return;

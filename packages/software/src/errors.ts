@@ -45,7 +45,14 @@ export type SoftwareCode =
   | "RELEASE_ARTEFACT_WRONG"
   | "RELEASE_LICENCE_WRONG"
   | "RELEASE_KEY_ROLE_WRONG"
-  | "RELEASE_KEY_WRONG";
+  | "RELEASE_KEY_WRONG"
+  | "ORDER_MALFORMED"
+  | "ORDER_UNTRUSTED"
+  | "ORDER_SIGNATURE_WRONG"
+  | "ORDER_ISSUER_WRONG"
+  | "ORDER_RECIPIENT_WRONG"
+  | "ORDER_NOT_YET_VALID"
+  | "ORDER_EXPIRED";
 
 /** Errors of files, sealed artefacts, licences and release statements. */
 export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
@@ -274,5 +281,41 @@ export const softwareErrors: ErrorTable<SoftwareCode> = errorTable({
     ...peer,
     sentence: "The sealed content key is not for this server, or not for this release, publisher and grade",
     advice: "Publish again to the certificate that this server has now",
+  },
+  ORDER_MALFORMED: {
+    ...peer,
+    sentence: "The order cannot be read, or asks for something that this version does not know",
+    advice: "Check that both ends run the same version of Sealane, and that the file is whole",
+  },
+  ORDER_UNTRUSTED: {
+    ...peer,
+    sentence: "The order is not signed by an operator of this terminal's authority",
+    advice: "Do not follow it; ask the operator for it again",
+  },
+  ORDER_SIGNATURE_WRONG: {
+    ...peer,
+    sentence: "The order was changed after it was signed",
+    advice: "Do not follow it; ask the operator for it again",
+  },
+  ORDER_ISSUER_WRONG: {
+    ...peer,
+    sentence: "The order names another operator than the one who signed it",
+    advice: "Do not follow it; ask the operator",
+  },
+  ORDER_RECIPIENT_WRONG: {
+    ...peer,
+    sentence: "The order is for other terminals",
+    advice: "Ask the operator for an order for this one",
+  },
+  ORDER_NOT_YET_VALID: {
+    ...peer,
+    sentence: "The order begins at a time that has not come yet",
+    advice: "Check this machine's clock, and the operator's",
+  },
+  ORDER_EXPIRED: {
+    ...peer,
+    exit: exitCodes.expired,
+    sentence: "The order is over",
+    advice: "Check this machine's clock; ask the operator for a new order",
   },
 });

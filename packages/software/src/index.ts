@@ -45,6 +45,7 @@ export {
 export {
   defaultSegmentBytes,
   maxLicenceBytes,
+  maxOrderBytes,
   maxPublicationBytes,
   maxReleaseBytes,
   maxSealedKeyBytes,
@@ -53,6 +54,7 @@ export {
 } from "./limits.ts";
 export { ArtefactOpener, type ExpectedArtefact, requireDescribed } from "./open.ts";
 export { type OpenFileOptions, openFile, readArtefactHeader } from "./open-file.ts";
+export { type Order, type OrderAction, parseOrder, signOrder, type VerifiedOrder, verifyOrder } from "./order.ts";
 export { encodePublication, type IssueReleaseInput, issueRelease, type Publication, parsePublication } from "./publication.ts";
 export {
   type Grade,

@@ -24,7 +24,7 @@ export const licenceClaim = {
 } as const;
 
 /** `external_aad` of the signed statements and of the sealed content key; the last element tells them apart for ever. */
-export const statementContext = { licence: "licence", release: "release", contentKey: "release content key" } as const;
+export const statementContext = { licence: "licence", release: "release", order: "order", contentKey: "release content key" } as const;
 
 /** The first two elements of every `external_aad`: the product and the version of its protocol. */
 export const contextPrefix = ["Sealane", 1] as const;

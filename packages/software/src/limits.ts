@@ -63,6 +63,11 @@ export const maxReleaseBytes: number = 24 * 1024;
 
 /** Bytes of a release of version 0.1. */
 export const maxFormerReleaseBytes: number = 32 * 1024;
+/** An order: for how long, for how many terminals by name, how many actions; bytes with the longest names and a chain as above. */
+export const maxOrderLifeSeconds: number = 14 * 86_400;
+export const maxOrderRecipients = 64;
+export const maxOrderActions = 16;
+export const maxOrderBytes: number = 26 * 1024;
 
 /** Bytes of a content key encrypted to the key role: 48 of ciphertext, an X-Wing encapsulation of 1120, headers. */
 export const maxEncryptedKeyBytes = 2048;

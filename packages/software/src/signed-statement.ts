@@ -21,7 +21,7 @@ import { contextPrefix, type statementContext } from "./labels.ts";
 export interface StatementKind {
   /** Third element of the external_aad. */
   readonly context: (typeof statementContext)[keyof typeof statementContext];
-  readonly purpose: "licence-sign" | "release-sign";
+  readonly purpose: "licence-sign" | "release-sign" | "order-sign";
   /** Wrapped in the CWT tag (RFC 8392, section 6). */
   readonly isCwt: boolean;
   readonly maxBytes: number;

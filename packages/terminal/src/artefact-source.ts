@@ -4,6 +4,7 @@ import { apiErrors, pathOf, routes } from "@sealane/api";
 import { artefactIdOf, readArtefactHeader, softwareErrors, systemReason } from "@sealane/software";
 import type { ArtefactId } from "@sealane/wire";
 import { bytesOf, type HttpClient, type HttpReply, parseBaseUrl, urlOf } from "./http-client.ts";
+import { leastRate } from "./limits.ts";
 
 /** A sealed artefact somewhere: at the server, in a cache, on a static store, in a file. None of them needs to be trusted. */
 export interface ArtefactSource {
@@ -21,7 +22,8 @@ export function httpSource(http: HttpClient, base: URL, artefactId: ArtefactId):
     async open(start) {
       const headers = start === 0 ? {} : { range: `bytes=${start}-` };
       const reply = await http.open({ method: "GET", url, headers });
-      return { fileBytes: fileBytesOf(reply, start), bytes: skip(bytesOf(reply.body), reply.status === 206 ? 0 : start) };
+      const { from, fileBytes } = rangeOf(reply, start);
+      return { fileBytes, bytes: skip(bytesOf(reply.body, leastRate), start - from) };
     },
   };
 }
@@ -54,19 +56,23 @@ function isAddress(written: string): boolean {
   return /^https?:\/\//i.test(written);
 }
 
-/** From `Content-Range: bytes 5-9/10` or the length of a whole reply. Error: API_REPLY_WRONG for a range that was not asked for. */
-function fileBytesOf({ status, body }: HttpReply, start: number): number | null {
+/**
+ * Where a reply begins, and how many bytes the whole file has if it says so: from `Content-Range`, which some stores send with status 200,
+ * or the length of a whole reply. A store may begin before what was asked for, at the edge of a block. Error: API_REPLY_WRONG for a
+ * range that begins behind it, or is none.
+ */
+function rangeOf({ status, body }: HttpReply, start: number): { readonly from: number; readonly fileBytes: number | null } {
   const { "content-range": range, "content-length": length } = body.headers;
-  if (status !== 206) return length === undefined ? null : Number(length);
-  const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "") ?? [];
-  if (Number(from) !== start) {
+  if (status !== 206 && range === undefined) return { from: 0, fileBytes: length === undefined ? null : Number(length) };
+  const [, from, total] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/.exec(range ?? "") ?? [];
+  if (from === undefined || Number(from) > start) {
     body.destroy();
     throw apiErrors.error("API_REPLY_WRONG", { range: "another" });
   }
-  return total === undefined || total === "*" ? null : Number(total);
+  return { from: Number(from), fileBytes: total === undefined || total === "*" ? null : Number(total) };
 }
 
-/** Leaves out the first bytes: a store that knows no ranges sends the whole file. */
+/** Leaves out the first bytes: a store that knows no ranges sends the whole file, another begins early. */
 async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array, void, undefined> {
   let left = count;
   for await (const chunk of bytes) {

@@ -26,6 +26,7 @@ export interface Discarded {
 export async function discard(terminal: Terminal, input: { readonly module: string }): Promise<readonly Discarded[]> {
   const { module } = input;
   using _lock = await StateLock.take(terminal.folder, "downloads");
+  using _modules = await StateLock.takeSoon(terminal, "modules");
   const discarded: Discarded[] = [];
   for (const found of await findDownloads(terminal, await loadTrust(terminal))) {
     const folder = found.kind === "usable" ? found.download.folder : found.folder;

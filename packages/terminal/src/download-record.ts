@@ -157,14 +157,11 @@ export async function findDownloads(terminal: Terminal, trust: Trust): Promise<r
  * Removes downloads that no command can use any more. What is over by this machine's clock alone stays, and is not used: the clock may be
  * ahead. It goes once the server has proved a time at which it was over (KLIFE). For the holder of the lock on downloads.
  */
-export async function removeUnusable(terminal: Terminal, found: readonly FoundDownload[]): Promise<readonly Download[]> {
-  const usable: Download[] = [];
+export async function removeUnusable(terminal: Terminal, found: readonly FoundDownload[]): Promise<void> {
   for (const each of found) {
     await removeTemporary(each.kind === "usable" ? each.download.folder.path : each.folder.path);
-    if (each.kind === "usable") usable.push(each.download);
-    else if (!isEarly(each) && !isPerhapsOver(each, terminal.clock.floorSeconds())) await remove(each.folder.path);
+    if (each.kind !== "usable" && !isEarly(each) && !isPerhapsOver(each, terminal.clock.floorSeconds())) await remove(each.folder.path);
   }
-  return usable;
 }
 
 /** A clock that is behind is set some day. */

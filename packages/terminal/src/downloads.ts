@@ -4,10 +4,18 @@ import { hasCode, SealaneError } from "@sealane/wire";
 import { type ArtefactSource, httpSource, sourceNamed } from "./artefact-source.ts";
 import { remove, removeTemporary } from "./disk.ts";
 import { type DownloadResult, downloadArtefact } from "./download.ts";
-import { type Download, findDownloads, openContentKey, removeUnusable, type UnusableDownload } from "./download-record.ts";
+import {
+  type Download,
+  type FoundDownload,
+  findDownloads,
+  openContentKey,
+  removeUnusable,
+  type UnusableDownload,
+} from "./download-record.ts";
 import type { HttpClient } from "./http-client.ts";
 import { highestOf, localModules } from "./installed-modules.ts";
 import { tidyKept } from "./kept-records.ts";
+import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Holder } from "./trust.ts";
 
@@ -26,16 +34,32 @@ export interface TidyDownloads {
   readonly over: readonly UnusableDownload[];
 }
 
-/** Removes downloads whose licence or key has ended by a proven time, and what is installed by now or older: their content keys go with them (KREP). */
+/**
+ * Removes downloads whose licence or key has ended by a proven time, and what is installed by now or older: their content keys go with them (KREP). Where
+ * another command installs, nothing is removed: it may be at work on that.
+ */
 export async function tidyDownloads(terminal: Terminal, holder: Holder): Promise<TidyDownloads> {
-  await removeTemporary(terminal.folder.path);
-  await tidyKept(terminal);
-  const found = await findDownloads(terminal, holder);
-  const usable = await removeUnusable(terminal, found);
+  const tidied = await StateLock.ifFree(terminal.folder, "modules", async () => {
+    const found = await findWanted(terminal, holder);
+    await removeTemporary(terminal.folder.path);
+    await tidyKept(terminal);
+    await removeUnusable(terminal, found.all);
+    for (const each of found.unwanted) await remove(each.folder.path);
+    return found;
+  });
+  const { wanted, all } = tidied ?? (await findWanted(terminal, holder));
+  return { downloads: wanted, over: all.filter((each) => each.kind === "unusable") };
+}
+
+async function findWanted(
+  terminal: Terminal,
+  holder: Holder,
+): Promise<{ readonly all: readonly FoundDownload[]; readonly wanted: readonly Download[]; readonly unwanted: readonly Download[] }> {
+  const all = await findDownloads(terminal, holder);
   const modules = await localModules(terminal);
+  const usable = all.flatMap((each) => (each.kind === "usable" ? [each.download] : []));
   const isWanted = ({ licence }: Download): boolean => licence.sequence > highestOf(modules, licence.module);
-  for (const each of usable) if (!isWanted(each)) await remove(each.folder.path);
-  return { downloads: usable.filter(isWanted), over: found.filter((each) => each.kind === "unusable") };
+  return { all, wanted: usable.filter(isWanted), unwanted: usable.filter((each) => !isWanted(each)) };
 }
 
 /** A download with its content key, if it needs one; null, and it is removed, where that is kept under keys of an enrolment that was replaced. */
@@ -90,7 +114,9 @@ export async function finishDownload(
   const { licence, folder } = download;
   const result = contentKey === null || download.complete ? wholeOf(download) : await fetchWith(terminal, { download, contentKey, from });
   const older = from.downloads.filter((each) => each.licence.module === licence.module && each.licence.sequence < licence.sequence);
-  for (const each of older) if (each.folder.path !== folder.path) await remove(each.folder.path);
+  await StateLock.ifFree(terminal.folder, "modules", async () => {
+    for (const each of older) if (each.folder.path !== folder.path) await remove(each.folder.path);
+  });
   return result;
 }
 

@@ -26,6 +26,8 @@ export type TerminalCode =
   | "TERMINAL_LICENCE_CONTRADICTS"
   | "TERMINAL_RELEASE_MISSING"
   | "TERMINAL_DOWNGRADE_REFUSED"
+  | "TERMINAL_ORDER_REPLAYED"
+  | "TERMINAL_ORDER_BELOW_FLOOR"
   | "TERMINAL_STAGED_CHANGED"
   | "TERMINAL_DIGEST_WRONG"
   | "TERMINAL_SOFTWARE_CHANGED"
@@ -150,6 +152,18 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     exit: exitCodes.refused,
     sentence: "The software is not newer than what was installed before",
     advice: "Use `sealane-terminal rollback` to return to the version before; let the operator publish a newer release",
+  },
+  TERMINAL_ORDER_REPLAYED: {
+    ...peer,
+    exit: exitCodes.refused,
+    sentence: "The order's number is not above that of an order before",
+    advice: "Ask the operator for a new order; look who brought this one",
+  },
+  TERMINAL_ORDER_BELOW_FLOOR: {
+    ...peer,
+    exit: exitCodes.refused,
+    sentence: "The publisher's release does not let the module go back that far",
+    advice: "Ask the operator for an order to the floor that is named, or above",
   },
   TERMINAL_STAGED_CHANGED: {
     ...system,

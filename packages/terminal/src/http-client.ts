@@ -4,7 +4,13 @@ import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/
 import { giveBack, systemReason } from "@sealane/software";
 import { concatBytes, SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
-import { connectSeconds, idleSeconds, maxReplyBytes, maxSockets } from "./limits.ts";
+import { connectSeconds, idleSeconds, leastRate, maxReplyBytes, maxSockets } from "./limits.ts";
+
+/** What a body has to bring in each stretch of so many seconds; whoever is slower counts as lost, and the request is made again later. */
+export interface LeastRate {
+  readonly bytesPerSecond: number;
+  readonly seconds: number;
+}
 
 /** One request of the terminal to a server, a cache or any static store. */
 export interface HttpRequest {
@@ -92,13 +98,13 @@ export class HttpClient implements Disposable {
       ? https.request(url, { ...options, agent: this.#agents.https })
       : http.request(url, { ...options, agent: this.#agents.http });
     try {
-      return await this.#responseOf(request, body);
+      return await this.#responseOf(request, body, timeout);
     } catch (error) {
       throw unreachable(error, url);
     }
   }
 
-  async #responseOf(request: ClientRequest, body: Uint8Array | undefined): Promise<IncomingMessage> {
+  async #responseOf(request: ClientRequest, body: Uint8Array | undefined, headMilliseconds: number): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     request.once("response", resolve);
     request.on("error", reject); // stays for what comes behind the response: the body's reader sees that
@@ -108,10 +114,13 @@ export class HttpClient implements Disposable {
       if (socket.connecting) socket.once("connect", () => clearTimeout(timer));
       else clearTimeout(timer);
     });
+    // Also where single bytes of a head keep coming.
+    const whole = setTimeout(() => request.destroy(new TimeLimit()), this.#limits.connectSeconds * 1000 + headMilliseconds);
     request.end(body);
     try {
       return await promise;
     } finally {
+      clearTimeout(whole);
       clearTimeout(timer);
     }
   }
@@ -136,19 +145,33 @@ export function urlOf(base: URL, path: string, query: Readonly<Record<string, nu
 }
 
 /**
- * Gives the bytes of a body as they come; the memory of each chunk is the caller's. Error: API_SERVER_UNREACHABLE when it breaks off.
+ * Gives the bytes of a body as they come; the memory of each chunk is the caller's. Error: API_SERVER_UNREACHABLE when it breaks off, or
+ * is slower than `leastRate` where one is given (an event stream has none).
  *
  * The body's chunks are copies that the HTTP parser made of what the socket read. What the socket read is given back at once: the
  * collector would let 64 MiB of it pile up, and half of the time of a download goes into that.
  */
-export async function* bytesOf(body: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* bytesOf(body: IncomingMessage, leastRate: LeastRate | null = null): AsyncGenerator<Uint8Array, void, undefined> {
+  let recent = 0;
+  const timer =
+    leastRate === null
+      ? null
+      : setInterval(() => {
+          if (recent < leastRate.bytesPerSecond * leastRate.seconds) body.destroy(new TimeLimit());
+          recent = 0;
+        }, leastRate.seconds * 1000);
   const { socket } = body;
   socket.on("data", giveBack);
   try {
-    for await (const chunk of body) if (chunk instanceof Uint8Array) yield chunk;
+    for await (const chunk of body) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      recent += chunk.length;
+      yield chunk;
+    }
   } catch (error) {
     throw unreachable(error, null);
   } finally {
+    if (timer !== null) clearInterval(timer);
     socket.off("data", giveBack);
     body.destroy();
   }
@@ -162,7 +185,7 @@ class TimeLimit extends Error {
 async function readBounded(body: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of bytesOf(body)) {
+  for await (const chunk of bytesOf(body, leastRate)) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw apiErrors.error("API_REPLY_WRONG", { limit: maxBytes });
     chunks.push(chunk);

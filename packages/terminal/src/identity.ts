@@ -155,7 +155,7 @@ export function keysOf(terminal: Terminal, { token }: Pick<Identity, "token">): 
   return token === null ? terminal.keys : terminal.token(token);
 }
 
-async function requireIdentity(terminal: Terminal): Promise<Identity> {
+export async function requireIdentity(terminal: Terminal): Promise<Identity> {
   const identity = await loadIdentity(terminal);
   if (identity === null) throw notEnrolled(terminal);
   return identity;

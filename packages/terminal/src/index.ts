@@ -1,3 +1,4 @@
+export { maxOrderBytes } from "@sealane/software";
 export { type Clock, systemClock, type Uptime } from "./clock.ts";
 export { type Discarded, discard } from "./discard.ts";
 export { type EnrolInput, type Enrolled, enroll } from "./enrol.ts";
@@ -8,6 +9,7 @@ export { type FetchInput, fetchKey, fetchSoftware } from "./fetch.ts";
 export type { Fetched, FetchedKey } from "./fetched.ts";
 export { type Installed, type InstallInput, type InstallStage, install, installStages } from "./install.ts";
 export { type ListenInput, listen } from "./listen.ts";
+export { type Obeyed, obey } from "./orders.ts";
 export { type RolledBack, rollback } from "./rollback.ts";
 export {
   type DownloadStatus,

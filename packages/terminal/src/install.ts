@@ -50,8 +50,7 @@ export interface Installed {
  * TERMINAL_DIGEST_WRONG; ARCHIVE_*; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function install(terminal: Terminal, input: InstallInput = {}): Promise<Installed> {
-  using _downloads = await StateLock.take(terminal.folder, "downloads");
-  using _modules = await StateLock.take(terminal.folder, "modules");
+  using _modules = await StateLock.takeSoon(terminal, "modules"); // and not the one that a fetch holds while it uses the network
   const trust = await loadTrust(terminal);
   const download = await chooseDownload(terminal, trust, input);
   const folder = terminal.folder.module(download.licence.module);
@@ -89,7 +88,7 @@ async function chooseDownload(terminal: Terminal, trust: Trust, input: InstallIn
   const usable = found.flatMap((each) => (each.kind === "usable" ? [each.download] : []));
   const [newest, ...others] = usable.filter(isChosen).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
   if (newest === undefined) {
-    await removeLeftovers(found);
+    await StateLock.ifFree(terminal.folder, "downloads", async () => await removeLeftovers(found)); // a fetch may just be making one
     throw reasonForNothing(found, input);
   }
   const { module } = newest.licence;

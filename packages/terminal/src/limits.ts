@@ -35,12 +35,19 @@ export const maxInboxLooks = 256;
 export const connectSeconds = 10;
 export const idleSeconds = 60;
 
+/** The least rate of a body: half of what 2G carries, measured over two minutes. Who sends less holds a command up for ever otherwise. */
+export const leastRate = { bytesPerSecond: 1_024, seconds: 120 } as const;
+
 /** Attempts of one request that may be repeated, and of a download since its last new segment. */
 export const maxAttempts = 6;
 
 /** First and longest pause between two attempts, milliseconds. */
 export const firstPauseMilliseconds = 500;
 export const longestPauseMilliseconds = 30_000;
+
+/** How often, and after which pause, a command looks whether another one has done with what it holds for a moment. */
+export const lockWaits = 50;
+export const lockPauseMilliseconds = 100;
 
 /** Sockets that are kept open towards one server. */
 export const maxSockets = 4;

@@ -76,6 +76,14 @@ export async function switchModule(folder: ModuleFolder, to: number): Promise<Mo
   return after;
 }
 
+/** Lets everything above a sequence be installed again; what is installed stays. For the holder of the lock on modules. */
+export async function resetHighest(folder: ModuleFolder, toSequence: number): Promise<void> {
+  const state = await loadModule(folder);
+  // A module that is not here has nothing to be reset.
+  if (state.highest === null || state.highest <= toSequence) return;
+  await saveState(folder.record, recordFile, { version: stateVersion, ...state, highest: toSequence });
+}
+
 /**
  * Removes what commands that were killed have left: half-made slots, slots that are neither current nor previous nor in `keep`, the
  * link that was not renamed; and puts the record right. For the holder of the lock on modules.

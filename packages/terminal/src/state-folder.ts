@@ -13,6 +13,7 @@ import { terminalErrors } from "./errors.ts";
  * groups.cbor                            secrets of the groups that it is a member of, encrypted to itself
  * clock.cbor                             latest time that the server has proved
  * clock-rise.cbor                        how far that may rise, and a far time that waits to be said once more
+ * orders.cbor                            the last order of the operator, and what of it is not done yet
  * inbox.cbor                             accepted messages, and the link that waits for its first record
  * downloads/<artefact id>/               fetch.cbor, header, software.part or software
  * kept/<artefact id>.cbor                release, licence and content key after the delivery, where the licence wants them kept
@@ -55,6 +56,10 @@ export class StateFolder {
 
   get clock(): string {
     return join(this.path, "clock.cbor");
+  }
+
+  get orders(): string {
+    return join(this.path, "orders.cbor");
   }
 
   get clockRise(): string {

@@ -188,7 +188,7 @@ function telling(messages: readonly Matched[]): readonly Matched[] {
 }
 
 /** What CDDL cannot say: which values two fields may have together. */
-const relations = ["an end after the beginning", "the sizes of an artefact", "at most the sequence"];
+const relations = ["an end after the beginning", "the sizes of an artefact", "at most the sequence", "at most the seconds of publishedAt"];
 
 function verdictOf(read: () => unknown): string {
   try {

@@ -1,9 +1,10 @@
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, readFile } from "node:fs/promises";
 import { routes, type ServerView } from "@sealane/api";
 import { outputOf, parseFingerprint, parseServerUrl, readSmallFile, stateFolder } from "@sealane/cli";
 import { trustAnchor } from "@sealane/pki";
 import { authorityFolder } from "@sealane/server";
 import { writeFileAtomic } from "@sealane/software";
+import { equalBytes } from "@sealane/wire";
 import type { Command } from "commander";
 import { commandErrors } from "../errors.ts";
 import { OperatorClient } from "../operator-client.ts";
@@ -29,7 +30,7 @@ export async function runLogin(command: Command): Promise<void> {
   const fingerprint = trustAnchor(authority).thumbprint.toHex();
   const expected =
     options.fingerprint === undefined ? former?.fingerprint : parseFingerprint({ option: "--fingerprint", text: options.fingerprint });
-  const isTaken = former !== null && former.fingerprint !== fingerprint && (await hasAuthority(folder));
+  const isTaken = await isOfOtherRoot(folder, authority);
   if (isTaken || view.fingerprint !== fingerprint || (expected !== undefined && expected !== fingerprint)) {
     throw commandErrors.error("LOGIN_ROOT_WRONG", { got: fingerprint, ...(expected === undefined ? {} : { expected }) });
   }
@@ -40,12 +41,14 @@ export async function runLogin(command: Command): Promise<void> {
   outputOf(command).event("login", { url, server: view.name, fingerprint }, `Using ${view.name} at ${url}, root ${fingerprint}.`);
 }
 
-/** Whether the folder is the one that a root was made in, and not one of a login. */
-async function hasAuthority({ root }: OperatorFolder): Promise<boolean> {
-  return await access(authorityFolder(root).publishers).then(
+/** Whether the folder is the one that another root was made in, and not one of a login; also where its profile is lost. */
+async function isOfOtherRoot({ root }: OperatorFolder, given: Uint8Array): Promise<boolean> {
+  const { publishers, authority } = authorityFolder(root);
+  const isRootsOwn = await access(publishers).then(
     () => true,
     () => false,
   );
+  return isRootsOwn && !equalBytes(await readFile(authority), given);
 }
 
 /** The publisher of a profile that this one replaces, and where its key is, if it is one of the same CA. */

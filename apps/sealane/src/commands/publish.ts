@@ -1,17 +1,8 @@
-import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type ArtefactView,
-  certificateChainCodec,
-  maxEnrolReplyBytes,
-  mediaType,
-  type ReleaseView,
-  routes,
-  type ServerView,
-} from "@sealane/api";
-import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber, pinAsker } from "@sealane/cli";
+import { type ArtefactView, mediaType, type ReleaseView, routes, type ServerView } from "@sealane/api";
+import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber } from "@sealane/cli";
 import { cryptoErrors } from "@sealane/crypto";
-import { FileKeyStore, openPkcs11KeyStore } from "@sealane/keystore";
 import { type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import {
   issueRelease,
@@ -26,12 +17,13 @@ import {
   softwareErrors,
 } from "@sealane/software";
 import { checkArchiveFile } from "@sealane/software/archive";
-import { decodeAs, equalBytes, hasCode, parseName, thumbprint } from "@sealane/wire";
+import { equalBytes, parseName, thumbprint } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
 import { commandErrors } from "../errors.ts";
 import { publisherKeyId } from "../profile.ts";
+import { signerOf } from "../signer.ts";
 import { beginsAsTar } from "../tar-header.ts";
 
 interface PublishOptions {
@@ -192,15 +184,8 @@ export async function publisherOf(
   { folder, profile }: Connection,
   { input, opened }: Pick<PublishOptions, "input"> & { readonly opened: AsyncDisposableStack },
 ): Promise<StatementSigner> {
-  const { publisherKey: uri } = profile;
-  const askPin = pinAsker(input !== false);
-  const keys = uri === undefined ? new FileKeyStore(folder.keys) : opened.use(openPkcs11KeyStore(uri, { askPin }));
-  const key = await keys.signingKey(publisherKeyId).catch((cause: unknown) => {
-    const place = uri === undefined ? { folder: folder.keys } : { token: uri };
-    throw hasCode(cause, "KEYSTORE_KEY_MISSING") ? commandErrors.error("PUBLISH_KEY_MISSING", place, cause) : cause;
-  });
-  const options = { maxBytes: maxEnrolReplyBytes, what: "publisher" };
-  return { key, chain: decodeAs(certificateChainCodec, await readFile(folder.publisherChain), options) };
+  const place = { folder: folder.keys, uri: profile.publisherKey, id: publisherKeyId, chain: folder.publisherChain };
+  return await signerOf(place, { input, opened, missing: "PUBLISH_KEY_MISSING" });
 }
 
 function report(

@@ -5,6 +5,7 @@ import { encodePublication, type ReleaseContent, signRelease, verifyFormerReleas
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
+import { commandErrors } from "../errors.ts";
 import { anchorOf, anyNumber, publisherOf } from "./publish.ts";
 
 interface RenewOptions {
@@ -15,15 +16,22 @@ interface RenewOptions {
 }
 
 /**
+<<<<<<< HEAD
  * `sealane release renew [MODULE]`: the publisher signs a release anew, with a certificate of now and unchanged but for the lowest sequence
  * to set back to; without a module, all that version 0.1 released, which no terminal takes as it is. Only what its own name has signed before
  * is signed again, as proven under the CA of the profile. The content key stays at the server.
  * Errors: RELEASE_UNKNOWN, those of `verifyRelease`, STATEMENT_SIGNER_WRONG (it is another publisher's), PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*.
+=======
+ * `sealane release renew MODULE`: the publisher signs a release that is offered anew, with a certificate of now and unchanged but for the
+ * lowest sequence to set back to. Only what its own name has signed before is signed again, as proven under the CA of the profile. The content key stays at the server.
+ * Errors: RELEASE_UNKNOWN, RENEW_SERVER_WRONG (the server gave another release), those of `verifyRelease`, STATEMENT_SIGNER_WRONG (it is another publisher's), PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*.
+>>>>>>> main
  */
 export async function runReleaseRenew(module: string | undefined, command: Command): Promise<void> {
   const options = command.opts<RenewOptions>();
   const connection = await connect(options.state);
   const { client, profile } = connection;
+<<<<<<< HEAD
   const anchor = anchorOf(await client.get<ServerView>(routes.server), profile.fingerprint);
   await using opened = new AsyncDisposableStack();
   const publisher = await publisherOf(connection, { ...options, opened });
@@ -36,6 +44,24 @@ export async function runReleaseRenew(module: string | undefined, command: Comma
     const view = await client.send<ReleaseView>(routes.releases, body);
     outputOf(command).event("renewed", { ...view }, `Signed ${view.module} ${view.version} (sequence ${view.sequence}) anew.`);
   }
+=======
+  const { artefactId: id, sequence } = await chooseRelease(module, options, connection);
+  const { statement } = await client.get<ReleaseStatementView>(pathOf(routes.release, id));
+  const anchor = anchorOf(await client.get<ServerView>(routes.server), profile.fingerprint);
+  const bytes = Uint8Array.fromBase64(statement);
+  const { publishedAtSeconds } = parseRelease(bytes).release;
+  const { digest: _, certificate: __, ...content } = verifyRelease(bytes, { anchors: [anchor], nowSeconds: publishedAtSeconds });
+  // Whoever has the server must not choose which of this publisher's releases is signed anew.
+  if (content.module !== module || content.sequence !== sequence)
+    throw commandErrors.error("RENEW_SERVER_WRONG", { module: content.module, sequence: content.sequence });
+  await using opened = new AsyncDisposableStack();
+  const publisher = await publisherOf(connection, { ...options, opened });
+  const floor = options.floor === undefined ? {} : { floorSequence: anyNumber("--floor", options.floor) };
+  const release = await signRelease({ ...publisher, release: { ...content, ...floor, publishedAtSeconds: clockSeconds() } });
+  const body = { type: mediaType.cbor, content: encodePublication({ release, sealedContentKey: null }) };
+  const view = await client.send<ReleaseView>(routes.releases, body);
+  outputOf(command).event("renewed", { ...view }, `Signed ${module} ${content.version} (sequence ${sequence}) anew.`);
+>>>>>>> main
 }
 
 /** What is signed anew, as its publisher signed it before: it counts as of the time that it was published. */

@@ -64,6 +64,25 @@ test("WHO: a publisher signs a release anew; terminals that have the version hav
   assert.deepEqual([above.exitCode, codeOf(above)], [2, "STATEMENT_CONTENT_WRONG"]);
 });
 
+test("NEWEST: an operator's order lets a lower version of a module be installed again, and is followed once", async () => {
+  const terminal = await enrol("mended");
+  const order = join(folder, "back.order");
+  await publishScript("returning", "1.0", "exit 0");
+  await succeed("sealane-terminal", ["fetch", "returning", ...terminal]);
+  await succeed("sealane-terminal", ["install", "returning", ...terminal]);
+  assert.equal(codeOf(await run("sealane-terminal", ["fetch", "returning", ...terminal])), "TERMINAL_NOTHING_NEW");
+  const back = ["order", "reset-sequence", "returning", "--to", "0", "--out", order, ...state()];
+  assert.equal(codeOf(await run("sealane", back)), "ORDER_RECIPIENT_MISSING");
+  await succeed("sealane", [...back, "--terminal", "mended"]);
+  for (const wasDone of [false, true])
+    assert.equal((await succeed("sealane-terminal", ["order", order, ...terminal])).events.at(-1)?.["wasDone"], wasDone);
+  await succeed("sealane-terminal", ["fetch", "returning", ...terminal]);
+  await succeed("sealane", ["order", "reset-clock", "--terminal", "another", "--out", order, ...state()]);
+  assert.equal(codeOf(await run("sealane-terminal", ["order", order, ...terminal])), "ORDER_RECIPIENT_WRONG");
+  await succeed("sealane", ["order", "reset-clock", "--all", "--out", order, ...state()]);
+  await succeed("sealane-terminal", ["order", order, ...terminal]);
+});
+
 test("EQ1 DIR UNI: a terminal that waits fetches what an operator offers to it meanwhile", async () => {
   const terminal = await enrol("waiter");
   await publishScript("awaited", "1.0", "echo awaited");

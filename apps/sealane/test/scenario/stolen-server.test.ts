@@ -5,10 +5,12 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type EnrolToken, formatEnrolToken, routes } from "@sealane/api";
+import { type EnrolToken, formatEnrolToken, pathOf, routes } from "@sealane/api";
 import { SoftwareKey, sha256, systemRandom } from "@sealane/crypto";
+import { FileKeyStore } from "@sealane/keystore";
 import { createAuthority } from "@sealane/pki/issue";
-import { exitCodes, parseName } from "@sealane/wire";
+import { type ReleaseContent, sealBytes, signRelease } from "@sealane/software";
+import { decode, exitCodes, parseName } from "@sealane/wire";
 import { codeOf, freePort, run } from "./command.ts";
 
 /** An operator's profile, and in the place of its server a thief's, which answers what a test says. */
@@ -105,8 +107,44 @@ test("WHO: a login keeps the root that the operator knows, and takes another onl
   assert.deepEqual(await login(root, sha256(root)), [0, undefined]);
   const named = ["--fingerprint", sha256(another).toHex()];
   assert.deepEqual(await login(another, sha256(another), ...named), refused, "where this root's keys are");
+  await rm(profile);
+  assert.deepEqual(await login(another, sha256(another)), refused, "where this root's keys are and the profile is lost");
+  assert.deepEqual(await login(root, sha256(root)), [0, undefined]);
   const elsewhere = ["--state", join(folder, "elsewhere")];
   assert.deepEqual(await login(another, sha256(another), ...named, ...elsewhere), [0, undefined]);
   assert.deepEqual(await login(root, sha256(root), ...elsewhere), refused);
   assert.deepEqual(await login(root, sha256(root), "--fingerprint", sha256(root).toHex(), ...elsewhere), [0, undefined]);
+});
+
+test("WHO: whoever has the server does not choose which release its publisher signs anew", async (t) => {
+  const { folder, state, root, answers } = await robbed(t);
+  const operator = join(folder, "state", "operator");
+  const key = await new FileKeyStore(join(operator, "keys")).signingKey("publisher");
+  const chain = decode(await readFile(join(operator, "publisher.cbor")), 16_384) as readonly Uint8Array[];
+  const { artefactId, listDigest, sha256: digest, plaintextBytes, segmentBytes } = sealBytes(new Uint8Array(9)).sealed;
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const asked = { module: "app", version: "3", sequence: 3, grade: "confidential" as const };
+  const release: ReleaseContent = {
+    ...{ artefactId, listDigest, sha256: digest, plaintextBytes, segmentBytes },
+    ...asked,
+    models: [],
+    softwareClass: "application",
+    format: "file",
+    entry: null,
+    publisher: parseName("publisher"),
+    publishedAtSeconds: nowSeconds,
+  };
+  const id = artefactId.toHex();
+  answers.set(routes.server, { fingerprint: sha256(root).toHex(), authority: root.toBase64() });
+  answers.set(routes.releases, [{ ...asked, artefactId: id }]);
+  const renew = async (changes: Partial<ReleaseContent>): Promise<readonly unknown[]> => {
+    const statement = await signRelease({ key, chain, release: { ...release, ...changes } });
+    answers.set(pathOf(routes.release, id), { statement: statement.toBase64() });
+    const ended = await run("sealane", ["release", "renew", "app", ...state]);
+    return [ended.exitCode, codeOf(ended)];
+  };
+  const refused = [exitCodes.notTrusted, "RENEW_SERVER_WRONG"];
+  assert.deepEqual(await renew({ sequence: 2, version: "2" }), refused, "an older one");
+  assert.deepEqual(await renew({ module: "brakes" }), refused, "another module");
+  assert.deepEqual(await renew({}), [0, undefined]);
 });

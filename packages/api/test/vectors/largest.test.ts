@@ -46,7 +46,7 @@ const words = (count: number): readonly string[] => Array.from({ length: count }
 const description: SoftwareDescription = {
   module: "m".repeat(64),
   version: "v".repeat(64),
-  sequence: Number.MAX_SAFE_INTEGER,
+  sequence: nowSeconds,
   models: words(64),
   softwareClass: "application",
   format: "file",
@@ -78,7 +78,7 @@ async function makeVector(): Promise<Vector> {
     return { key, chain: [leaf, issuer] };
   };
   const [publisher, issuer, recipient] = [longName("p"), longName("s"), longName("t")];
-  const terms = { publisher, publishedAtSeconds: nowSeconds, grade: "confidential", floorSequence: Number.MAX_SAFE_INTEGER } as const;
+  const terms = { publisher, publishedAtSeconds: nowSeconds, grade: "confidential", floorSequence: nowSeconds } as const;
   const release = await signRelease({ ...(await signerOf(publisher, "release-sign")), release: { ...description, ...terms } });
   const licence = await issueLicence({
     ...(await signerOf(issuer, "licence-sign")),

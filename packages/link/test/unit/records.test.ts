@@ -75,9 +75,9 @@ test("FAST: a record of another link is refused", async () => {
 
 test("FAST: a record has a largest size", async () => {
   const { near, far } = await linked();
-  assert.equal(far.open(near.seal(new Uint8Array(65_536), now), now).length, 65_536);
-  assert.throws(() => near.seal(new Uint8Array(65_537), now), code("LINK_RECORD_TOO_LARGE"));
-  assert.throws(() => far.open(new Uint8Array(70_000), now), code("WIRE_SIZE_EXCEEDED"));
+  assert.equal(far.open(near.seal(new Uint8Array(262_144), now), now).length, 262_144);
+  assert.throws(() => near.seal(new Uint8Array(262_145), now), code("LINK_RECORD_TOO_LARGE"));
+  assert.throws(() => far.open(new Uint8Array(270_000), now), code("WIRE_SIZE_EXCEEDED"));
 });
 
 test("UNI: a wrapped content key opens on its own link, for its own artefact and licence only", async () => {

@@ -1,6 +1,7 @@
 import { apiErrors, mediaType } from "@sealane/api";
 import { type Name, parseName } from "@sealane/wire";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ServerLimits } from "../limits.ts";
 
 /** Time for a client to read a reply that comes before it has sent everything. */
 const lingerMilliseconds = 3_000;
@@ -8,15 +9,15 @@ const lingerMilliseconds = 3_000;
 /** Bodies of requests. A body of another type than a route takes is API_REQUEST_WRONG. */
 
 /** Lets the routes of this plugin take CBOR; a body that does not arrive in time ends its connection. */
-export function acceptCbor(app: FastifyInstance, bodySeconds: number): void {
+export function acceptCbor(app: FastifyInstance, limits: ServerLimits): void {
   app.addContentTypeParser<Buffer>(mediaType.cbor, { parseAs: "buffer" }, (_request, body, done) => done(null, new Uint8Array(body)));
-  endSlowBodies(app, bodySeconds);
+  endSlowBodies(app, limits);
 }
 
 /** The same for JSON. */
-export function acceptJson(app: FastifyInstance, bodySeconds: number): void {
+export function acceptJson(app: FastifyInstance, limits: ServerLimits): void {
   app.addContentTypeParser(mediaType.json, { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
-  endSlowBodies(app, bodySeconds);
+  endSlowBodies(app, limits);
 }
 
 /** Lets the routes of this plugin take an artefact as a stream, which the route reads. */
@@ -45,6 +46,22 @@ export function endUnreadBody(request: FastifyRequest): void {
   if (raw.complete || raw.destroyed) return;
   const timer = setTimeout(() => raw.destroy(), lingerMilliseconds);
   raw.once("close", () => clearTimeout(timer)).resume();
+}
+
+/** The longest time for so many bytes, in either direction: that of a body, and what they take at the least rate. */
+export function secondsFor(bytes: number, { bodySeconds, leastBytesPerSecond }: ServerLimits): number {
+  return bodySeconds + bytes / leastBytesPerSecond;
+}
+
+/** Ends a connection whose client does not take a reply in its time. */
+export function endSlowReader(
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  { payload, limits }: { readonly payload: unknown; readonly limits: ServerLimits },
+): void {
+  const bytes = typeof payload === "string" || payload instanceof Uint8Array ? payload.length : 0;
+  const timer = setTimeout(() => raw.destroy(), secondsFor(bytes, limits) * 1000);
+  reply.raw.once("close", () => clearTimeout(timer));
 }
 
 /** Members of a JSON object, each checked where it is taken. Every method's error: API_REQUEST_WRONG. */
@@ -108,9 +125,11 @@ function wrong(field: string): Error {
   return apiErrors.error("API_REQUEST_WRONG", { field });
 }
 
-function endSlowBodies(app: FastifyInstance, bodySeconds: number): void {
+function endSlowBodies(app: FastifyInstance, limits: ServerLimits): void {
   app.addHook("preParsing", (request, _reply, payload, done) => {
-    const timer = setTimeout(() => request.raw.destroy(), bodySeconds * 1000);
+    const announced = Number(request.headers["content-length"] ?? Number.NaN);
+    const bytes = Math.min(Number.isNaN(announced) ? Number.POSITIVE_INFINITY : announced, request.routeOptions.bodyLimit);
+    const timer = setTimeout(() => request.raw.destroy(), secondsFor(bytes, limits) * 1000);
     const stop = (): void => clearTimeout(timer);
     payload.once("end", stop).once("close", stop);
     done();

@@ -36,11 +36,9 @@ export async function sendEvents(reply: FastifyReply, events: AsyncIterable<stri
   raw.writeHead(200, headers);
   try {
     for await (const piece of events) {
-      const stall = setTimeout(cut, stallSeconds * 1000);
       isWriting = true;
-      const isTaken = await write(raw, Buffer.from(piece));
+      const isTaken = await write(raw, Buffer.from(piece), stallSeconds);
       isWriting = false;
-      clearTimeout(stall);
       if (!isTaken) break;
     }
   } catch (error) {

@@ -6,7 +6,8 @@ import { apiErrors, mediaType, problemOf, routes } from "@sealane/api";
 import { SealaneError } from "@sealane/wire";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import { maxJsonBytes, type ServerLimits } from "../limits.ts";
-import { endUnreadBody } from "./bodies.ts";
+import { endSlowReader, endUnreadBody } from "./bodies.ts";
+import { boundConnections, rateKeyOf } from "./bound-connections.ts";
 import { failureOf, logFieldsOf, outwardOf } from "./failure.ts";
 import type { Metrics } from "./metrics.ts";
 import type { TlsCertificate } from "./tls-certificate.ts";
@@ -83,8 +84,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     if (options.isStopping()) throw apiErrors.error("API_SERVER_BUSY");
   });
   // Also of a request that began before: a connection that is kept alive would keep the server waiting.
+  app.addHook("onSend", async (request, reply, payload) => endSlowReader(request, reply, { payload, limits }));
   app.addHook("onSend", async (_request, reply) => void (options.isStopping() && reply.header("connection", "close")));
+  boundConnections(app, options); // before the rates, which ask what a request counts as
   await app.register(rateLimit, {
+    keyGenerator: rateKeyOf,
     max: limits.requestsPerMinute,
     timeWindow: 60_000,
     addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
@@ -116,9 +120,9 @@ function createListener(handler: http.RequestListener, { limits, tls }: HttpServ
   return server;
 }
 
-/** Answers what is no HTTP, came too slowly or has heads that are too large; null where there is nobody to answer. */
+/** Answers what is no HTTP, came too slowly or has heads that are too large; null where the client has gone. */
 function refuseUnreadable(error: Error & { readonly code?: string }, socket: Socket): SealaneError | null {
-  if (!socket.writable || error.code === "ECONNRESET") {
+  if (!socket.writable || error.code === "ECONNRESET" || error.code === "HPE_INVALID_EOF_STATE") {
     socket.destroy();
     return null;
   }

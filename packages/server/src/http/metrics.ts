@@ -34,6 +34,12 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #closed = new Counter({
+    name: "sealane_connections_closed_total",
+    help: "Connections that were closed because there were too many, of all or of their address",
+    registers: [this.#registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -56,6 +62,10 @@ export class Metrics {
   /** Counts what was refused before it was a request. */
   countUnreadable({ code }: SealaneError): void {
     this.#refusals.inc({ route: "unknown", code });
+  }
+
+  countClosed(): void {
+    this.#closed.inc();
   }
 
   countLink({ mechanism, suite, originatorRole }: ConfidentialLink | UnconfirmedLink | BroadcastLink): void {

@@ -17,6 +17,8 @@ export interface ExchangeInput {
 export interface ExchangeResult {
   readonly response: Uint8Array;
   readonly refusal: SealaneError | null;
+  /** The terminal that the record has proven; null of a record that came before, which anybody can send again. */
+  readonly proven: string | null;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function exchangeRecord(role: KeyRole, { linkId, record }: Exchange
   using before = found.link;
   const terminal = found.owner === null ? null : await requireActive(role.stores, found.owner);
   const sent = responseTo(found, requestDigest);
-  if (sent !== null) return { response: sent, refusal: null };
+  if (sent !== null) return { response: sent, refusal: null, proven: null };
   const { link, payload } = openRecord(before, record, nowSeconds);
   using after = link;
   const { reply, effect, refusal } = await respond(role, { link: after, terminal, offered: found.offered, payload });
@@ -44,7 +46,7 @@ export async function exchangeRecord(role: KeyRole, { linkId, record }: Exchange
     if (terminal !== null) await stores.terminals.seen(terminal.name, nowSeconds);
     return true;
   });
-  return isSaved ? { response, refusal } : await afterLoss(role, { linkId, requestDigest });
+  return isSaved ? { response, refusal, proven: terminal?.name ?? null } : await afterLoss(role, { linkId, requestDigest });
 }
 
 /** Another request was quicker: with the same record its response counts, with another one this record came too late. */
@@ -56,7 +58,7 @@ async function afterLoss(
   using _link = found.link;
   const response = responseTo(found, lost.requestDigest);
   if (response === null) throw linkErrors.error("LINK_RECORD_OUT_OF_ORDER");
-  return { response, refusal: null };
+  return { response, refusal: null, proven: null };
 }
 
 async function findLink(role: KeyRole, linkId: Uint8Array): Promise<StoredLink> {

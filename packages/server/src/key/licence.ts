@@ -1,7 +1,15 @@
 import { apiErrors, requireAllowed } from "@sealane/api";
 import { sha256 } from "@sealane/crypto";
 import { anonymousRecipient, type ConfidentialLink, type everyRecipient } from "@sealane/link";
-import { issueLicence, licenceId, type SoftwareDescription, type VerifiedRelease, verifyRelease } from "@sealane/software";
+import {
+  isSameSoftware,
+  issueLicence,
+  licenceId,
+  type SoftwareDescription,
+  softwareErrors,
+  type VerifiedRelease,
+  verifyRelease,
+} from "@sealane/software";
 import type { ArtefactId } from "@sealane/wire";
 import { licenceRights } from "../labels.ts";
 import { backdateSeconds, licenceLifeSeconds } from "../limits.ts";
@@ -36,16 +44,17 @@ export interface LicenceGrant {
 /**
  * Licenses a release to a terminal (LIC) and wraps its content key under the link.
  *
- * Errors: RELEASE_UNKNOWN, also for another model; POLICY_REFUSED (POLICY), RELEASE_UNTRUSTED, RELEASE_KEY_WRONG, LINK_EXHAUSTED,
- * STORE_*.
+ * Errors: RELEASE_UNKNOWN, also for another model; POLICY_REFUSED (POLICY), those of {@link proveRelease}, RELEASE_KEY_WRONG,
+ * LINK_EXHAUSTED, STORE_*.
  */
 export async function licenceFor(role: KeyRole, request: LicenceRequest): Promise<LicenceGrant> {
   const { link, terminal, artefactId } = request;
   const release = await role.stores.releases.find(artefactId);
   if (release === null) throw apiErrors.error("RELEASE_UNKNOWN");
-  requireAllowed(role.policy, { softwareClass: release.description.softwareClass, mechanism: link.mechanism });
+  const proven = proveRelease(role, release);
+  requireAllowed(role.policy, { softwareClass: proven.softwareClass, mechanism: link.mechanism });
   const issued = await licenceOf(role, { terminal, release });
-  using contentKey = await contentKeyOf(role, proveRelease(role, release), release.sealedContentKey);
+  using contentKey = await contentKeyOf(role, proven, release.sealedContentKey);
   const wrap = link.wrap(contentKey, { artefactId, licenceDigest: issued.digest, random: role.random, nowSeconds: role.now() });
   return { release: release.statement, licence: issued.licence, wrap, issued };
 }
@@ -115,8 +124,12 @@ async function issue(role: KeyRole, given: Licensee & { readonly release: Stored
 
 /**
  * The release is proven again, as of when it was accepted: what stands in the database alone opens no content key and makes nothing
- * public. Errors: RELEASE_UNTRUSTED and others of `verifyRelease`.
+ * public, nor does another description there bring it under another policy.
+ * Errors: RELEASE_UNTRUSTED and others of `verifyRelease`; RELEASE_LICENCE_WRONG where the description is not the publisher's.
  */
 export function proveRelease(role: KeyRole, { statement, acceptedAtSeconds, description }: StoredRelease): VerifiedRelease {
-  return verifyRelease(statement, { anchors: [role.anchor], nowSeconds: acceptedAtSeconds, artefactId: description.artefactId });
+  const { artefactId, module } = description;
+  const release = verifyRelease(statement, { anchors: [role.anchor], nowSeconds: acceptedAtSeconds, artefactId });
+  if (!isSameSoftware(release, description)) throw softwareErrors.error("RELEASE_LICENCE_WRONG", { module });
+  return release;
 }

@@ -51,7 +51,7 @@ function channelRoute(app: FastifyInstance, role: KeyRole): void {
 
 function operatorRoutes(app: FastifyInstance, role: KeyRole): void {
   app.addHook("onRequest", operatorOnly(role.stores.operatorTokens));
-  acceptJson(app, role.limits.bodySeconds);
+  acceptJson(app, role.limits);
   const label = /^[a-z0-9-]{1,64}$/;
   const life = { min: minBroadcastSeconds, max: maxBroadcastSeconds };
 

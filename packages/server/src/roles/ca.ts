@@ -11,8 +11,8 @@ export function caRoutes(role: CaRole): (app: FastifyInstance) => Promise<void> 
   const info: EnrolInfo = { authority: role.anchor.der, enrolChain: role.enrolment.certificate.chain };
   const encodedInfo = encodeAs(enrolInfoCodec, info);
   return async (app) => {
-    const { bodySeconds, enrolmentsPerMinute } = role.limits;
-    acceptCbor(app, bodySeconds);
+    const { enrolmentsPerMinute } = role.limits;
+    acceptCbor(app, role.limits);
     const options = {
       bodyLimit: maxEnrolRequestBytes,
       config: { refusal: "ENROL_REFUSED", rateLimit: { max: enrolmentsPerMinute } },

@@ -5,16 +5,22 @@ import { type ArtefactId, artefactId } from "@sealane/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ArtefactStore } from "../artefact-store.ts";
 import { parseRange } from "../byte-range.ts";
+import type { ServerContext } from "../context.ts";
 import { systemCodeOf } from "../files.ts";
+import { secondsFor } from "../http/bodies.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { write } from "../http/write.ts";
+import type { ServerLimits } from "../limits.ts";
 import { type DownloadBuffers, PieceBuffers } from "../piece-buffers.ts";
 
 /**
  * Routes of the download role: sealed artefacts as they lie on the disk, to anybody, with one range, cacheable for ever. It needs
  * neither a key nor the database nor to know who asks.
  */
-export function downloadRoutes(store: ArtefactStore, metrics: Metrics): (app: FastifyInstance) => Promise<void> {
+export function downloadRoutes(
+  store: ArtefactStore,
+  { metrics, limits }: Pick<ServerContext, "metrics" | "limits">,
+): (app: FastifyInstance) => Promise<void> {
   const buffers = new PieceBuffers();
   metrics.watchDownloads(() => buffers.running);
   return async (app) => {
@@ -26,7 +32,7 @@ export function downloadRoutes(store: ArtefactStore, metrics: Metrics): (app: Fa
         const file = await store.open(id);
         if (file === null) throw apiErrors.error("ARTEFACT_UNKNOWN", { artefactId: request.params.id });
         try {
-          return await sendFile({ file, buffers, metrics }, request, reply);
+          return await sendFile({ file, buffers, metrics, limits }, request, reply);
         } catch (error) {
           await file.close();
           throw error;
@@ -38,7 +44,7 @@ export function downloadRoutes(store: ArtefactStore, metrics: Metrics): (app: Fa
 
 /** Sends the file, or the range of it that was asked for, and closes it when that ends in whatever way. */
 async function sendFile(
-  from: { readonly file: FileHandle; readonly buffers: PieceBuffers; readonly metrics: Metrics },
+  from: { readonly file: FileHandle; readonly buffers: PieceBuffers; readonly metrics: Metrics; readonly limits: ServerLimits },
   request: FastifyRequest<{ Params: { id: string } }>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -64,7 +70,7 @@ async function sendFile(
   using buffers = from.buffers.begin(end - first);
   let sent = 0;
   try {
-    sent = await pump(file, raw, { from: first, to: end, buffers });
+    sent = await pump(file, raw, { from: first, to: end, buffers, limits: from.limits });
   } catch (error) {
     raw.destroy(); // the status has gone out: a connection that breaks is all that can be told
     request.log.error({ route: routes.artefact, reason: systemCodeOf(error) ?? "unknown" }, "a download ended");
@@ -77,14 +83,14 @@ async function sendFile(
 
 /**
  * Copies a range to the response piece by piece: while one is on its way to the client, the next is read where there is room for it. A
- * stream would take new memory for each piece. Ends early, and gives what was sent, when the client has gone.
+ * stream would take new memory for each piece. A client that reads slower than the least rate is cut off. Ends early, and gives what was sent, when the client has gone.
  */
 async function pump(
   file: FileHandle,
   response: ServerResponse,
-  range: { readonly from: number; readonly to: number; readonly buffers: DownloadBuffers },
+  range: { readonly from: number; readonly to: number; readonly buffers: DownloadBuffers; readonly limits: ServerLimits },
 ): Promise<number> {
-  const { from, to, buffers } = range;
+  const { from, to, buffers, limits } = range;
   let sending: Promise<boolean> = Promise.resolve(true);
   let at = from;
   while (at < to) {
@@ -94,7 +100,7 @@ async function pump(
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - at), at);
     if (!(await sending)) return at - from;
     if (bytesRead === 0) break; // the file became shorter: the connection ends before the announced length
-    sending = write(response, buffer.subarray(0, bytesRead)).then((isTaken) => {
+    sending = write(response, buffer.subarray(0, bytesRead), secondsFor(bytesRead, limits)).then((isTaken) => {
       if (isTaken) buffers.giveBack(buffer);
       return isTaken;
     });

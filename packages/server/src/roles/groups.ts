@@ -12,7 +12,7 @@ import type { Group } from "../storage/groups.ts";
 export function groupRoutes(role: KeyRole): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     app.addHook("onRequest", operatorOnly(role.stores.operatorTokens));
-    acceptJson(app, role.limits.bodySeconds);
+    acceptJson(app, role.limits);
     app.get(routes.groups, async (): Promise<readonly GroupView[]> => (await role.stores.groups.list(role.now())).map(viewOf));
     app.post(routes.groups, async (request): Promise<GroupView> => {
       return viewOf(await createGroup(role, new JsonBody(request, ["name"]).name("name")));

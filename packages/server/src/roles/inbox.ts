@@ -14,8 +14,8 @@ type InboxRequest = FastifyRequest<{ Querystring: Record<string, unknown> }>;
  * tells, so that requests cost a private-key operation before anything is proven, and have the rate of link messages.
  */
 export function inboxRoutes(app: FastifyInstance, role: KeyRole): void {
-  const { bodySeconds, linksPerMinute, inboxHeartbeatSeconds } = role.limits;
-  acceptCbor(app, bodySeconds);
+  const { linksPerMinute, inboxHeartbeatSeconds } = role.limits;
+  acceptCbor(app, role.limits);
   const config = { refusal: "LINK_REFUSED", rateLimit: { max: linksPerMinute } } as const;
   app.get(routes.inbox, { config }, async () => {
     throw apiErrors.error("API_VERSION_UNSUPPORTED", { version: 1 }); // whose terminals named themselves in a header
@@ -26,6 +26,7 @@ export function inboxRoutes(app: FastifyInstance, role: KeyRole): void {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
     const reader = await proveReader(role, cborBody(request));
+    request.provesTerminal(reader.name);
     using waiter = role.waiters.enter(reader.name);
     const query = { ...asked, waiter, gone: gone.signal };
     if (asked.isStream) {

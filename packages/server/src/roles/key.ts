@@ -24,8 +24,8 @@ export function keyRoutes(role: KeyRole): (app: FastifyInstance) => Promise<void
 }
 
 function linkRoutes(app: FastifyInstance, role: KeyRole): void {
-  const { bodySeconds, linksPerMinute } = role.limits;
-  acceptCbor(app, bodySeconds);
+  const { linksPerMinute } = role.limits;
+  acceptCbor(app, role.limits);
   const config = { refusal: "LINK_REFUSED" } as const;
 
   app.post(
@@ -45,7 +45,11 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
     routes.records,
     { bodyLimit: maxRecordWireBytes, config: { ...config, rateLimit: { max: linksPerMinute } } },
     async (request, reply) => {
-      const { response, refusal } = await exchangeRecord(role, { linkId: parseLinkId(request.params.id), record: cborBody(request) });
+      const { response, refusal, proven } = await exchangeRecord(role, {
+        linkId: parseLinkId(request.params.id),
+        record: cborBody(request),
+      });
+      if (proven !== null) request.provesTerminal(proven);
       if (refusal !== null) request.log.warn({ route: routes.records, ...logFieldsOf(refusal) }, "refused inside a link");
       return reply.type(mediaType.cbor).send(response);
     },
@@ -53,7 +57,7 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
 }
 
 function offerRoutes(app: FastifyInstance, role: KeyRole): void {
-  acceptJson(app, role.limits.bodySeconds);
+  acceptJson(app, role.limits);
   app.post(routes.offers, { onRequest: operatorOnly(role.stores.operatorTokens) }, async (request): Promise<OfferView> => {
     const body = new JsonBody(request, ["terminals", "module", "mechanism", "suite"]);
     const terminals = body.names("terminals", maxOfferTerminals);

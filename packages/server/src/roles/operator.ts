@@ -33,7 +33,7 @@ export function operatorRoutes(role: OperatorRole): (app: FastifyInstance) => Pr
 }
 
 function tokenRoutes(app: FastifyInstance, role: OperatorRole): void {
-  acceptJson(app, role.limits.bodySeconds);
+  acceptJson(app, role.limits);
   const model = /^(?! )[ -~]{1,64}(?<! )$/;
   const life = { min: minTokenLifeSeconds, max: maxTokenLifeSeconds };
   app.post(routes.tokens, async (request, reply): Promise<TokenView> => {
@@ -45,7 +45,7 @@ function tokenRoutes(app: FastifyInstance, role: OperatorRole): void {
 }
 
 function releaseRoutes(app: FastifyInstance, role: OperatorRole): void {
-  acceptCbor(app, role.limits.bodySeconds);
+  acceptCbor(app, role.limits);
   app.post(routes.releases, { bodyLimit: maxPublicationBytes }, async (request): Promise<ReleaseView> => {
     return releaseView(await publishRelease(role, cborBody(request)));
   });

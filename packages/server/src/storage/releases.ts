@@ -29,7 +29,8 @@ export interface SealedKeyRow {
 export interface Releases {
   /**
    * Adds a release; the same software by the same publisher again replaces statement and sealed key. "conflict" when another release of the
-   * module has the sequence number for one of the models, or another publisher has the artefact. In a transaction.
+   * module has the sequence number for one of the models, another publisher has the artefact, or the one that is here was signed later.
+   * In a transaction.
    */
   add(release: StoredRelease): Promise<"added" | "conflict">;
   find(artefactId: ArtefactId): Promise<StoredRelease | null>;
@@ -60,7 +61,8 @@ export function sqlReleases(db: Queries): Releases {
       const known = await db.selectFrom("releases").selectAll().where("artefact_id", "=", artefactId).executeTakeFirst();
       const row = rowOf(release);
       if (known !== undefined) {
-        if (known.publisher !== row.publisher || !equalBytes(known.description, row.description)) return "conflict";
+        const isSame = known.publisher === row.publisher && equalBytes(known.description, row.description);
+        if (!isSame || known.published_at > row.published_at) return "conflict";
         await db.updateTable("releases").set(row).where("artefact_id", "=", artefactId).execute();
         return "added";
       }

@@ -493,8 +493,8 @@ export class Device {
   }
 
   async fetchInbox(after = 0, wait = 0, signal?: AbortSignal): Promise<Response> {
+    const url = `${this.url}${routes.inbox}?after=${after}&wait=${wait}`; // where it is now
     const body = Uint8Array.from(await this.inboxRequest());
-    const url = `${this.url}${routes.inbox}?after=${after}&wait=${wait}`;
     return await fetch(url, { method: "POST", headers: cbor, body, ...(signal === undefined ? {} : { signal }) });
   }
 

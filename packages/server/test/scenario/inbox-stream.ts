@@ -22,9 +22,10 @@ export interface StreamWish {
 export async function fetchStream(device: Device, wish: StreamWish = {}): Promise<Response> {
   const { after, wait, lastEventId, accept = mediaType.events, issuedAtSeconds, signal } = wish;
   const query = Object.entries({ after, wait }).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  const url = `${device.url}${routes.inbox}?${query.join("&")}`; // where it is now
   const body = await device.inboxRequest(issuedAtSeconds === undefined ? {} : { issuedAtSeconds });
   const seen = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
-  return await fetch(`${device.url}${routes.inbox}?${query.join("&")}`, {
+  return await fetch(url, {
     method: "POST",
     headers: { "content-type": mediaType.cbor, accept, ...seen },
     body: Uint8Array.from(body),

@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ReleaseView, routes } from "@sealane/api";
 import { suiteNamed } from "@sealane/crypto";
-import { encodePublication, parsePublication, parseSealedContentKey, verifyAuthorisation } from "@sealane/software";
-import { equalBytes, parseName } from "@sealane/wire";
+import {
+  encodePublication,
+  parsePublication,
+  parseSealedContentKey,
+  softwareDescriptionCodec,
+  verifyAuthorisation,
+} from "@sealane/software";
+import { encodeAs, equalBytes, parseName } from "@sealane/wire";
 import { locateDatabase } from "../../src/locate-database.ts";
 import { openDatabase } from "../../src/storage/database.ts";
 import { type Device, replyOf } from "./device.ts";
@@ -98,6 +104,34 @@ test("WHO: a release is signed anew by its publisher, unchanged and without its 
     assert.equal(await release(server, { release: changed, sealedContentKey: null }), code);
   }
   assert.deepEqual(await proveDelivery(server, device, prepared), anew);
+});
+
+test("WHO: who has the operator's token only cannot put a statement back in the place of the later one", async (t) => {
+  const server = await TestServer.start(t);
+  const prepared = await server.publish("the software");
+  const publisher = await server.publisher();
+  const later = await publisher.sign({ ...prepared.release, publishedAtSeconds: server.nowSeconds + 1, floorSequence: 1 });
+  assert.equal(await release(server, { release: later, sealedContentKey: null }), 200);
+  const before = parsePublication(prepared.publication);
+  for (const stolen of [before, { ...before, sealedContentKey: null }])
+    assert.equal(await release(server, stolen), "SERVER_RELEASE_CONFLICT");
+  assert.equal(await release(server, { release: later, sealedContentKey: null }), 200, "the same again is right again");
+  assert.deepEqual(await proveDelivery(server, await server.device("gate-1"), prepared), later);
+});
+
+test("WHO POLICY: another description in the database alone brings software under no other policy, and gives no content key", async (t) => {
+  const server = await TestServer.start(t);
+  const prepared = await server.publish("the software", { softwareClass: "system" });
+  const device = await server.device("gate-1");
+  await proveDelivery(server, device, prepared);
+  {
+    await using db = await openDatabase(await locateDatabase({ ...server.database, folder: server.folder }));
+    const row = { description: encodeAs(softwareDescriptionCodec, { ...prepared.release, softwareClass: "content" }) };
+    await db.updateTable("releases").set(row).where("artefact_id", "=", prepared.artefactId).execute();
+  }
+  using link = await device.establish();
+  assert.equal(refusedCode(await device.ask(link, { kind: "authorise", artefactId: prepared.artefactId })), "API_SERVER_FAILED");
+  assert.equal(server.codes.at(-1), "RELEASE_LICENCE_WRONG");
 });
 
 test("WHO: a release whose publisher's certificate has ended is not taken", async (t) => {

@@ -4,11 +4,22 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { routes } from "@sealane/api";
-import { Secret, standardSuites, suitesNamed, systemRandom } from "@sealane/crypto";
+import { Secret, SoftwareKey, standardSuites, suitesNamed, systemRandom } from "@sealane/crypto";
 import { openPkcs11KeyStore } from "@sealane/keystore";
+import { trustAnchor, verifyCertificate } from "@sealane/pki";
+import { createAuthority } from "@sealane/pki/issue";
 import { pin, SoftToken, withoutTokens } from "@sealane/testkit/tokens";
 import { hasCode, parseName } from "@sealane/wire";
-import { backupServer, initServer, restoreServer, serverFolder, startServer } from "../../src/index.ts";
+import {
+  backupServer,
+  initServer,
+  issuePublisher,
+  moveRoot,
+  restoreServer,
+  serverFolder,
+  serverRoles,
+  startServer,
+} from "../../src/index.ts";
 import { TestServer } from "./test-server.ts";
 
 const suites = suitesNamed(["p256", "rsa3072"]);
@@ -70,6 +81,49 @@ describe("KSIM: a server whose keys are in a token", { skip: withoutTokens }, ()
     token.bringBack();
     assert.deepEqual(await ready(server), [200, undefined]);
     await fresh.enrol();
+  });
+
+  test("WHO: and whose operator's keys are in another has none in a file; the publishers' authority certifies from there", async (t) => {
+    await using token = new SoftToken();
+    await using operatorToken = new SoftToken();
+    const parent = await emptyFolder(t);
+    const folder = join(parent, "server");
+    await initServer({ ...own, folder, token: token.uri("plant"), operatorKey: operatorToken.uri("operator") });
+    assert.deepEqual(await readdir(join(parent, "operator", "keys")), []);
+    const ids = (await labelsIn(operatorToken)).map((label) => label.replace(/^operator-[0-9a-f]{8}-/, ""));
+    assert.deepEqual(ids, ["operator", "publishers", "root"]);
+    const { publicKey } = SoftwareKey.generate("p256");
+    const chain = await issuePublisher({ folder, name: parseName("publisher"), publicKey, nowSeconds: own.nowSeconds });
+    const anchors = [trustAnchor(new Uint8Array(await readFile(serverFolder(folder).authority)))];
+    assert.ok(verifyCertificate({ chain, anchors, purpose: "release-sign", nowSeconds: own.nowSeconds }));
+  });
+
+  test("WHO: of an earlier version keeps its root's key in the token, which is used no more once it is migrated", async (t) => {
+    await using token = new SoftToken();
+    const parent = await emptyFolder(t);
+    const { authority, issuer, token: uriFile } = serverFolder(join(parent, "server"));
+    await initServer({ ...own, folder: join(parent, "server"), token: token.uri() });
+    await using store = openPkcs11KeyStore((await readFile(uriFile, "utf8")).trim());
+    await store.generate("authority", "p256", "sign");
+    const key = await store.signingKey("authority");
+    const validity = { notBeforeSeconds: own.nowSeconds, notAfterSeconds: own.nowSeconds + 86_400 };
+    await writeFile(authority, await createAuthority({ name: own.name, key, ...validity, random: systemRandom }));
+    await store.remove("issuer");
+    for (const path of [issuer, join(parent, "operator")]) await rm(path, { recursive: true });
+    await mkdir(join(parent, "operator"));
+    const place = { folder: join(parent, "server"), nowSeconds: own.nowSeconds };
+    await assert.rejects(
+      startServer({ ...place, roles: serverRoles, host: "127.0.0.1", port: 0, log: { level: "silent", destination: { write: () => {} } } }),
+      code("SERVER_ROOT_KEY_HERE"),
+    );
+    assert.equal(await moveRoot(place), "stays in the token");
+    assert.equal(await moveRoot(place), "was away");
+    assert.ok((await store.has("issuer")) && (await store.has("authority")));
+    assert.deepEqual((await readdir(join(parent, "operator", "keys"))).sort(), ["operator.pem", "publishers.pem"]);
+    const { publicKey } = SoftwareKey.generate("p256");
+    const chain = await issuePublisher({ ...place, name: parseName("publisher"), publicKey });
+    const anchors = [trustAnchor(new Uint8Array(await readFile(authority)))];
+    assert.ok(verifyCertificate({ chain, anchors, purpose: "release-sign", nowSeconds: own.nowSeconds }));
   });
 
   test("is refused suites that the token lacks, before anything is made", async (t) => {

@@ -30,16 +30,22 @@ export const model = "hmi-2";
 /** A publisher's release of a software. */
 export async function releaseOf(
   description: SoftwareDescription,
-  by: { readonly publisher: CertifiedKey<SigningKey>; readonly nowSeconds: number },
+  by: { readonly publisher: CertifiedKey<SigningKey>; readonly nowSeconds: number; readonly floorSequence?: number },
 ): Promise<Uint8Array> {
   const { key, certificate } = by.publisher;
-  const terms = { publisher: certificate.name, publishedAtSeconds: by.nowSeconds, grade: "public" } as const;
+  const terms = {
+    publisher: certificate.name,
+    publishedAtSeconds: by.nowSeconds,
+    grade: "public",
+    floorSequence: by.floorSequence ?? 0,
+  } as const;
   return await signRelease({ key, chain: certificate.chain, release: { ...description, ...terms } });
 }
 
 /** What is to be delivered; everything has a default. */
 export interface TestSoftware extends Partial<SoftwareDescription> {
   readonly content?: Uint8Array;
+  readonly floorSequence?: number;
   /** What the description says against the truth. */
   readonly lie?: Partial<SoftwareDescription>;
 }
@@ -162,7 +168,11 @@ export class TestTerminal {
     const licence = await this.licence(description, terms);
     const enrolment = await loadEnrolment(this.terminal);
     const { anchors } = enrolment;
-    const release = await releaseOf(description, { publisher: this.publisher, nowSeconds: this.clock.now });
+    const release = await releaseOf(description, {
+      publisher: this.publisher,
+      nowSeconds: this.clock.now,
+      floorSequence: software.floorSequence ?? 0,
+    });
     const encoded = { licence, release };
     const authorisation = verifyAuthorisation(encoded, { anchors, nowSeconds: this.clock.now, recipients: [terminalName], model });
     const { folder } = await saveDownload(this.terminal, enrolment, {

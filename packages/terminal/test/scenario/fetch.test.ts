@@ -179,7 +179,7 @@ test("STREAM: staged segments that the disk lost or changed are fetched again, a
   await install(terminal);
 });
 
-test("KLIFE LIC: a download whose licence has ended is not gone on with: a new link is made", async (t) => {
+test("KLIFE LIC: a download whose licence has ended takes another licence, over a new link", async (t) => {
   const world = await enrolledWorld(t);
   const { server, terminal, clock } = world;
   server.publish({ content });
@@ -187,10 +187,12 @@ test("KLIFE LIC: a download whose licence has ended is not gone on with: a new l
   await assert.rejects(fetchSoftware(terminal), exitOf(4));
   server.faults.artefact = undefined;
   clock.now += 86_400 + 61;
-  server.requests.length = 0;
-  const fetched = await fetchSoftware(terminal);
-  assert.equal(fetched.resumedAtSegment, 0);
-  assert.ok(server.requests.includes("POST /v1/links"));
+  server.asked.length = 0;
+  assert.equal((await fetchSoftware(terminal)).totalBytes, content.length);
+  assert.deepEqual(
+    server.asked.map(({ kind }) => kind),
+    ["offers", "authorise"],
+  );
 });
 
 test("STREAM: a changed, moved, cut or foreign artefact is refused at its first wrong segment, and what was right is kept", async (t) => {
@@ -362,22 +364,39 @@ async function hasFullDevice(): Promise<boolean> {
   );
 }
 
-test("two commands never change downloads at once; a rollback does not wait for a download", async (t) => {
+test("two commands never change downloads at once; neither a rollback nor an installation waits for a download", async (t) => {
   const world = await enrolledWorld(t);
   const { server, terminal } = world;
   for (const sequence of [1, 2]) {
     server.publish({ sequence, content: new Uint8Array([sequence]) });
     await fetchSoftware(terminal);
-    await install(terminal);
+    if (sequence === 1) await install(terminal);
   }
   {
-    using _other = await StateLock.take(terminal.folder, "downloads");
+    using _other = await StateLock.take(terminal.folder, "downloads"); // as a fetch holds it while it uses the network
+    assert.equal((await install(terminal)).software.sequence, 2);
+    await assert.rejects(install(terminal), code("TERMINAL_NOTHING_FETCHED"));
     await assert.rejects(fetchSoftware(terminal), code("TERMINAL_STATE_LOCKED"));
-    await assert.rejects(install(terminal), code("TERMINAL_STATE_LOCKED"));
     assert.equal((await rollback(terminal, { module: "hmi" })).software.sequence, 1);
     assert.equal((await status(terminal)).modules.length, 1);
   }
   await assert.rejects(fetchSoftware(terminal), code("TERMINAL_NOTHING_NEW"));
+});
+
+test("what another command installs is not removed, and the installation does not stop a fetch", async (t) => {
+  const { server, terminal } = await enrolledWorld(t);
+  const { artefactId } = server.publish({ sequence: 1, content: new Uint8Array([1]) });
+  await fetchSoftware(terminal);
+  server.publish({ sequence: 2, content: new Uint8Array([2]) });
+  {
+    using _installing = await StateLock.take(terminal.folder, "modules");
+    assert.equal((await fetchSoftware(terminal)).software.sequence, 2);
+    await assert.rejects(install(terminal), code("TERMINAL_STATE_LOCKED"));
+    await access(terminal.folder.download(artefactId).path);
+  }
+  await install(terminal);
+  await assert.rejects(fetchSoftware(terminal), code("TERMINAL_NOTHING_NEW"));
+  await assert.rejects(access(terminal.folder.download(artefactId).path), { code: "ENOENT" });
 });
 
 test("KREP: the content key is in no file of the state in the clear, and in none at all after the installation", async (t) => {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { apiErrors } from "@sealane/api";
-import { HttpClient, type HttpOptions, parseBaseUrl, urlOf } from "../../src/http-client.ts";
+import { bytesOf, HttpClient, type HttpOptions, parseBaseUrl, urlOf } from "../../src/http-client.ts";
 import { terminalAt } from "../../src/index.ts";
 import { Attempts } from "../../src/retry.ts";
 import { code } from "../double/codes.ts";
@@ -135,4 +135,33 @@ test("only failures that may pass are tried again, with pauses that grow to half
   for (let i = 0; i < 5; i++) await attempts.pauseAfter(passing);
   await assert.rejects(attempts.pauseAfter(passing), code("API_SERVER_BUSY"));
   assert.deepEqual(clock.pauses, [500, 1_000, 2_000, 4_000, 8_000]);
+});
+
+test("a body that is slower than the least rate is given up, however long single bytes keep coming", async (t) => {
+  const url = await serve(t, ({ url: path }, response) => {
+    response.writeHead(200, { "content-type": cbor.type });
+    response.write("x");
+    if (path === "/whole") return void response.end("yz");
+    const timer = setInterval(() => response.write("x"), 1);
+    response.on("close", () => clearInterval(timer));
+  });
+  const http = client(t);
+  const read = async (path: string): Promise<number> => {
+    const { body } = await http.open({ method: "GET", url: new URL(path, url) });
+    let bytes = 0;
+    for await (const chunk of bytesOf(body, { bytesPerSecond: 1_000_000, seconds: 0.2 })) bytes += chunk.length;
+    return bytes;
+  };
+  assert.equal(await read("/whole"), 3);
+  await assert.rejects(read("/drops"), code("API_SERVER_UNREACHABLE"));
+});
+
+test("a head that comes byte by byte is given up", async (t) => {
+  const url = await serve(t, ({ socket }) => {
+    socket.write("HTTP/1.1 200 OK\r\nX-A: ");
+    const timer = setInterval(() => socket.write("x"), 1);
+    socket.on("close", () => clearInterval(timer));
+  });
+  const http = client(t, { connectSeconds: 0.2, idleSeconds: 0.2 });
+  await assert.rejects(http.open({ method: "GET", url }), code("API_SERVER_UNREACHABLE"));
 });

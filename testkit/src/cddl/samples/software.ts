@@ -8,14 +8,17 @@ import {
   issueRelease,
   type LicenceContent,
   licenceId,
+  type Order,
   parseHeader,
   parseLicence,
+  parseOrder,
   parsePublication,
   parseRelease,
   type SealedArtefact,
   type SoftwareDescription,
   sealBytes,
   segmentRange,
+  signOrder,
   signRelease,
   softwareDescriptionCodec,
 } from "@sealane/software";
@@ -41,6 +44,25 @@ export async function softwareSamples(samples: Samples): Promise<void> {
     seePayload(samples, "licence-claims", { statement: licence, path: ["tagged", "tagged", { item: 2 }], read: parseLicence });
   }
   for (const sealed of artefacts) await releaseSamples(samples, authority, sealed);
+  for (const recipients of ["*", [parseName("terminal-1"), parseName("terminal-2")]] as const)
+    await orderSample(samples, authority, recipients);
+}
+
+async function orderSample(samples: Samples, authority: TestAuthority, recipients: Order["recipients"]): Promise<void> {
+  const { key, certificate } = await certify(authority, { name: "operator", purpose: "order-sign" });
+  const order: Order = {
+    issuer: certificate.name,
+    number: testNowSeconds * 1000,
+    issuedAtSeconds: testNowSeconds,
+    expiresAtSeconds: testNowSeconds + 86_400,
+    recipients,
+    actions: [
+      { kind: "reset-clock", toSeconds: testNowSeconds },
+      { kind: "reset-sequence", module: "hmi", toSequence: 3 },
+    ],
+  };
+  const statement = samples.seeSent("order", await signOrder({ key: key.signingKey(), chain: certificate.chain, order }));
+  seePayload(samples, "order-content", { statement, path: ["tagged", { item: 2 }], read: parseOrder });
 }
 
 /** The payload of a statement; the code reads another one in its place, for it judges the signature later. */

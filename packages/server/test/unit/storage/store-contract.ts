@@ -184,7 +184,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       await terminals.activate(sampleTerminal("gate-2"));
       assert.equal(new Set(first.keys.map(({ chain }) => chain[0]?.toHex())).size, 4);
       for (const key of first.keys) assert.deepEqual(plain(await terminals.chain(first.name, key)), plain(key.chain));
-      const chains = first.keys.map(({ chain }) => chain);
+      const chains = first.keys.map(({ purpose, chain }) => ({ purpose, chain }));
       assert.deepEqual(plain(await terminals.keyChains(first.name)), plain(chains));
       const [key] = first.keys.toReversed();
       assert.ok(key !== undefined);

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { type TestContext, test } from "node:test";
+import { type Order, type OrderAction, parseOrder, signOrder } from "@sealane/software";
+import { parseName } from "@sealane/wire";
+import { install, obey } from "../../src/index.ts";
+import { loadModule } from "../../src/module-record.ts";
+import { code } from "../double/codes.ts";
+import { TestTerminal, terminalName } from "../double/test-terminal.ts";
+
+const daySeconds = 86_400;
+const operator = "operator-1";
+
+async function world(t: TestContext) {
+  const made = await TestTerminal.create(t);
+  const signer = await made.authority.signer(operator, "order-sign");
+  const order = async (given: Partial<Order> & { readonly actions: readonly OrderAction[] }): Promise<Uint8Array> =>
+    await signOrder({
+      key: signer.key,
+      chain: signer.certificate.chain,
+      order: {
+        issuer: parseName(operator),
+        number: made.clock.now * 1000,
+        issuedAtSeconds: made.clock.now,
+        expiresAtSeconds: made.clock.now + 7 * daySeconds,
+        recipients: [terminalName],
+        ...given,
+      },
+    });
+  return { ...made, terminal: made.terminal, clock: made.clock, authority: made.authority, stage: made.stage.bind(made), order };
+}
+
+test("FCLOCK NEWEST: an order of the operator sets clock and sequence back, once, and again is nothing", async (t) => {
+  const { terminal, clock, stage, order } = await world(t);
+  await stage({ sequence: 1_000_000 });
+  await install(terminal);
+  await terminal.clock.restart(clock.now + 400 * daySeconds);
+  const both = await order({
+    actions: [
+      { kind: "reset-clock", toSeconds: clock.now },
+      { kind: "reset-sequence", module: "hmi", toSequence: 5 },
+    ],
+  });
+  assert.equal((await obey(terminal, both)).wasDone, false);
+  assert.equal(terminal.clock.nowSeconds(), clock.now);
+  assert.equal((await loadModule(terminal.folder.module("hmi"))).highest, 5);
+  await stage({ sequence: 6 });
+  await install(terminal);
+  assert.equal((await loadModule(terminal.folder.module("hmi"))).current, 6);
+  assert.equal((await obey(terminal, both)).wasDone, true);
+  assert.equal((await loadModule(terminal.folder.module("hmi"))).highest, 6);
+});
+
+test("NEWEST: no order goes below the floor that the publisher's release names, and nothing of such an order is done", async (t) => {
+  const { terminal, clock, stage, order } = await world(t);
+  await stage({ sequence: 10, floorSequence: 6 });
+  await install(terminal);
+  await terminal.clock.restart(clock.now + daySeconds / 2);
+  const reset = (toSequence: number): { readonly actions: readonly OrderAction[] } => ({
+    actions: [
+      { kind: "reset-clock", toSeconds: clock.now },
+      { kind: "reset-sequence", module: "hmi", toSequence },
+    ],
+  });
+  await assert.rejects(obey(terminal, await order(reset(5))), code("TERMINAL_ORDER_BELOW_FLOOR"));
+  assert.equal((await loadModule(terminal.folder.module("hmi"))).highest, 10);
+  assert.notEqual(terminal.clock.nowSeconds(), clock.now);
+  await obey(terminal, await order(reset(6)));
+  assert.equal((await loadModule(terminal.folder.module("hmi"))).highest, 6);
+});
+
+test("NEWEST: an order that was replayed, is over, is another's or has a number that was used changes nothing", async (t) => {
+  const { terminal, clock, order } = await world(t);
+  const start = clock.now;
+  const floor = start + 400 * daySeconds;
+  await terminal.clock.restart(floor);
+  const to = (toSeconds: number): { readonly actions: readonly OrderAction[] } => ({ actions: [{ kind: "reset-clock", toSeconds }] });
+  const refused = async (encoded: Uint8Array, expected: string): Promise<void> => {
+    const before = terminal.clock.nowSeconds();
+    await assert.rejects(obey(terminal, encoded), code(expected));
+    assert.equal(terminal.clock.nowSeconds(), before);
+  };
+  const older = await order({ ...to(start), number: 5 });
+  await refused(await order({ ...to(start), recipients: [parseName("gateway-8")] }), "ORDER_RECIPIENT_WRONG");
+  await refused(await order({ ...to(start), issuedAtSeconds: start + 61 }), "ORDER_NOT_YET_VALID");
+  await refused(
+    await order({ ...to(start - 9 * daySeconds), issuedAtSeconds: start - 9 * daySeconds, expiresAtSeconds: start - 60, number: 1 }),
+    "ORDER_EXPIRED",
+  );
+  await assert.rejects(order({ ...to(start), expiresAtSeconds: start + 14 * daySeconds + 1 }), code("STATEMENT_CONTENT_WRONG"));
+  await assert.rejects(order({ ...to(start), number: (start + 1) * 1000 }), code("STATEMENT_CONTENT_WRONG"));
+  await assert.rejects(order(to(start + 8 * daySeconds)), code("STATEMENT_CONTENT_WRONG"));
+  await assert.rejects(order({ actions: [{ kind: "reset-everything" } as unknown as OrderAction] }), code("STATEMENT_CONTENT_WRONG"));
+  await obey(terminal, await order({ ...to(start), recipients: "*", number: 6 }));
+  assert.equal(terminal.clock.nowSeconds(), start);
+  await terminal.clock.restart(floor);
+  await refused(older, "TERMINAL_ORDER_REPLAYED");
+  await refused(await order({ ...to(start), number: 6 }), "TERMINAL_ORDER_REPLAYED");
+  await obey(terminal, await order({ ...to(start), number: 7 }));
+});
+
+test("WHO: nobody's key but the operator's signs an order, and no authority's but this terminal's", async (t) => {
+  const { terminal, clock, authority, order } = await world(t);
+  const template = parseOrder(await order({ actions: [{ kind: "reset-clock", toSeconds: clock.now }] }));
+  for (const purpose of ["release-sign", "licence-sign", "server-sign", "terminal-sign"] as const) {
+    const { key, certificate } = await authority.signer(operator, purpose);
+    await assert.rejects(signOrder({ key, chain: certificate.chain, order: template }), code("STATEMENT_SIGNER_WRONG"));
+  }
+  const other = await TestTerminal.create(t);
+  const { key, certificate } = await other.authority.signer(operator, "order-sign");
+  const foreign = await signOrder({ key, chain: certificate.chain, order: template });
+  await assert.rejects(obey(terminal, foreign), code("ORDER_UNTRUSTED"));
+  const own = await order({ actions: template.actions });
+  const flipped = own.with(own.length - 1, (own.at(-1) ?? 0) ^ 1);
+  await assert.rejects(obey(terminal, flipped), code("ORDER_SIGNATURE_WRONG"));
+});
+
+test("NEWEST: an order that was accepted is finished after a kill, whatever comes next", async (t) => {
+  const { terminal, clock, order } = await world(t);
+  await terminal.clock.restart(clock.now + 400 * daySeconds);
+  const encoded = await order({ actions: [{ kind: "reset-clock", toSeconds: clock.now }] });
+  const restart = terminal.clock.restart.bind(terminal.clock);
+  terminal.clock.restart = async () => {
+    throw new Error("killed");
+  };
+  await assert.rejects(obey(terminal, encoded), /killed/);
+  terminal.clock.restart = restart;
+  assert.notEqual(terminal.clock.nowSeconds(), clock.now);
+  await assert.rejects(obey(terminal, new Uint8Array(3)), code("ORDER_MALFORMED"));
+  assert.equal(terminal.clock.nowSeconds(), clock.now);
+});
+
+test("FCLOCK: where the machine has no clock, an order's number counts and its dates do not", async (t) => {
+  const { terminal, clock, order } = await world(t);
+  const { now } = clock;
+  await terminal.clock.restart(now + 400 * daySeconds);
+  const encoded = await order({ actions: [{ kind: "reset-clock", toSeconds: now }] });
+  clock.now = 0;
+  await obey(terminal, encoded);
+  assert.equal(terminal.clock.nowSeconds(), now);
+  await writeFile(terminal.folder.orders, "damaged");
+  await assert.rejects(obey(terminal, encoded), code("TERMINAL_STATE_DAMAGED"));
+});

@@ -152,7 +152,7 @@ release
 
 release
   .command("renew")
-  .description("sign a release anew, before the publisher's certificate ends; without a module, all that version 0.1 released")
+  .description("sign a release anew, before the publisher's certificate ends; without a module, what version 0.1 released")
   .argument("[module]", "name of the software module")
   .option("--sequence <number>", "which one (the newest unless told)")
   .option("--floor <sequence>", "lowest sequence to which an order may set the module back (as before unless told)")

@@ -35,6 +35,7 @@ const steps: readonly Step[] = [
   scenario("large", "--size 1GiB"),
   scenario("anonymous"),
   scenario("two-servers"),
+  scenario("upgrade", "--quick"),
 ];
 
 function scenario(name: string, options = ""): Step {

@@ -152,12 +152,12 @@ release
 
 release
   .command("renew")
-  .description("sign a release that is offered anew, before the publisher's certificate ends")
-  .argument("<module>", "name of the software module")
+  .description("sign a release anew, before the publisher's certificate ends; without a module, what version 0.1 released")
+  .argument("[module]", "name of the software module")
   .option("--sequence <number>", "which one (the newest unless told)")
   .option("--floor <sequence>", "lowest sequence to which an order may set the module back (as before unless told)")
   .addOption(state())
-  .action(async (module: string, _options, command: Command) =>
+  .action(async (module: string | undefined, _options, command: Command) =>
     (await import("./commands/release-renew.ts")).runReleaseRenew(module, command),
   );
 

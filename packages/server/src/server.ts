@@ -15,14 +15,14 @@ import { Metrics } from "./http/metrics.ts";
 import { readCertificate, type TlsFiles } from "./http/tls-certificate.ts";
 import { watchRoutes } from "./http/watch.ts";
 import { ChannelWaiters } from "./key/channel-waiters.ts";
-import { contentKeyOf, resealContentKeys } from "./key/content-key.ts";
+import { contentKeysOf, resealContentKeys } from "./key/content-key.ts";
 import { InboxWaiters } from "./key/inbox-waiters.ts";
 import type { KeyRole } from "./key/key-role.ts";
 import type { ServerRole } from "./labels.ts";
 import { type ServerFolder, serverFolder } from "./layout.ts";
 import { defaultLimits, purgeSeconds, type ServerLimits, storageKeyBytes } from "./limits.ts";
 import { type DatabaseInput, locateDatabase } from "./locate-database.ts";
-import type { RequireOpens } from "./operator/operator-role.ts";
+import type { ContentKeys } from "./operator/operator-role.ts";
 import { broadcastRoutes } from "./roles/broadcasts.ts";
 import { caRoutes } from "./roles/ca.ts";
 import { downloadRoutes } from "./roles/download.ts";
@@ -132,7 +132,7 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
   const opened = roles.includes("key") || roles.includes("ca") ? stack.use(await openServerKeys(folder, setup)) : null;
   const watched = { database: db, tokens: shared.stores.operatorTokens, keys: opened?.token ?? null };
   await app.register(watchRoutes({ metrics: context.metrics, ...watched }));
-  let requireOpens: RequireOpens | null = null;
+  let contentKeys: ContentKeys | null = null;
   const seal = roles.includes("key") ? await loadSeal(folder, setup) : null;
   if (seal !== null && opened !== null) {
     const keys = await loadKeyRoleKeys(folder, { keys: opened, nowSeconds });
@@ -145,7 +145,7 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
     if (location.kind === "postgres") stack.use(await listenForMessages(location, { waiters, listeners }));
     const policy = deliveryPolicy(setup.policy ?? {});
     const role: KeyRole = { ...context, ...keys, ...stores, waiters, listeners, policy };
-    requireOpens = async (release, sealed) => void (await contentKeyOf(role, release, sealed))[Symbol.dispose]();
+    contentKeys = contentKeysOf(role);
     await reseal(app, role);
     await app.register(keyRoutes(role));
     await app.register(broadcastRoutes(role));
@@ -159,7 +159,7 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
     // On PostgreSQL other processes may take uploads too.
     await artefacts.removeLeftovers(location.kind === "sqlite" ? 0 : context.limits.uploadSeconds);
     const identity = await loadPublicIdentity(folder, nowSeconds);
-    await app.register(operatorRoutes({ ...shared, ...identity, artefacts, requireOpens, publicUrl: setup.publicUrl }));
+    await app.register(operatorRoutes({ ...shared, ...identity, artefacts, contentKeys, publicUrl: setup.publicUrl }));
   }
   await purgeRegularly(app, { db, kind: location.kind, seal, now: context.now, stack });
 }

@@ -61,6 +61,8 @@ export const licenceIdBytes = 16;
 export const maxLicenceBytes: number = 24 * 1024;
 export const maxReleaseBytes: number = 24 * 1024;
 
+/** Bytes of a release of version 0.1. */
+export const maxFormerReleaseBytes: number = 32 * 1024;
 /** An order: for how long, for how many terminals by name, how many actions; bytes with the longest names and a chain as above. */
 export const maxOrderLifeSeconds: number = 14 * 86_400;
 export const maxOrderRecipients = 64;

@@ -99,7 +99,8 @@ export function verifyRelease(bytes: Uint8Array, input: StatementTrust & { reado
   return Object.freeze({ ...release, digest: sha256(bytes), certificate }) as VerifiedRelease;
 }
 
-const releaseKind: StatementKind = {
+/** How a release is signed and read; for this package. */
+export const releaseKind: StatementKind = {
   context: statementContext.release,
   purpose: "release-sign",
   isCwt: false,

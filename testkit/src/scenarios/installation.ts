@@ -23,7 +23,7 @@ export interface Commands {
 export const root: string = resolve(import.meta.dirname, "../../..");
 
 /** The commands of this working copy. */
-const workingCopy: Commands = {
+export const workingCopy: Commands = {
   operator: [process.execPath, join(root, "apps/sealane/bin/sealane.js")],
   terminal: [process.execPath, join(root, "apps/sealane-terminal/bin/sealane-terminal.js")],
 };

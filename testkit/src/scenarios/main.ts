@@ -13,6 +13,7 @@ const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<v
   anonymous: async () => (await import("./anonymous.ts")).runAnonymous(),
   broadcast: async () => (await import("./broadcast.ts")).runBroadcast(),
   token: async () => (await import("./token.ts")).runToken(),
+  upgrade: async (options) => (await import("./upgrade.ts")).runUpgrade(options),
   tamper: async (options) => (await import("./tamper.ts")).runTamper(options),
 };
 

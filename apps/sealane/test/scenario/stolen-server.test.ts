@@ -136,7 +136,7 @@ test("WHO: whoever has the server does not choose which release its publisher si
   };
   const id = artefactId.toHex();
   answers.set(routes.server, { fingerprint: sha256(root).toHex(), authority: root.toBase64() });
-  answers.set(routes.releases, [{ ...asked, artefactId: id }]);
+  answers.set(routes.releases, [{ ...asked, artefactId: id, publishedAtSeconds: nowSeconds }]);
   let shown: Readonly<Record<string, unknown>> | undefined;
   const renew = async (changes: Partial<ReleaseContent>): Promise<readonly unknown[]> => {
     const statement = await signRelease({ key, chain, release: { ...release, ...changes } });
@@ -148,6 +148,7 @@ test("WHO: whoever has the server does not choose which release its publisher si
   const refused = [exitCodes.notTrusted, "RENEW_SERVER_WRONG"];
   assert.deepEqual(await renew({ sequence: 2, version: "2" }), refused, "an older one");
   assert.deepEqual(await renew({ module: "brakes" }), refused, "another module");
+  assert.deepEqual(await renew({ publishedAtSeconds: nowSeconds - 1 }), refused, "judged as of a time that the publisher did not sign");
   assert.deepEqual(await renew({}), [0, undefined]);
   // The thief answers the publication with the list from above, which has no digest: what was signed is shown, not what he says.
   assert.deepEqual([shown?.["version"], shown?.["sha256"], shown?.["artefactId"]], ["3", digest.toHex(), id]);

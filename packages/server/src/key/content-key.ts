@@ -1,6 +1,7 @@
 import {
   type ContentKey,
   openContentKey,
+  openFormerContentKey,
   parseSealedContentKey,
   type SealedKeyBinding,
   sealContentKey,
@@ -8,6 +9,7 @@ import {
 } from "@sealane/software";
 import { equalBytes, hasCode, type SealaneError } from "@sealane/wire";
 import type { KeyRoleKeys } from "../certified-keys.ts";
+import type { ContentKeys } from "../operator/operator-role.ts";
 import type { SealedKeyRow } from "../storage/releases.ts";
 import type { KeyRole } from "./key-role.ts";
 
@@ -33,6 +35,22 @@ export async function contentKeyOf({ self }: Opener, release: SealedKeyBinding, 
     }
   }
   throw refusal;
+}
+
+/** What this key role does for the operator role of its process. */
+export function contentKeysOf(role: Pick<KeyRole, "self" | "random">): ContentKeys {
+  const { self, random } = role;
+  return {
+    requireOpens: async (release, sealed) => void (await contentKeyOf(role, release, sealed))[Symbol.dispose](),
+    async sealFormer(release, former) {
+      const own = self.decryption.find(({ certificate }) => equalBytes(certificate.thumbprint, former.keyRole));
+      const [current] = self.decryption;
+      if (own === undefined || current === undefined)
+        throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: "sealed to another certificate" });
+      using contentKey = await openFormerContentKey(former, own.key);
+      return sealContentKey({ contentKey, release, keyRole: current.certificate, random });
+    },
+  };
 }
 
 /** How a run of {@link resealContentKeys} went. */

@@ -1,5 +1,13 @@
 import { apiErrors } from "@sealane/api";
-import { parsePublication, parseSealedContentKey, type VerifiedRelease, verifyRelease } from "@sealane/software";
+import {
+  isSameSoftware,
+  parsePublication,
+  parseSealedContentKey,
+  softwareErrors,
+  type VerifiedRelease,
+  verifyFormerRelease,
+  verifyRelease,
+} from "@sealane/software";
 import { equalBytes } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import type { StoredRelease } from "../storage/releases.ts";
@@ -22,7 +30,7 @@ export async function publishRelease(role: OperatorRole, publication: Uint8Array
   const { artefactId, module, sequence, publisher, publishedAtSeconds } = release;
   const sealedContentKey = given ?? (await knownKeyOf(role, release));
   if (given !== null) requireOurs(role, release, given);
-  await role.requireOpens?.(release, sealedContentKey);
+  await role.contentKeys?.requireOpens(release, sealedContentKey);
   if (!(await artefacts.has(artefactId))) throw apiErrors.error("ARTEFACT_UNKNOWN", { artefactId: artefactId.toHex() });
   const stored: StoredRelease = { description: release, statement, sealedContentKey, publisher, publishedAtSeconds, acceptedAtSeconds };
   const added = await role.atomically(({ releases }) => releases.add(stored));
@@ -30,10 +38,16 @@ export async function publishRelease(role: OperatorRole, publication: Uint8Array
   return stored;
 }
 
-async function knownKeyOf({ stores }: OperatorRole, { artefactId, module, sequence }: VerifiedRelease): Promise<Uint8Array> {
-  const known = await stores.releases.find(artefactId);
+async function knownKeyOf({ stores, anchor, contentKeys }: OperatorRole, release: VerifiedRelease): Promise<Uint8Array> {
+  const { artefactId, module, sequence, publisher, grade } = release;
+  const known = await stores.releases.findAny(artefactId);
   if (known === null) throw apiErrors.error("RELEASE_UNKNOWN", { module, sequence });
-  return known.sealedContentKey;
+  if (known.sealedContentKey !== null) return known.sealedContentKey;
+  const former = verifyFormerRelease(known.statement, { anchors: [anchor], nowSeconds: known.acceptedAtSeconds });
+  if (former.publisher !== publisher || former.grade !== grade || !isSameSoftware(former, release))
+    throw serverErrors.error("SERVER_RELEASE_CONFLICT", { module, sequence });
+  if (contentKeys === null) throw softwareErrors.error("RELEASE_KEY_WRONG", { reason: "the key role runs in another process" });
+  return await contentKeys.sealFormer(release, former);
 }
 
 function requireOurs({ decryption }: OperatorRole, { module, sequence }: VerifiedRelease, sealed: Uint8Array): void {

@@ -1,7 +1,7 @@
 import type { ReleaseView, TerminalView } from "@sealane/api";
 import { parseRelease } from "@sealane/software";
 import type { EnrolmentToken } from "../storage/enrolment-tokens.ts";
-import type { ListedRelease } from "../storage/releases.ts";
+import type { AnyRelease } from "../storage/releases.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
 
 /** What operators are shown. */
@@ -18,7 +18,7 @@ export function enrollingView({ name, model, enrolment }: EnrolmentToken): reado
   return [{ name, model, status: "enrolling", enrolledAtSeconds, lastSeenSeconds: null, certificateExpiresAtSeconds, installed: [] }];
 }
 
-export function releaseView({ description, publisher, publishedAtSeconds, statement, isOffered }: ListedRelease): ReleaseView {
+export function releaseView({ description, publisher, publishedAtSeconds, statement, sealedContentKey }: AnyRelease): ReleaseView {
   const { module, version, sequence, models, artefactId, sha256, plaintextBytes } = description;
   return {
     module,
@@ -30,7 +30,7 @@ export function releaseView({ description, publisher, publishedAtSeconds, statem
     plaintextBytes,
     publishedAtSeconds,
     publisher,
-    ...(isOffered ? termsOf(statement) : { grade: null, floorSequence: null }),
+    ...(sealedContentKey !== null ? termsOf(statement) : { grade: null, floorSequence: null }),
   };
 }
 

@@ -47,7 +47,7 @@ function tokenRoutes(app: FastifyInstance, role: OperatorRole): void {
 function releaseRoutes(app: FastifyInstance, role: OperatorRole): void {
   acceptCbor(app, role.limits);
   app.post(routes.releases, { bodyLimit: maxPublicationBytes }, async (request): Promise<ReleaseView> => {
-    return releaseView({ ...(await publishRelease(role, cborBody(request))), isOffered: true });
+    return releaseView(await publishRelease(role, cborBody(request)));
   });
 }
 
@@ -74,9 +74,9 @@ function viewRoutes(app: FastifyInstance, role: OperatorRole): void {
     return terminalView(found);
   });
   app.get<{ Params: { id: string } }>(routes.release, async (request): Promise<ReleaseStatementView> => {
-    const release = await stores.releases.find(parseArtefactId(request.params.id));
+    const release = await stores.releases.findAny(parseArtefactId(request.params.id));
     if (release === null) throw apiErrors.error("RELEASE_UNKNOWN");
-    return { ...releaseView({ ...release, isOffered: true }), statement: release.statement.toBase64() };
+    return { ...releaseView(release), statement: release.statement.toBase64() };
   });
   app.get(routes.releases, async (): Promise<readonly ReleaseView[]> => (await stores.releases.list()).map(releaseView));
   const view: ServerView = {

@@ -16,8 +16,8 @@ export interface StoredRelease {
   readonly acceptedAtSeconds: number;
 }
 
-/** A release in a list: one that was published before releases travelled to terminals has no sealed key of its own and is not offered. */
-export type ListedRelease = Omit<StoredRelease, "sealedContentKey"> & { readonly isOffered: boolean };
+/** A release, offered or not: one that was published before releases travelled to terminals has no sealed key of its own. */
+export type AnyRelease = Omit<StoredRelease, "sealedContentKey"> & { readonly sealedContentKey: Uint8Array | null };
 
 /** A sealed content key, and what its release says that it is bound to. */
 export interface SealedKeyRow {
@@ -34,11 +34,13 @@ export interface Releases {
    */
   add(release: StoredRelease): Promise<"added" | "conflict">;
   find(artefactId: ArtefactId): Promise<StoredRelease | null>;
+  /** The same, whether it is offered or not. */
+  findAny(artefactId: ArtefactId): Promise<AnyRelease | null>;
   /** The newest of each module, or of the one named, that is for a model or for any; by module, at most `max`. */
   newest(model: string, options: { readonly module: string | null; readonly max: number }): Promise<readonly StoredRelease[]>;
   /** The latest of one module, for whatever models, the newest first; at most `max`. */
   newestOf(module: string, max: number): Promise<readonly StoredRelease[]>;
-  list(): Promise<readonly ListedRelease[]>;
+  list(): Promise<readonly AnyRelease[]>;
   /** The sealed content keys of all that is offered. */
   sealedKeys(): Promise<readonly SealedKeyRow[]>;
   /** Puts another sealed key in place of the one before; false when that has gone by now. */
@@ -80,6 +82,10 @@ export function sqlReleases(db: Queries): Releases {
       const row = await offered(db).where("artefact_id", "=", artefactId).executeTakeFirst();
       return row === undefined ? null : offeredOf(row);
     },
+    async findAny(artefactId) {
+      const row = await db.selectFrom("releases").selectAll().where("artefact_id", "=", artefactId).executeTakeFirst();
+      return row === undefined ? null : { ...releaseOf(row), sealedContentKey: row.sealed_key };
+    },
     async newest(model, { module, max }) {
       const fitting = db
         .selectFrom("release_models")
@@ -114,7 +120,7 @@ export function sqlReleases(db: Queries): Releases {
         .orderBy("sequence", "desc")
         .orderBy("artefact_id")
         .execute();
-      return rows.map((row) => ({ ...releaseOf(row), isOffered: row.sealed_key !== null }));
+      return rows.map((row) => ({ ...releaseOf(row), sealedContentKey: row.sealed_key }));
     },
     async sealedKeys() {
       const rows = await offered(db).orderBy("artefact_id").execute();

@@ -258,6 +258,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     const { artefactId: id } = former.description;
     await db.updateTable("releases").set({ sealed_key: null }).where("artefact_id", "=", id).execute();
     assert.equal(await stores.releases.find(id), null);
+    assert.equal((await stores.releases.findAny(id))?.sealedContentKey, null);
     for (const offered of [await stores.releases.newest("m1", { module: "app", max: 9 }), await stores.releases.newestOf("app", 9)]) {
       assert.deepEqual(
         offered.map(({ description }) => description.version),
@@ -265,7 +266,7 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       );
     }
     assert.deepEqual(
-      (await stores.releases.list()).map(({ description, isOffered }) => [description.version, isOffered]),
+      (await stores.releases.list()).map(({ description, sealedContentKey }) => [description.version, sealedContentKey !== null]),
       [
         ["former", false],
         ["other", true],

@@ -9,7 +9,7 @@ import { verifyInstalled } from "./installed-check.ts";
 import { keepRecord } from "./kept-records.ts";
 import { descriptionOf } from "./licence.ts";
 import { LicensedHasher } from "./licensed-hasher.ts";
-import { loadModule, makeModuleFolders, switchModule, tidyModule } from "./module-record.ts";
+import { loadModule, makeModuleFolders, raiseModuleFloor, switchModule, tidyModule } from "./module-record.ts";
 import { proveSlot, slotFile, slotVersion } from "./slot.ts";
 import { type ModuleFolder, SlotFolder } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
@@ -75,7 +75,10 @@ interface Work {
 const stages: Readonly<Record<InstallStage, (work: Work) => Promise<void>>> = {
   check: checkDownload,
   unpack: fillSlot,
-  switch: async ({ folder, download }) => void (await switchModule(folder, download.licence.sequence)),
+  async switch({ folder, download }) {
+    await raiseModuleFloor(folder, download.authorisation.release.floorSequence);
+    await switchModule(folder, download.licence.sequence);
+  },
   clean: cleanUp,
 };
 

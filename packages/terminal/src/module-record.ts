@@ -51,6 +51,17 @@ const recordFile: StateFile<ModuleRecord> = {
   what: "module",
 };
 
+interface ModuleFloor {
+  readonly version: typeof stateVersion;
+  readonly floorSequence: number;
+}
+
+const floorFile: StateFile<ModuleFloor> = {
+  codec: tuple<ModuleFloor>({ version: literal(stateVersion), floorSequence: uint() }),
+  maxBytes: maxModuleRecordBytes,
+  what: "floor",
+};
+
 /** Reads which versions are installed; changes nothing. Error: TERMINAL_STATE_DAMAGED. */
 export async function loadModule(folder: ModuleFolder): Promise<ModuleState> {
   const record = await loadState(folder.record, recordFile);
@@ -74,6 +85,20 @@ export async function switchModule(folder: ModuleFolder, to: number): Promise<Mo
   });
   await saveState(folder.record, recordFile, { version: stateVersion, ...after });
   return after;
+}
+
+/** The highest security floor that a release named of what was ever installed; 0 before the first. Error: TERMINAL_STATE_DAMAGED. */
+export async function loadModuleFloor(folder: ModuleFolder): Promise<number> {
+  return (await loadState(folder.floor, floorFile))?.floorSequence ?? 0;
+}
+
+/**
+ * Keeps the floor of a release that is about to be installed, where it is higher: one that names a lower floor, or none, does not make what
+ * was named before forgotten. For the holder of the lock on modules. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED, TERMINAL_STATE_DAMAGED.
+ */
+export async function raiseModuleFloor(folder: ModuleFolder, floorSequence: number): Promise<void> {
+  if (floorSequence <= (await loadModuleFloor(folder))) return;
+  await saveState(folder.floor, floorFile, { version: stateVersion, floorSequence });
 }
 
 /** Lets everything above a sequence be installed again; what is installed stays. For the holder of the lock on modules. */

@@ -17,7 +17,7 @@ import { loadState, type StateFile, saveState } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Identity, requireIdentity } from "./identity.ts";
 import { stateVersion } from "./labels.ts";
-import { loadModule, resetHighest } from "./module-record.ts";
+import { loadModule, loadModuleFloor, resetHighest } from "./module-record.ts";
 import { describeSlot } from "./slot.ts";
 import type { ModuleFolder } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
@@ -110,10 +110,11 @@ async function requireAllowed(terminal: Terminal, action: OrderAction): Promise<
   if (toSequence < floorSequence) throw terminalErrors.error("TERMINAL_ORDER_BELOW_FLOOR", { module, toSequence, floorSequence });
 }
 
-/** The publisher's security floor: the highest that a release of what is installed names. */
+/** The publisher's security floor: the highest that a release names of what is, or was, installed. */
 async function floorOf(folder: ModuleFolder, module: string): Promise<number> {
   const { current, previous } = await loadModule(folder);
-  let floorSequence = 0;
+  let floorSequence = await loadModuleFloor(folder);
+  // What was installed before the floor was kept apart.
   for (const sequence of [current, previous]) {
     const described = sequence === null ? null : await describeSlot(folder.slot(sequence), module);
     floorSequence = Math.max(floorSequence, described?.release?.floorSequence ?? 0);

@@ -142,6 +142,11 @@ export class ModuleFolder {
     return join(this.path, "module.cbor");
   }
 
+  /** The publisher's security floor. */
+  get floor(): string {
+    return join(this.path, "floor.cbor");
+  }
+
   get slots(): string {
     return join(this.path, "slots");
   }

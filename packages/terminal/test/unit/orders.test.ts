@@ -69,6 +69,24 @@ test("NEWEST: no order goes below the floor that the publisher's release names, 
   assert.equal((await loadModule(terminal.folder.module("hmi"))).highest, 6);
 });
 
+test("NEWEST: later releases that name no floor, whatever brought them, do not make the floor forgotten", async (t) => {
+  const { terminal, stage, order } = await world(t);
+  const reset = (toSequence: number): { readonly actions: readonly OrderAction[] } => ({
+    actions: [{ kind: "reset-sequence", module: "hmi", toSequence }],
+  });
+  const put = async (release: Parameters<typeof stage>[0]): Promise<void> => {
+    await stage(release);
+    await install(terminal);
+  };
+  await put({ sequence: 10, floorSequence: 6 });
+  await obey(terminal, await order({ ...reset(6), number: 1 }));
+  for (const sequence of [7, 8]) await put({ sequence });
+  const { current, previous } = await loadModule(terminal.folder.module("hmi"));
+  assert.deepEqual([current, previous], [8, 7]);
+  await assert.rejects(obey(terminal, await order({ ...reset(5), number: 2 })), code("TERMINAL_ORDER_BELOW_FLOOR"));
+  await obey(terminal, await order({ ...reset(6), number: 2 }));
+});
+
 test("NEWEST: an order that was replayed, is over, is another's or has a number that was used changes nothing", async (t) => {
   const { terminal, clock, order } = await world(t);
   const start = clock.now;

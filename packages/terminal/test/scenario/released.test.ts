@@ -303,6 +303,7 @@ test("WHO KREP: a download of before releases travelled is fetched anew, what wa
   const kept = terminal.folder.keptRecord(description.artefactId);
   await saveState(kept, downloadRecordFile, { ...former, version: 1 });
   clock.now = keyExpiresAtSeconds;
+  await terminal.clock.restart(clock.now); // what is over by the machine's clock alone stays
   await fetchSoftware(terminal).catch((error: unknown) => assert.ok(hasCode(error, "TERMINAL_NOTHING_NEW")));
   assert.equal(await loadState(kept, downloadRecordFile), null);
 });

@@ -40,6 +40,7 @@ export const checks: readonly Check[] = [
     attack("AGREEMENT", ["without signature, key of requests stolen", "WITHOUT_SIGNATURE STOLEN_ENROL"]),
     attack("AGREEMENT", ["without H(R) signed, key of requests stolen", "WITHOUT_REQUEST_DIGEST STOLEN_ENROL"]),
     attack("STRENGTH", ["without the view in the proof", "WITHOUT_PROVEN_VIEW"]),
+    attack("SECRECY", ["reply and proof in clear", "WITHOUT_ENCRYPTION"]),
   ]),
   ...of("mutual-nonce", [
     attack("AGREEMENT", ["printed", "PRINTED"]),

@@ -188,7 +188,15 @@ function telling(messages: readonly Matched[]): readonly Matched[] {
 }
 
 /** What CDDL cannot say: which values two fields may have together. */
-const relations = ["an end after the beginning", "the sizes of an artefact", "at most the sequence", "at most the seconds of publishedAt"];
+const relations = [
+  "an end after the beginning",
+  "the sizes of an artefact",
+  "at most the sequence",
+  "at most the seconds of publishedAt",
+  "at most the milliseconds of issuedAt",
+  "within 14 days of issuedAt",
+  "no time behind the order's end",
+];
 
 function verdictOf(read: () => unknown): string {
   try {

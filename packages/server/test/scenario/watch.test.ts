@@ -103,7 +103,7 @@ interface Way {
 const forwarded = { "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https" };
 const ways: readonly Way[] = [
   { title: "from this machine", options: {}, headers: {}, operator: 200, metrics: 200 },
-  { title: "by a proxy here that nobody named", options: {}, headers: forwarded, operator: 200, metrics: 401 },
+  { title: "by a proxy here that nobody named", options: {}, headers: forwarded, operator: 403, metrics: 403 },
   {
     title: "by a trusted proxy here, over TLS",
     options: { trustedProxies: ["127.0.0.1"] },

@@ -111,6 +111,7 @@ test("FCLOCK ANON: a server without a name cannot set a terminal's clock; one wi
   for (const mechanism of ["anonymous-agreement", "mutual-nonce"] as const) {
     const world = await enrolledWorld(t);
     const { server, terminal, clock } = world;
+    await terminal.clock.restart(clock.now); // the certificates of this world are a month old
     const laterSeconds = clock.now + 7_200;
     await server.offer(server.publish({}), { mechanism });
     server.faults.reply = (reply) => (reply.kind === "offers" ? { ...reply, nowSeconds: laterSeconds } : reply);

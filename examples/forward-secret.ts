@@ -29,7 +29,7 @@ const mechanisms = ["mutual-agreement"] as const;
 const [here, there] = [partyOf(office), partyOf(gateway)];
 const { message: first } = await here.originate(certificatesOf(gateway), { mechanism: "mutual-agreement", third: "signed-beside" });
 const { reply, claimedPeer } = await there.accept(first, { mechanisms }); // nothing is proven of the office yet
-const content = { artefactId: sealed.artefact.artefactId, licence: licence.bytes };
+const content = { artefactId: sealed.artefact.artefactId, licence: licence.bytes, release: null };
 const replied = await here.receive(reply, { mechanisms, content });
 if (replied.kind !== "replied") throw new Error("The reply was expected.");
 const completed = await there.receive(replied.message, { mechanisms });

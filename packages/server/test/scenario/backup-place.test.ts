@@ -40,7 +40,7 @@ function meanwhile(t: TestContext, place: string, make: () => Promise<unknown>):
 for (const what of ["folder", "link"] as const) {
   test(`a backup and a restoration do not go into a ${what} that somebody else made meanwhile`, async (t) => {
     const folder = await emptyFolder(t);
-    const server = await TestServer.init(t);
+    const server = await TestServer.init(t, {});
     const elsewhere = await emptyFolder(t);
     const make = async (path: string): Promise<void> => await (what === "folder" ? mkdir(path) : symlink(elsewhere, path));
     const source = join(folder, "good");
@@ -62,7 +62,7 @@ for (const what of ["folder", "link"] as const) {
 }
 
 test("a database that was made readable is for its owner alone again: who reads it could lock it", async (t) => {
-  const server = await TestServer.init(t);
+  const server = await TestServer.init(t, {});
   const file = join(server.folder, "data.sqlite");
   await chmod(file, 0o644);
   await using _db = await openDatabase({ kind: "sqlite", file });

@@ -91,7 +91,10 @@ export class EffectFolder {
     writeFileSync(join(this.path, "plan"), plan);
     appendFileSync(join(this.path, "log"), "not yet\n"); // gone when the process begins its log anew, which may say armed already
     sendSignal(pid);
-    const isArmed = (): boolean => this.#log().startsWith("armed\n") && !this.#log().includes("not yet\n");
+    const isArmed = (): boolean => {
+      const log = this.#log(); // read once: the process empties it before it writes that it is armed
+      return log.startsWith("armed\n") && !log.includes("not yet\n");
+    };
     await eventually(() => hasEnded || isArmed(), `The process ${pid} does not take up its plan.`);
     return isArmed();
   }

@@ -62,9 +62,10 @@ export async function purgeExpired(
   options: { readonly kind: DatabaseLocation["kind"]; readonly seal: RowSeal | null; readonly nowSeconds: number },
 ): Promise<void> {
   const { kind, seal, nowSeconds } = options;
-  const { inbox, enrolmentTokens, broadcasts } = sqlStores(db);
+  const { inbox, enrolmentTokens, broadcasts, orders } = sqlStores(db);
   await inbox.purge(nowSeconds);
   await broadcasts.purge(nowSeconds);
+  await orders.purge(nowSeconds);
   await enrolmentTokens.purge(nowSeconds);
   if (seal !== null) {
     await sqlLinks(db, seal).purge(nowSeconds);

@@ -48,19 +48,20 @@ test("PERMIT KREP: software runs through exec, ends with its own status, and rol
 
 test("WHO: a publisher signs a release anew; terminals that have the version have it, and see who released it", async () => {
   const terminal = await enrol("renewed");
-  await publishScript("lasting", "1.0", "exit 7");
+  const published = await publishScript("lasting", "1.0", "exit 7");
+  const name = `lasting@1:${published.findLast(({ event }) => event === "published")?.["sha256"]}`;
   await succeed("sealane-terminal", ["fetch", "lasting", ...terminal]);
   await succeed("sealane-terminal", ["install", "lasting", ...terminal]);
-  const [renewed] = (await succeed("sealane", ["release", "renew", "lasting", "--floor", "1", ...state()])).events;
+  const [renewed] = (await succeed("sealane", ["release", "renew", name, "--floor", "1", ...state()])).events;
   assert.deepEqual([renewed?.["event"], renewed?.["sequence"], renewed?.["floorSequence"]], ["renewed", 1, 1]);
   const again = await run("sealane-terminal", ["fetch", "lasting", ...terminal]);
   assert.deepEqual([again.exitCode, codeOf(again)], [8, "TERMINAL_NOTHING_NEW"]);
   const [status] = (await succeed("sealane-terminal", ["status", ...terminal])).events;
   const modules = status?.["modules"] as readonly { readonly current: { readonly publisher: string } }[];
   assert.equal(modules[0]?.current.publisher, "publisher");
-  const none = await run("sealane", ["release", "renew", "no-such-module", ...state()]);
+  const none = await run("sealane", ["release", "renew", name.replace("lasting", "no-such-module"), "--floor", "1", ...state()]);
   assert.deepEqual([none.exitCode, codeOf(none)], [8, "RELEASE_UNKNOWN"]);
-  const above = await run("sealane", ["release", "renew", "lasting", "--floor", "2", ...state()]);
+  const above = await run("sealane", ["release", "renew", name, "--floor", "2", ...state()]);
   assert.deepEqual([above.exitCode, codeOf(above)], [2, "STATEMENT_CONTENT_WRONG"]);
 });
 
@@ -291,8 +292,8 @@ async function enrol(name: string): Promise<string[]> {
   return options;
 }
 
-async function publishScript(module: string, version: string, body: string, options: readonly string[] = []): Promise<void> {
+async function publishScript(module: string, version: string, body: string, options: readonly string[] = []): Promise<Ended["events"]> {
   const path = join(folder, `${module}.sh`);
   await writeFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
-  await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...options, ...state()]);
+  return (await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...options, ...state()])).events;
 }

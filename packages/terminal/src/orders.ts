@@ -35,7 +35,7 @@ export async function obey(terminal: Terminal, encoded: Uint8Array): Promise<Obe
 }
 
 /** The same for the holder of the lock on downloads. */
-export async function obeyWhileLocked(terminal: Terminal, encoded: Uint8Array): Promise<Obeyed> {
+async function obeyWhileLocked(terminal: Terminal, encoded: Uint8Array): Promise<Obeyed> {
   using _modules = await StateLock.takeSoon(terminal, "modules");
   // Before anything is judged: a command that was killed left it half done.
   await finish(terminal);
@@ -80,7 +80,7 @@ function clockFor(terminal: Terminal, identity: Identity, encoded: Uint8Array): 
 }
 
 /** When the first of this terminal's certificates that sign began: no clock of its says a time before. */
-export function beginningOf({ signing }: Pick<Identity, "signing">): number {
+function beginningOf({ signing }: Pick<Identity, "signing">): number {
   return Math.min(...signing.map(({ chain: [leaf] }) => parseCertificate(leaf ?? new Uint8Array(0)).notBeforeSeconds));
 }
 

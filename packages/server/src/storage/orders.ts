@@ -4,7 +4,7 @@ import { maxOrders } from "../limits.ts";
 import type { Queries } from "./schema.ts";
 
 /** An order as its operator signed it, and what the server reads of it. */
-export interface StoredOrder {
+interface StoredOrder {
   readonly number: number;
   readonly expiresAtSeconds: number;
   readonly recipients: "*" | readonly Name[];

@@ -166,7 +166,7 @@ const addressed = (command: Command): Command =>
     .option("--terminal <name...>", "terminals by name")
     .option("--all", "every terminal of this operator")
     .option("--days <number>", "for how long it may be followed, 14 at most", "7")
-    .requiredOption("--out <path>", "file to write it to")
+    .option("--out <path>", "write it to this file, to be brought there, and ask no server")
     .addOption(state());
 addressed(
   order.command("reset-clock").description("let terminals begin anew with the time of now, where a wrong time was proved to them"),
@@ -178,6 +178,23 @@ addressed(
     .argument("<module>", "name of the software module")
     .requiredOption("--to <sequence>", "what is above it can be installed then"),
 ).action(async (module: string, _options, command: Command) => (await import("./commands/order.ts")).runResetSequence(module, command));
+addressed(
+  order
+    .command("reset-suite")
+    .description("let terminals take a suite that is not the strongest that they share with the server")
+    .requiredOption("--suite <name>", "the weakest suite that they take then"),
+).action(async (_options, command: Command) => (await import("./commands/order.ts")).runResetSuite(command));
+order
+  .command("send")
+  .description("hand an order to the server that was written to a file")
+  .argument("<file>", "the order")
+  .addOption(state())
+  .action(async (file: string, _options, command: Command) => (await import("./commands/order.ts")).runOrderSend(file, command));
+order
+  .command("list")
+  .description("list the orders that the server hands on")
+  .addOption(state())
+  .action(async (_options, command: Command) => (await import("./commands/order.ts")).runOrderList(command));
 
 const broadcast = program.command("broadcast").description("software to whoever listens, or to a group");
 broadcast

@@ -82,6 +82,30 @@ test("NEWEST: an operator's order lets a lower version of a module be installed 
   assert.equal(codeOf(await run("sealane-terminal", ["order", order, ...terminal])), "ORDER_RECIPIENT_WRONG");
   await succeed("sealane", ["order", "reset-clock", "--all", "--out", order, ...state()]);
   await succeed("sealane-terminal", ["order", order, ...terminal]);
+  const [status] = (await succeed("sealane-terminal", ["status", ...terminal])).events;
+  const last = status?.["order"] as { readonly stage: string; readonly actions: readonly { readonly kind: string }[] };
+  assert.deepEqual([last.stage, last.actions.map(({ kind }) => kind)], ["done", ["reset-clock"]]);
+});
+
+test("NEWEST: an order goes to the server, at once or from a file, and is listed until it is over", async () => {
+  const file = join(folder, "sent.order");
+  const words = ["order", "reset-suite", "--suite"];
+  assert.equal(codeOf(await run("sealane", [...words, "no-suite", "--all", ...state()])), "CRYPTO_SUITE_UNKNOWN");
+  await succeed("sealane", [...words, "x25519", "--terminal", "nobody", "--out", file, ...state()]);
+  await succeed("sealane", ["order", "send", file, ...state()]);
+  await succeed("sealane", ["order", "reset-sequence", "app", "--to", "3", "--terminal", "nobody", ...state()]);
+  await succeed("sealane", ["order", "send", file, ...state()]);
+  const [list] = (await succeed("sealane", ["order", "list", ...state()])).events;
+  const orders = list?.["orders"] as readonly { readonly recipients: unknown; readonly actions: readonly unknown[] }[];
+  assert.deepEqual(
+    orders.map(({ recipients, actions }) => [recipients, actions]),
+    [
+      [["nobody"], [{ kind: "reset-suite", suite: "x25519" }]],
+      [["nobody"], [{ kind: "reset-sequence", module: "app", toSequence: 3 }]],
+    ],
+  );
+  await writeFile(file, "no order");
+  assert.equal(codeOf(await run("sealane", ["order", "send", file, ...state()])), "ORDER_MALFORMED");
 });
 
 test("EQ1 DIR UNI: a terminal that waits fetches what an operator offers to it meanwhile", async () => {

@@ -66,9 +66,10 @@ export async function purgeExpired(
 ): Promise<void> {
   const { kind, seal, nowSeconds } = options;
   await seal?.forget(nowSeconds);
-  const { inbox, enrolmentTokens, broadcasts } = sqlStores(db);
+  const { inbox, enrolmentTokens, broadcasts, orders } = sqlStores(db);
   await inbox.purge(nowSeconds);
   await broadcasts.purge(nowSeconds);
+  await orders.purge(nowSeconds);
   await enrolmentTokens.purge(nowSeconds);
   if (seal !== null) {
     await sqlLinks(db, seal).purge(nowSeconds);

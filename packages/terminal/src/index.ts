@@ -5,10 +5,12 @@ export { type EnrolInput, type Enrolled, enroll } from "./enrol.ts";
 export { type TerminalCode, terminalErrors } from "./errors.ts";
 export type { BroadcastEvent, DownloadEvent, LinkEvent, OnEvent, StartEvent, TerminalEvent } from "./events.ts";
 export { type EndedSoftware, type ExecInput, exec, type RunningSoftware } from "./exec.ts";
-export { type FetchInput, fetchKey, fetchSoftware } from "./fetch.ts";
+export { fetchKey, fetchSoftware } from "./fetch.ts";
+export type { FetchInput } from "./fetch-work.ts";
 export type { Fetched, FetchedKey } from "./fetched.ts";
 export { type Installed, type InstallInput, type InstallStage, install, installStages } from "./install.ts";
 export { type ListenInput, listen } from "./listen.ts";
+export type { OrderStatus } from "./order-record.ts";
 export { type Obeyed, obey } from "./orders.ts";
 export { type RolledBack, rollback } from "./rollback.ts";
 export {

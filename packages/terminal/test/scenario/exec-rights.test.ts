@@ -8,8 +8,10 @@ import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { without } from "@sealane/testkit/tools";
 import type { ExecInput } from "../../src/exec.ts";
 import { exec, install, type TerminalEvent } from "../../src/index.ts";
+import { numberOfModule } from "../../src/software-number.ts";
 import { tarOf } from "../double/archives.ts";
 import { code } from "../double/codes.ts";
 import { HeldClock } from "../double/fake-clock.ts";
@@ -68,6 +70,34 @@ test("WHO: software of a terminal that root runs reads no key and writes no slot
     [start?.readsKeys, start?.user, start?.noNewPrivileges],
     [false, Number((await linesOf(world, { module: "film" }))[0]), true],
   );
+});
+
+test("WHO: software on a terminal screen cannot type into the shell of root, and the keyboard still reaches it", {
+  skip: notLinux || notRoot || without("script"),
+}, async (t) => {
+  const program = "cut -d ' ' -f 7 /proc/self/stat; trap 'echo interrupted; exit 7' INT; echo ready; while read -r line; do :; done";
+  const { terminal, clock } = await installed(t, script(program));
+  const line = [process.execPath, commandFile, "exec", terminal.folder.path, String(clock.now)].join(" ");
+  const child = spawn("script", ["-qec", line, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  const shown: string[] = [];
+  for await (const each of createInterface({ input: child.stdout })) {
+    shown.push(each);
+    if (each === "ready") child.stdin.write("\x03");
+  }
+  assert.equal(shown[0], "0", "it has the screen as its controlling terminal");
+  assert.match(shown.join(), /ready,.*interrupted/);
+});
+
+test("WHO: a module whose name was chosen to give the number of another module's user is given another one", {
+  skip: notLinux || notRoot,
+}, async (t) => {
+  const twin = nameWithNumberOf("hmi");
+  const world = await installed(t, script("id -u"), { ...script("id -u"), module: twin, entry: twin });
+  const [[first], [second]] = [await linesOf(world), await linesOf(world, { module: twin })];
+  assert.notEqual(first, second);
+  assert.deepEqual(await linesOf(world, { module: twin }), [second]);
+  // The control: alone it has the number that its name gives.
+  assert.deepEqual(await linesOf(await installed(t, { ...script("id -u"), module: twin, entry: twin }), { module: twin }), [first]);
 });
 
 test("a wish for a user is followed by root only, and whoever could read the keys is said to", { skip: notLinux }, async (t) => {
@@ -250,6 +280,12 @@ test("PERMIT: a touch that changes nothing while the rest is read leads to a sec
   const touch = (folder: string): void => chmodSync(join(folder, "bin/run"), 0o555);
   assert.equal(await statusAfter(t, touch, isHashing), 0);
 });
+
+/** Another name with the same digest as far as it counts. */
+function nameWithNumberOf(module: string): string {
+  const number = numberOfModule(module);
+  for (let i = 0; ; i++) if (numberOfModule(`${module}-${i}`) === number) return `${module}-${i}`;
+}
 
 function startOf(events: readonly TerminalEvent[]): { readonly start: Extract<TerminalEvent, { kind: "start" }> | undefined } {
   return { start: events.findLast((event) => event.kind === "start") };

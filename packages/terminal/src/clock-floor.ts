@@ -100,9 +100,32 @@ export class FloorClock implements Clock {
     await this.#save(floorSeconds);
   }
 
+  /** The same machine's clock over another floor, which stays where it is whatever a server says. */
+  over(floorSeconds: number): FloorClock {
+    return new FixedFloorClock(this.#clock, floorSeconds);
+  }
+
   async #save(floorSeconds: number): Promise<void> {
     await saveState(this.#path, floorFile, { version: stateVersion, floorSeconds });
     this.#floorSeconds = floorSeconds;
+  }
+}
+
+/** What is judged by this clock teaches it nothing. */
+class FixedFloorClock extends FloorClock {
+  readonly #fixedSeconds: number;
+
+  constructor(clock: Clock, fixedSeconds: number) {
+    super(clock, { floor: "", rise: "" });
+    this.#fixedSeconds = fixedSeconds;
+  }
+
+  override floorSeconds(): number {
+    return this.#fixedSeconds;
+  }
+
+  override async learn(): Promise<number> {
+    return 0;
   }
 }
 

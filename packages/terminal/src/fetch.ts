@@ -2,6 +2,7 @@ import { suiteNamed } from "@sealane/crypto";
 import { linkErrors, mechanismNamed } from "@sealane/link";
 import { equalBytes, hasCode } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
+import { OrdersWait, OrderWatch } from "./ask-orders.ts";
 import { finishDownload, takenOf, tidyDownloads } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Begun, type FetchInput, isWithoutName, mayTryAnother, ofModule, resumed, type Work } from "./fetch-work.ts";
@@ -15,6 +16,7 @@ import { listen } from "./listen.ts";
 import { namelessModules, requireNameable } from "./nameless-modules.ts";
 import { obtainByAsking, obtainByOpenRequest } from "./obtain-by-asking.ts";
 import { obtainByWaiting } from "./obtain-by-waiting.ts";
+import { finishOrder } from "./orders.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -63,18 +65,30 @@ async function beginning<T>(
   wish: Pick<Work, "input" | "choice">,
   use: (work: Work, begun: Begun) => Promise<T>,
 ): Promise<T> {
+  await finishOrder(terminal);
+  const orders = await OrderWatch.of(terminal, wish.choice);
+  return await orders.run(async () => await beginningAnew(terminal, { ...wish, orders }, use));
+}
+
+/** The same; it may be ended and begun anew by orders that wait. */
+async function beginningAnew<T>(
+  terminal: Terminal,
+  wish: Pick<Work, "input" | "choice"> & { readonly orders: OrderWatch },
+  use: (work: Work, begun: Begun) => Promise<T>,
+): Promise<T> {
   using _lock = await StateLock.take(terminal.folder, "downloads");
   const enrolment = await loadEnrolment(terminal);
   using http = new HttpClient({ environment: terminal.environment });
-  const { input, choice } = wish;
+  const { input, choice, orders } = wish;
   const { source, module, mechanism } = input;
   const modules = await localModules(terminal);
   const tidied = await tidyDownloads(terminal, enrolment);
   const nameless = isWithoutName(choice, input.originator) ? new Set<string>() : await namelessModules(modules, tidied.downloads);
   requireNameable(nameless, { module, mechanism });
   const work: Work = {
-    session: { terminal, enrolment, http },
-    ...wish,
+    session: { terminal, enrolment, http, orders },
+    input,
+    choice,
     named: source === undefined ? null : await artefactNamed(source),
     journal: await InboxJournal.load(terminal),
     modules,
@@ -89,6 +103,7 @@ async function beginning<T>(
       if (work.journal.pending !== null) await work.journal.commit(null);
       return result;
     } catch (error) {
+      if (error instanceof OrdersWait) throw error;
       const [first = error] = work.failed.values();
       if (work.failed.size === failedBefore || !mayTryAnother(work)) throw first;
     }

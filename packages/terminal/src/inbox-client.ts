@@ -22,7 +22,7 @@ import { proveAuthorisation } from "./licence.ts";
 import { maxInboxLooks } from "./limits.ts";
 import {
   decodeReply,
-  learnTime,
+  learnNews,
   type Offers,
   openFirstRecord,
   postLinkMessage,
@@ -244,7 +244,7 @@ export class InboxClient {
 
   async #announce(link: ConfidentialLink, offers: Offers | null): Promise<void> {
     // Who has no name has proved nothing, and the time least of all: a floor that was raised does not come down by itself.
-    if (offers !== null && link.peer !== null) await learnTime(this.#session, link, offers);
+    if (offers !== null && link.peer !== null) await learnNews(this.#session, link, offers);
     this.#session.terminal.onEvent(describeLink(factsOf(link), this.#session.enrolment));
   }
 }

@@ -28,6 +28,7 @@ import { maxRecordWireBytes } from "./limits.ts";
 import { linkContext } from "./link-context.ts";
 import { describeLink, factsOf } from "./link-facts.ts";
 import { retrying } from "./retry.ts";
+import { changeState } from "./state-change.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Who talks to whom. */
@@ -112,9 +113,10 @@ async function askChallenge({ terminal, enrolment, http }: Session): Promise<Cha
 /** Bytes of a reply with a challenge: 32, a time, and heads. */
 const maxChallengeBytes = 64;
 
-/** Takes the server's clock from what it said on a link, and tells when this machine's differs (FCLOCK). */
-export async function learnTime({ terminal }: Session, link: ConfidentialLink, { nowSeconds }: Offers): Promise<void> {
-  const behindSeconds = await terminal.clock.learn({ nowSeconds, endsAtSeconds: link.keyExpiresAtSeconds });
+/** Takes the server's clock from what it said on a link, and tells when this machine's differs (FCLOCK). Errors: those of `changeState`. */
+export async function learnTime({ terminal, enrolment }: Session, link: ConfidentialLink, { nowSeconds }: Offers): Promise<void> {
+  const proven = { nowSeconds, endsAtSeconds: link.keyExpiresAtSeconds };
+  const behindSeconds = await changeState(terminal, enrolment, async () => await terminal.clock.learn(proven));
   if (behindSeconds !== 0) terminal.onEvent({ kind: "clock", behindSeconds });
 }
 

@@ -63,7 +63,7 @@ export interface Obeyed {
  * TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function obey(terminal: Terminal, encoded: Uint8Array): Promise<Obeyed> {
-  using _downloads = await StateLock.take(terminal.folder, "downloads");
+  using _downloads = await StateLock.takeSoon(terminal, "downloads");
   using _modules = await StateLock.take(terminal.folder, "modules");
   // Before anything is judged: a command that was killed left it half done.
   await finishOrder(terminal);

@@ -9,7 +9,7 @@ export type CommandCode =
   | "PROFILE_URL_EXPOSED"
   | "LOGIN_ROOT_WRONG"
   | "TOKEN_SERVER_WRONG"
-  | "RENEW_SERVER_WRONG"
+  | "RELEASE_SERVER_WRONG"
   | "PUBLISH_SEQUENCE_TAKEN"
   | "PUBLISH_ARCHIVE_WRONG"
   | "PUBLISH_KEY_MISSING"
@@ -62,10 +62,10 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     sentence: "The server's token is not the one asked for: it names another root certificate, terminal or model",
     advice: "Do not hand it out; find out whether the server was taken over",
   },
-  RENEW_SERVER_WRONG: {
+  RELEASE_SERVER_WRONG: {
     ...user,
     exit: exitCodes.notTrusted,
-    sentence: "The server gave another release than the one that is to be signed anew",
+    sentence: "The server gave another release than the one that its list names",
     advice: "Nothing was signed; find out whether the server was taken over",
   },
   PUBLISH_SEQUENCE_TAKEN: {

@@ -123,7 +123,7 @@ program
   .argument("<file>", "the software: a file, or a tar archive")
   .requiredOption("--name <module>", "name of the software module")
   .requiredOption("--version <version>", "version, for people")
-  .option("--sequence <number>", "sequence, for machines (one more than the last unless told)")
+  .option("--sequence <number>", "sequence, for machines (one more than the server's newest unless told)")
   .option("--model <model...>", "models of terminals that it fits (any unless told)")
   .addOption(new Option("--class <class>", "what it is").choices(["system", "application", "content"]).default("application"))
   .addOption(new Option("--format <format>", "how it is installed (by the file's ending unless told)").choices(["file", "tar"]))
@@ -152,13 +152,12 @@ release
 
 release
   .command("renew")
-  .description("sign a release anew, before the publisher's certificate ends; without a module, what version 0.1 released")
-  .argument("[module]", "name of the software module")
-  .option("--sequence <number>", "which one (the newest unless told)")
-  .option("--floor <sequence>", "lowest sequence to which an order may set the module back (as before unless told)")
+  .description("sign releases anew, before the publisher's certificate ends, or those of version 0.1")
+  .argument("<release...>", "MODULE@SEQUENCE:SHA256 of the software, as `publish` printed them")
+  .requiredOption("--floor <sequence>", "lowest sequence to which an order may set the module back; 0: any")
   .addOption(state())
-  .action(async (module: string | undefined, _options, command: Command) =>
-    (await import("./commands/release-renew.ts")).runReleaseRenew(module, command),
+  .action(async (names: readonly string[], _options, command: Command) =>
+    (await import("./commands/release-renew.ts")).runReleaseRenew(names, command),
   );
 
 const order = program.command("order").description("signed orders that take terminals a step back, by the operator's own key");
@@ -167,7 +166,7 @@ const addressed = (command: Command): Command =>
     .option("--terminal <name...>", "terminals by name")
     .option("--all", "every terminal of this operator")
     .option("--days <number>", "for how long it may be followed, 14 at most", "7")
-    .requiredOption("--out <path>", "file to write it to")
+    .option("--out <path>", "write it to this file, to be brought there, and ask no server")
     .addOption(state());
 addressed(
   order.command("reset-clock").description("let terminals begin anew with the time of now, where a wrong time was proved to them"),
@@ -179,6 +178,23 @@ addressed(
     .argument("<module>", "name of the software module")
     .requiredOption("--to <sequence>", "what is above it can be installed then"),
 ).action(async (module: string, _options, command: Command) => (await import("./commands/order.ts")).runResetSequence(module, command));
+addressed(
+  order
+    .command("reset-suite")
+    .description("let terminals take a suite that is not the strongest that they share with the server")
+    .requiredOption("--suite <name>", "the weakest suite that they take then"),
+).action(async (_options, command: Command) => (await import("./commands/order.ts")).runResetSuite(command));
+order
+  .command("send")
+  .description("hand an order to the server that was written to a file")
+  .argument("<file>", "the order")
+  .addOption(state())
+  .action(async (file: string, _options, command: Command) => (await import("./commands/order.ts")).runOrderSend(file, command));
+order
+  .command("list")
+  .description("list the orders that the server hands on")
+  .addOption(state())
+  .action(async (_options, command: Command) => (await import("./commands/order.ts")).runOrderList(command));
 
 const broadcast = program.command("broadcast").description("software to whoever listens, or to a group");
 broadcast

@@ -91,6 +91,7 @@ export type {
   GroupView,
   OfferRequest,
   OfferView,
+  OrderView,
   ReleaseStatementView,
   ReleaseView,
   ServerView,

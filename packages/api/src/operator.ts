@@ -1,3 +1,5 @@
+import type { OrderAction } from "@sealane/software";
+
 /** JSON bodies of the operator routes. Times are seconds since the epoch; bytes are lower-case hex or base64. */
 
 /** GET terminals, terminal. */
@@ -76,6 +78,18 @@ export interface OfferRequest {
 
 export interface OfferView {
   readonly offered: readonly string[];
+}
+
+/** POST, GET orders: one that is handed on until it is over. */
+export interface OrderView {
+  readonly number: number;
+  readonly issuer: string;
+  readonly issuedAtSeconds: number;
+  readonly expiresAtSeconds: number;
+  /** "*" for every terminal. */
+  readonly recipients: "*" | readonly string[];
+  /** As the order says them; `kind` tells which. */
+  readonly actions: readonly OrderAction[];
 }
 
 /** POST broadcasts: the newest release of the module, or the newest for one model, is broadcast. */

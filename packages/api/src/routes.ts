@@ -30,6 +30,8 @@ export const routes = {
   release: "/v1/releases/:id",
   /** POST: originate links from the server to terminals, with an offer (operator token). */
   offers: "/v1/offers",
+  /** POST: hand an order on to its terminals. GET: those that are not over (operator token). */
+  orders: "/v1/orders",
   /** GET: the broadcast channel, for everybody; long-poll. POST: start a broadcast (operator token). */
   broadcasts: "/v1/broadcasts",
   /** GET: the broadcasts that run, for operators (operator token). */

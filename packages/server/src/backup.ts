@@ -7,7 +7,7 @@ import { syncFolder } from "@sealane/software";
 import { sql } from "kysely";
 import { serverErrors } from "./errors.ts";
 import { accessing, exists } from "./files.ts";
-import { serverFolder } from "./layout.ts";
+import { type ServerFolder, serverFolder } from "./layout.ts";
 import { restoredEpochGap, restoredInboxGap } from "./limits.ts";
 import { type DatabaseInput, locateDatabase } from "./locate-database.ts";
 import { migrateDatabase, openDatabase } from "./storage/database.ts";
@@ -49,7 +49,7 @@ export async function backupServer(input: BackupInput): Promise<Backup> {
   try {
     const rows = await writeBackupRows(input, join(prepared, rowsName));
     const from = serverFolder(input.folder);
-    await copyTree(from.root, prepared, (path) => !path.startsWith(from.database) && ![from.artefacts, from.rowKey].includes(path));
+    await copyTree(from.root, prepared, (path) => !isLeftOut(path, from));
     const artefacts = input.withArtefacts ? await copyFolder(from.artefacts, join(prepared, basename(from.artefacts)), isSealed) : 0;
     await accessing(target, () => rename(prepared, target));
     await syncFolder(dirname(target));
@@ -177,6 +177,11 @@ async function copyTree(from: string, to: string, wanted: (path: string) => bool
   }
   await syncFolder(to);
   return count;
+}
+
+/** The database, whose rows are copied in another form; the artefacts, which are asked for; keys of rows, also those that a killed process left. */
+function isLeftOut(path: string, { database, rowKey, artefacts }: ServerFolder): boolean {
+  return path.startsWith(database) || path.startsWith(rowKey) || path === artefacts;
 }
 
 function isSealed(path: string): boolean {

@@ -30,6 +30,8 @@ export type ServerCode =
   | "SERVER_BROADCASTS_FULL"
   | "SERVER_GROUP_TAKEN"
   | "SERVER_GROUPS_EXCEEDED"
+  | "SERVER_ORDER_CONFLICT"
+  | "SERVER_ORDERS_FULL"
   | "SERVER_TERMINAL_INACTIVE"
   | "SERVER_LINK_UNKNOWN"
   | "SERVER_PENDING_UNKNOWN"
@@ -181,6 +183,18 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
     exit: exitCodes.usage,
     sentence: "There are more groups than the server or one of its terminals may have",
     advice: "Remove the terminal from another group first",
+  },
+  SERVER_ORDER_CONFLICT: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "The server has an order with this number, or a higher one, already",
+    advice: "Sign the order anew; see `sealane order list` for those that are there",
+  },
+  SERVER_ORDERS_FULL: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "The server hands on as many orders as it may",
+    advice: "Name several terminals in one order, or bring it as a file (`--out`); an order goes when it is over",
   },
   SERVER_TERMINAL_INACTIVE: { ...peer, sentence: "The terminal is not active, or has other certificates by now", advice: enrolAgain },
   SERVER_LINK_UNKNOWN: { ...peer, retry: "fresh", sentence: "There is no link of this id, or it has expired", advice: linkAgain },

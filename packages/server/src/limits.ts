@@ -76,6 +76,9 @@ export const postponeSeconds = 60;
 export const epochOverlapSeconds = 3_600;
 export const epochLifeSeconds: number = 30 * 86_400;
 
+/** Orders that are handed on at the same time: many a day, for the 14 days that one lives. */
+export const maxOrders = 256;
+
 /** Groups of one server, and terminals in one request of an operator. */
 export const maxGroups = 1_000;
 export const maxMembersAtOnce = 1_000;

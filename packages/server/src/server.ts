@@ -29,6 +29,7 @@ import { downloadRoutes } from "./roles/download.ts";
 import { groupRoutes } from "./roles/groups.ts";
 import { keyRoutes } from "./roles/key.ts";
 import { operatorRoutes } from "./roles/operator.ts";
+import { orderRoutes } from "./roles/orders.ts";
 import { openServerKeys, type PinInput } from "./server-keys.ts";
 import { type Database, openDatabase, purgeExpired } from "./storage/database.ts";
 import type { DatabaseLocation } from "./storage/database-location.ts";
@@ -150,6 +151,7 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
     await app.register(keyRoutes(role));
     await app.register(broadcastRoutes(role));
     await app.register(groupRoutes(role));
+    await app.register(orderRoutes(role));
   }
   if (roles.includes("ca") && opened !== null) {
     const keys = await loadCaRoleKeys(folder, { keys: opened, nowSeconds });

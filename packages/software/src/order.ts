@@ -1,4 +1,4 @@
-import { sha256 } from "@sealane/crypto";
+import { type SuiteName, sha256, suites } from "@sealane/crypto";
 import type { VerifiedCertificate } from "@sealane/pki";
 import {
   type Codec,
@@ -9,6 +9,7 @@ import {
   literal,
   type Name,
   nameCodec,
+  oneOf,
   text,
   tuple,
   uint,
@@ -44,7 +45,9 @@ export type OrderAction =
   /** Puts the clock's floor to a time; not behind the order's end. */
   | { readonly kind: "reset-clock"; readonly toSeconds: number }
   /** Lets everything above `toSequence` be installed again. */
-  | { readonly kind: "reset-sequence"; readonly module: string; readonly toSequence: number };
+  | { readonly kind: "reset-sequence"; readonly module: string; readonly toSequence: number }
+  /** Lets the terminal take this suite without being told, though it is not the strongest that it shares with its server. */
+  | { readonly kind: "reset-suite"; readonly suite: SuiteName };
 
 /** What an order says. */
 export interface Order {
@@ -84,18 +87,19 @@ export function parseOrder(bytes: Uint8Array): Order {
 }
 
 /**
- * Proves an order for one terminal as of `nowSeconds`. Checks in this order: size, encoding, certificate, signature, content, issuer,
- * recipient, time. Whether its number was there before, the terminal knows.
+ * Proves an order as of `nowSeconds`, for one terminal, or for whoever it is for (null): whoever hands it on. Checks in this order: size,
+ * encoding, certificate, signature, content, issuer, recipient, time. Whether its number was there before, the terminal knows.
  * Errors: ORDER_MALFORMED, ORDER_UNTRUSTED, ORDER_SIGNATURE_WRONG, ORDER_ISSUER_WRONG, ORDER_RECIPIENT_WRONG, ORDER_NOT_YET_VALID,
  * ORDER_EXPIRED.
  */
-export function verifyOrder(bytes: Uint8Array, input: StatementTrust & { readonly recipient: Name }): VerifiedOrder {
+export function verifyOrder(bytes: Uint8Array, input: StatementTrust & { readonly recipient: Name | null }): VerifiedOrder {
   const { nowSeconds, recipient } = input;
   const { payload, certificate } = verifyStatement(orderKind, bytes, input);
   const order = decodeOrder(payload);
   const { issuer, recipients, issuedAtSeconds, expiresAtSeconds } = order;
   if (issuer !== certificate.name) throw softwareErrors.error("ORDER_ISSUER_WRONG", { issuer, certificate: certificate.name });
-  if (recipients !== everyRecipient && !recipients.includes(recipient)) throw softwareErrors.error("ORDER_RECIPIENT_WRONG", { recipient });
+  if (recipient !== null && recipients !== everyRecipient && !recipients.includes(recipient))
+    throw softwareErrors.error("ORDER_RECIPIENT_WRONG", { recipient });
   // Written so that a time that is no number is refused.
   if (!(nowSeconds >= issuedAtSeconds - defaultToleranceSeconds))
     throw softwareErrors.error("ORDER_NOT_YET_VALID", { issuedAtSeconds, nowSeconds });
@@ -128,6 +132,7 @@ const recipientsCodec: Codec<Order["recipients"]> = {
 const actionCodec: Codec<OrderAction> = variants<OrderAction>({
   "reset-clock": { toSeconds: uint() },
   "reset-sequence": { module: text(maxWordBytes), toSequence: uint() },
+  "reset-suite": { suite: oneOf(suites.map(({ name }) => name)) },
 });
 
 const fields: Codec<Order> = tuple<Order>({

@@ -159,7 +159,7 @@ async function fetchAuthority({ terminal, token, url, http }: Connection): Promi
   try {
     return judgedBy(() => terminal.clock.machineSeconds());
   } catch (error) {
-    if (!hasCode(error, "PKI_CERTIFICATE_NOT_YET_VALID") || !terminal.clock.isBehind) throw error;
+    if (!hasCode(error, "PKI_CERTIFICATE_NOT_YET_VALID")) throw error;
     return judgedBy(() => terminal.clock.nowSeconds());
   }
 }

@@ -12,6 +12,7 @@ import { verifyInstalled } from "./installed-check.ts";
 import { descriptionOf } from "./licence.ts";
 import { licenceToleranceSeconds, licenceWatchSeconds, stopGraceSeconds } from "./limits.ts";
 import { loadModule } from "./module-record.ts";
+import { finishOrder } from "./orders.ts";
 import { type InstalledSlot, proveSlot } from "./slot.ts";
 import { softwareEnvironment } from "./software-environment.ts";
 import { closedFolder, type SoftwareUser, softwareUser } from "./software-user.ts";
@@ -59,6 +60,7 @@ export interface EndedSoftware {
  */
 export async function exec(terminal: Terminal, input: ExecInput): Promise<RunningSoftware> {
   const { module, args = [], stdio = "inherit", environment: given = {} } = input;
+  await finishOrder(terminal);
   const slot = await currentSlot(terminal, module);
   const program = programOf(slot.licence);
   const user = await softwareUser(module, input.user);

@@ -10,6 +10,7 @@ export type { FetchInput } from "./fetch-work.ts";
 export type { Fetched, FetchedKey } from "./fetched.ts";
 export { type Installed, type InstallInput, type InstallStage, install, installStages } from "./install.ts";
 export { type ListenInput, listen } from "./listen.ts";
+export type { OrderStatus } from "./order-record.ts";
 export { type Obeyed, obey } from "./orders.ts";
 export { type RolledBack, rollback } from "./rollback.ts";
 export {

@@ -10,6 +10,7 @@ import { keepRecord } from "./kept-records.ts";
 import { descriptionOf } from "./licence.ts";
 import { LicensedHasher } from "./licensed-hasher.ts";
 import { loadModule, makeModuleFolders, raiseModuleFloor, switchModule, tidyModule } from "./module-record.ts";
+import { finishOrder } from "./orders.ts";
 import { proveSlot, slotFile, slotVersion } from "./slot.ts";
 import { type ModuleFolder, SlotFolder } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
@@ -50,6 +51,7 @@ export interface Installed {
  * TERMINAL_DIGEST_WRONG; ARCHIVE_*; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function install(terminal: Terminal, input: InstallInput = {}): Promise<Installed> {
+  await finishOrder(terminal);
   using _modules = await StateLock.takeSoon(terminal, "modules"); // and not the one that a fetch holds while it uses the network
   const trust = await loadTrust(terminal);
   const download = await chooseDownload(terminal, trust, input);

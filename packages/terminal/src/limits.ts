@@ -94,6 +94,9 @@ export const clockFloorStepSeconds = 3_600;
 export const clockFarSeconds: number = 30 * 86_400;
 export const clockPatienceSeconds = 3_600;
 
+/** Authorities whose last order's number is remembered: those of the last enrolments. */
+export const maxOrderAuthorities = 16;
+
 /** Bytes of a record as it travels: 64 KiB of plaintext, tag and heads. */
 export const maxRecordWireBytes: number = maxRecordBytes + 128;
 

@@ -4,6 +4,7 @@ import { loadTrust } from "./identity.ts";
 import { verifyInstalled } from "./installed-check.ts";
 import { descriptionOf } from "./licence.ts";
 import { loadModule, switchModule } from "./module-record.ts";
+import { finishOrder } from "./orders.ts";
 import { proveSlot } from "./slot.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
@@ -22,6 +23,7 @@ export interface RolledBack {
  */
 export async function rollback(terminal: Terminal, input: { readonly module: string }): Promise<RolledBack> {
   const { module } = input;
+  await finishOrder(terminal);
   using _lock = await StateLock.take(terminal.folder, "modules");
   const trust = await loadTrust(terminal);
   const folder = terminal.folder.module(module);

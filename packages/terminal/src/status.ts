@@ -10,6 +10,7 @@ import { type Identity, loadIdentity, loadTrust } from "./identity.ts";
 import { type LocalModule, localModules } from "./installed-modules.ts";
 import { describeLink } from "./link-facts.ts";
 import { type Listener, loadListener } from "./listener.ts";
+import { type OrderStatus, orderStatus } from "./order-record.ts";
 import { describeSlot, proveSlot } from "./slot.ts";
 import { agreedSuites, suiteFloorOf } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
@@ -21,6 +22,8 @@ export interface Status {
   readonly identity: IdentityStatus | null;
   /** Whom it listens to without being enrolled; null when it does not, or is enrolled. */
   readonly listener: ListenerStatus | null;
+  /** The last order of an operator that was accepted; null before the first. */
+  readonly order: OrderStatus | null;
   readonly modules: readonly ModuleStatus[];
   readonly downloads: readonly DownloadStatus[];
 }
@@ -89,17 +92,18 @@ export interface DownloadStatus {
   readonly keyExpiresAtSeconds: number | null;
 }
 
-/** Gives an overview without changing or locking anything. Error: TERMINAL_STATE_DAMAGED. */
+/** Gives an overview without changing or locking anything. Errors: TERMINAL_STATE_DAMAGED, ORDER_MALFORMED (that file, changed). */
 export async function status(terminal: Terminal): Promise<Status> {
   const identity = await loadIdentity(terminal);
   const listener = identity === null ? await loadListener(terminal) : null;
-  if (identity === null && listener === null) return { identity: null, listener: null, modules: [], downloads: [] };
+  if (identity === null && listener === null) return { identity: null, listener: null, order: null, modules: [], downloads: [] };
   const trust = await loadTrust(terminal);
   const modules: ModuleStatus[] = [];
   for (const local of await localModules(terminal)) modules.push(await moduleStatus(terminal, trust, local));
   return {
     identity: identity === null ? null : await identityStatus(terminal, identity),
     listener: listener === null ? null : listenerStatus(listener),
+    order: await orderStatus(terminal),
     modules,
     downloads: await downloadStatuses(terminal, trust),
   };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,7 +49,7 @@ async function goOn(fixture: Fixture, database: string | null): Promise<string> 
   const server = await left.serve(workingCopy);
   demandPrints(await left.terminal(workingCopy, ["exec", "app"]), "this is app 1.0");
   const unreleased = await left.terminal(workingCopy, ["install", "tool"]);
-  succeeded(await left.operator(workingCopy, ["release", "renew"]));
+  await renewAll(left);
   demand(eventOf(unreleased, "error")["code"] === "TERMINAL_RELEASE_MISSING", "What nobody released is installed.", said(unreleased));
   for (const [module, version] of [
     ["tool", "1.0"],
@@ -62,6 +63,24 @@ async function goOn(fixture: Fixture, database: string | null): Promise<string> 
   await left.processes.stop(server);
   return "runs what is installed, fetches what was begun and offered, asks anew who released it";
 }
+
+/** Signs anew what the fixture's publisher released, whose own records say what that is (make-fixture.ts). */
+async function renewAll(left: LeftBehind): Promise<void> {
+  const names = releasedBefore.map(({ module, version, sequence }) => {
+    const digest = createHash("sha256").update(`#!/bin/sh\necho "this is ${module} ${version}"\n`).digest("hex");
+    return `${module}@${sequence}:${digest}`;
+  });
+  succeeded(await left.operator(workingCopy, ["release", "renew", ...names, "--floor", "0"]));
+}
+
+const releasedBefore = [
+  { module: "app", version: "1.0", sequence: 1 },
+  { module: "app", version: "2.0", sequence: 2 },
+  { module: "tool", version: "1.0", sequence: 1 },
+  { module: "film", version: "1.0", sequence: 1 },
+  { module: "pump", version: "1.0", sequence: 1 },
+  { module: "offered", version: "1.0", sequence: 1 },
+];
 
 function demandPrints(run: CommandRun, text: string): void {
   demand(run.exitCode === 0 && run.stdout.includes(text), `"${text}" is not printed.`, said(run));
@@ -134,7 +153,7 @@ async function migrateBeside(fixture: Fixture, before: Commands): Promise<string
   const asked = await left.terminal(before, ["fetch", "app"]);
   await left.processes.stop(old);
   const server = await left.serve(workingCopy);
-  succeeded(await left.operator(workingCopy, ["release", "renew"]));
+  await renewAll(left);
   demandPrints(await left.terminal(workingCopy, ["exec", "app"]), "this is app 1.0");
   succeeded(await left.terminal(workingCopy, ["fetch", "offered"]));
   await left.processes.stop(server);
@@ -145,7 +164,7 @@ async function oldTerminal(fixture: Fixture, before: Commands): Promise<string> 
   await using left = LeftBehind.unpack(fixture, null);
   succeeded(await left.operator(workingCopy, ["server", "migrate"]));
   const server = await left.serve(workingCopy);
-  succeeded(await left.operator(workingCopy, ["release", "renew"]));
+  await renewAll(left);
   const outcome = worksOrNamesVersion(await left.terminal(before, ["fetch", "offered"]));
   await left.processes.stop(server);
   return outcome;

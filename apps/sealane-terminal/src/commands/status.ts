@@ -1,5 +1,5 @@
 import { formatBytes, formatTable, formatTime } from "@sealane/cli";
-import { type DownloadStatus, type LinkEvent, type SlotStatus, type Status, status } from "@sealane/terminal";
+import { type DownloadStatus, type LinkEvent, type OrderStatus, type SlotStatus, type Status, status } from "@sealane/terminal";
 import type { Command } from "commander";
 import { openTerminal } from "../open-terminal.ts";
 
@@ -10,7 +10,7 @@ export async function runStatus(command: Command): Promise<void> {
   output.result({ ...overview }, describe(overview));
 }
 
-function describe({ identity, listener, modules, downloads }: Status): string {
+function describe({ identity, listener, order, modules, downloads }: Status): string {
   if (identity === null && listener === null) return "Not enrolled: run `sealane-terminal enroll` with a token of the operator.";
   const head = identity === null ? headOfListener(listener) : headOf(identity);
   const slotRows = modules.flatMap(({ module, current, previous }) => [
@@ -18,7 +18,7 @@ function describe({ identity, listener, modules, downloads }: Status): string {
     ...(previous === null ? [] : [slotRow(module, "kept", previous)]),
   ]);
   const downloadRows = downloads.map((each) => [each.module, each.version, downloadWords(each)]);
-  const parts = [head];
+  const parts = [head, ...(order === null ? [] : [orderWords(order)])];
   parts.push(
     slotRows.length === 0
       ? "Nothing is installed."
@@ -45,6 +45,12 @@ function headOfListener(listener: Status["listener"]): string {
   if (listener === null) return "";
   const { url, model, standing, fingerprint } = listener;
   return `Not enrolled; listens to ${url}${model === "" ? "" : ` as ${model}`} and trusts the CA ${fingerprint} (${standing}).`;
+}
+
+function orderWords({ number, issuer, issuedAtSeconds, actions, stage }: OrderStatus): string {
+  const what = actions.map(({ kind }) => kind).join(", ");
+  const outcome = stage === "done" ? "done" : "pending: the next command finishes it";
+  return `Last order: ${number} of ${formatTime(issuedAtSeconds)} by ${issuer} (${what}), ${outcome}.`;
 }
 
 function downloadWords({ complete, stagedBytes, totalBytes }: DownloadStatus): string {

@@ -22,7 +22,9 @@ import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
 import { commandErrors } from "../errors.ts";
+import type { OperatorClient } from "../operator-client.ts";
 import { publisherKeyId } from "../profile.ts";
+import { provenRelease } from "../proven-release.ts";
 import { signerOf } from "../signer.ts";
 import { beginsAsTar } from "../tar-header.ts";
 
@@ -51,12 +53,13 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   const connection = await connect(options.state);
   const { client, folder } = connection;
   const server = await client.get<ServerView>(routes.server);
-  const keyRole = keyRoleOf(server, connection.profile.fingerprint);
+  const anchor = anchorOf(server, connection.profile.fingerprint);
+  const keyRole = keyRoleOf(server, anchor);
   await using opened = new AsyncDisposableStack();
   const publisher = await publisherOf(connection, { ...options, opened });
   const format = await formatOf(file, options);
   const checked = format === "tar" ? await checkArchiveFile(file, options.entry ?? null) : null;
-  const sequence = await sequenceOf(options, connection);
+  const sequence = await sequenceOf(options, { client, anchor });
   await rm(folder.sealing, { recursive: true, force: true });
   await mkdir(folder.sealing, { recursive: true, mode: 0o700 });
   const target = join(folder.sealing, "software.sealed");
@@ -138,12 +141,20 @@ async function describe(
   };
 }
 
-/** One more than the highest published, or what was asked for. Error: PUBLISH_SEQUENCE_TAKEN when that is not higher. */
-async function sequenceOf(options: PublishOptions, { client }: Connection): Promise<number> {
+/**
+ * What was asked for, or one more than the highest published, which has to be proven: a server may leave releases out, but not make
+ * numbers up. Errors: PUBLISH_SEQUENCE_TAKEN when the number asked for is not higher, RELEASE_SERVER_WRONG, those of `verifyRelease`.
+ */
+async function sequenceOf(
+  options: PublishOptions,
+  { client, anchor }: { readonly client: OperatorClient; readonly anchor: TrustAnchor },
+): Promise<number> {
   const releases = await client.get<readonly ReleaseView[]>(routes.releases);
-  const highest = Math.max(0, ...releases.filter(({ module }) => module === options.name).map(({ sequence }) => sequence));
-  if (options.sequence === undefined) return highest + 1;
+  const own = releases.filter(({ module }) => module === options.name).toSorted((a, b) => b.sequence - a.sequence);
+  const [newest] = own;
+  if (options.sequence === undefined) return newest === undefined ? 1 : (await provenRelease(newest, { client, anchor })).sequence + 1;
   const sequence = anyNumber("--sequence", options.sequence);
+  const highest = newest?.sequence ?? 0;
   if (sequence <= highest) throw commandErrors.error("PUBLISH_SEQUENCE_TAKEN", { module: options.name, sequence, highest });
   return sequence;
 }
@@ -162,8 +173,7 @@ async function formatOf(file: string, options: PublishOptions): Promise<Software
  * The key role's certificate for the first of its suites, proven under the CA whose fingerprint the profile holds. Stores keep what
  * is sealed to it for years: unless its operator chose other suites it is the hybrid one. Errors: CRYPTO_SUITE_UNKNOWN, PKI_*.
  */
-function keyRoleOf(server: ServerView, fingerprint: string): VerifiedCertificate {
-  const anchor = anchorOf(server, fingerprint);
+function keyRoleOf(server: ServerView, anchor: TrustAnchor): VerifiedCertificate {
   const nowSeconds = clockSeconds();
   const certificates = server.decryptionChains.map((texts) => {
     const chain = texts.map((text) => Uint8Array.fromBase64(text));

@@ -1,77 +1,73 @@
-import { apiErrors, mediaType, pathOf, type ReleaseStatementView, type ReleaseView, routes, type ServerView } from "@sealane/api";
-import { outputOf } from "@sealane/cli";
-import type { TrustAnchor } from "@sealane/pki";
-import { encodePublication, type ReleaseContent, signRelease, verifyFormerRelease, verifyRelease } from "@sealane/software";
+import { apiErrors, mediaType, type ReleaseView, routes, type ServerView } from "@sealane/api";
+import { cliErrors, formatTime, outputOf } from "@sealane/cli";
+import { encodePublication, type ReleaseContent, signRelease } from "@sealane/software";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
-import { type Connection, connect } from "../connect.ts";
-import { commandErrors } from "../errors.ts";
+import { connect } from "../connect.ts";
+import { provenRelease } from "../proven-release.ts";
 import { anchorOf, anyNumber, publisherOf, viewOfSigned } from "./publish.ts";
 
 interface RenewOptions {
-  readonly sequence?: string;
-  readonly floor?: string;
+  readonly floor: string;
   readonly state?: string;
   readonly input?: boolean;
 }
 
 /**
- * `sealane release renew [MODULE]`: the publisher signs a release anew, with a certificate of now and unchanged but for the lowest sequence
- * to set back to; without a module, the newest that version 0.1 released of each, which no terminal takes as it is. Only what its own name has signed before
- * is signed again, as proven under the CA of the profile. The content key stays at the server.
- * Errors: RELEASE_UNKNOWN, RENEW_SERVER_WRONG (the server gave another release), those of `verifyRelease`, STATEMENT_SIGNER_WRONG (it is another
- * publisher's), PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*.
+ * `sealane release renew MODULE@SEQUENCE:SHA256... --floor N`: the publisher signs releases anew, with a certificate of now and unchanged but
+ * for the floor; also those of version 0.1, which no terminal takes as they are. What is signed is named by its publisher and proven, under
+ * the CA of the profile, to be what this name signed before; whoever has the server chooses nothing of it. Nothing is signed unless all
+ * of them are proven. The content keys stay at the server.
+ * Errors: CLI_USAGE_WRONG, RELEASE_UNKNOWN, RELEASE_SERVER_WRONG, those of `verifyRelease`, STATEMENT_SIGNER_WRONG (it is another
+ * publisher's), STATEMENT_CONTENT_WRONG (a floor above the sequence), PUBLISH_KEY_MISSING, KEYSTORE_TOKEN_*.
  */
-export async function runReleaseRenew(module: string | undefined, command: Command): Promise<void> {
+export async function runReleaseRenew(names: readonly string[], command: Command): Promise<void> {
   const options = command.opts<RenewOptions>();
+  const wanted = names.map(parseWanted);
+  const floorSequence = anyNumber("--floor", options.floor);
   const connection = await connect(options.state);
   const { client, profile } = connection;
   const anchor = anchorOf(await client.get<ServerView>(routes.server), profile.fingerprint);
   await using opened = new AsyncDisposableStack();
   const publisher = await publisherOf(connection, { ...options, opened });
-  const floor = options.floor === undefined ? {} : { floorSequence: anyNumber("--floor", options.floor) };
-  for (const chosen of await chooseReleases(module, options, connection)) {
-    const { statement } = await client.get<ReleaseStatementView>(pathOf(routes.release, chosen.artefactId));
-    const content = contentOf(chosen, Uint8Array.fromBase64(statement), anchor);
-    const { version, sequence, publishedAtSeconds } = content;
-    // Whoever has the server must choose neither which of this publisher's releases is signed anew nor as of when it is judged.
-    if (content.module !== chosen.module || sequence !== chosen.sequence || publishedAtSeconds !== chosen.publishedAtSeconds)
-      throw commandErrors.error("RENEW_SERVER_WRONG", { module: content.module, sequence, publishedAtSeconds });
-    const signed = { ...content, ...floor, publishedAtSeconds: clockSeconds() };
+  const listed = await client.get<readonly ReleaseView[]>(routes.releases);
+  const proven: ReleaseContent[] = [];
+  for (const view of wanted.flatMap((each) => findListed(each, listed))) proven.push(await provenRelease(view, { client, anchor }));
+  for (const content of proven) {
+    const { module, version, sequence, publishedAtSeconds } = content;
+    const signed = { ...content, floorSequence, publishedAtSeconds: clockSeconds() };
     const release = await signRelease({ ...publisher, release: signed });
     const body = { type: mediaType.cbor, content: encodePublication({ release, sealedContentKey: null }) };
     await client.send<ReleaseView>(routes.releases, body);
-    outputOf(command).event("renewed", { ...viewOfSigned(signed) }, `Signed ${content.module} ${version} (sequence ${sequence}) anew.`);
+    const words = [
+      `Signed ${module} ${version} (sequence ${sequence}) of ${formatTime(publishedAtSeconds)} anew.`,
+      `  sha256   ${content.sha256.toHex()}`,
+    ];
+    outputOf(command).event("renewed", { ...viewOfSigned(signed), firstPublishedAtSeconds: publishedAtSeconds }, words.join("\n"));
   }
 }
 
-/** What is signed anew, as its publisher signed it before: it counts as of the time that it was published. */
-function contentOf({ grade, publishedAtSeconds: nowSeconds }: ReleaseView, bytes: Uint8Array, anchor: TrustAnchor): ReleaseContent {
-  if (grade === null) {
-    const { keyRole: _, encrypted: __, ...former } = verifyFormerRelease(bytes, { anchors: [anchor], nowSeconds });
-    return former;
-  }
-  const { digest: _, certificate: __, ...content } = verifyRelease(bytes, { anchors: [anchor], nowSeconds });
-  return content;
+/** What its publisher names. The digest is the software's: two releases of one sequence, for different models, are told apart by it. */
+interface Wanted {
+  readonly module: string;
+  readonly sequence: number;
+  readonly sha256: string;
 }
 
-/**
- * The newest of a module, or the one of a sequence. Without a module: of each, for the same models, the newest, where version 0.1 released it
- * and it is not offered until it is signed anew. Error: RELEASE_UNKNOWN.
- */
-async function chooseReleases(
-  module: string | undefined,
-  { sequence }: RenewOptions,
-  { client, profile }: Connection,
-): Promise<readonly ReleaseView[]> {
-  const wanted = sequence === undefined ? null : anyNumber("--sequence", sequence);
-  const releases = await client.get<readonly ReleaseView[]>(routes.releases); // the newest of a module first
-  if (module === undefined) {
-    const keyOf = (each: ReleaseView): string => JSON.stringify([each.module, each.models]);
-    const newest = new Map(releases.toReversed().map((each) => [keyOf(each), each]));
-    return [...newest.values()].filter(({ grade, publisher }) => grade === null && publisher === profile.publisher);
-  }
-  const found = releases.find((each) => each.module === module && (wanted ?? each.sequence) === each.sequence);
-  if (found === undefined) throw apiErrors.error("RELEASE_UNKNOWN", { module });
-  return [found];
+function parseWanted(text: string): Wanted {
+  const [, module, sequence, sha256] = /^([^@:]+)@(\d{1,16}):([0-9a-fA-F]{64})$/.exec(text) ?? [];
+  if (module === undefined || sequence === undefined || sha256 === undefined)
+    throw cliErrors.error("CLI_USAGE_WRONG", {
+      option: "<release>",
+      value: text,
+      expected: "MODULE@SEQUENCE:SHA256, as `publish` printed them",
+    });
+  return { module, sequence: anyNumber("<release>", sequence), sha256: sha256.toLowerCase() };
+}
+
+/** More than one only where the same bytes were released for different models. Error: RELEASE_UNKNOWN. */
+function findListed({ module, sequence, sha256 }: Wanted, listed: readonly ReleaseView[]): readonly ReleaseView[] {
+  const found = listed.filter((each) => each.module === module && each.sequence === sequence && each.sha256 === sha256);
+  if (found.length === 0) throw apiErrors.error("RELEASE_UNKNOWN", { module, sequence, sha256 });
+  return found;
 }

@@ -48,19 +48,20 @@ test("PERMIT KREP: software runs through exec, ends with its own status, and rol
 
 test("WHO: a publisher signs a release anew; terminals that have the version have it, and see who released it", async () => {
   const terminal = await enrol("renewed");
-  await publishScript("lasting", "1.0", "exit 7");
+  const published = await publishScript("lasting", "1.0", "exit 7");
+  const name = `lasting@1:${published.findLast(({ event }) => event === "published")?.["sha256"]}`;
   await succeed("sealane-terminal", ["fetch", "lasting", ...terminal]);
   await succeed("sealane-terminal", ["install", "lasting", ...terminal]);
-  const [renewed] = (await succeed("sealane", ["release", "renew", "lasting", "--floor", "1", ...state()])).events;
+  const [renewed] = (await succeed("sealane", ["release", "renew", name, "--floor", "1", ...state()])).events;
   assert.deepEqual([renewed?.["event"], renewed?.["sequence"], renewed?.["floorSequence"]], ["renewed", 1, 1]);
   const again = await run("sealane-terminal", ["fetch", "lasting", ...terminal]);
   assert.deepEqual([again.exitCode, codeOf(again)], [8, "TERMINAL_NOTHING_NEW"]);
   const [status] = (await succeed("sealane-terminal", ["status", ...terminal])).events;
   const modules = status?.["modules"] as readonly { readonly current: { readonly publisher: string } }[];
   assert.equal(modules[0]?.current.publisher, "publisher");
-  const none = await run("sealane", ["release", "renew", "no-such-module", ...state()]);
+  const none = await run("sealane", ["release", "renew", name.replace("lasting", "no-such-module"), "--floor", "1", ...state()]);
   assert.deepEqual([none.exitCode, codeOf(none)], [8, "RELEASE_UNKNOWN"]);
-  const above = await run("sealane", ["release", "renew", "lasting", "--floor", "2", ...state()]);
+  const above = await run("sealane", ["release", "renew", name, "--floor", "2", ...state()]);
   assert.deepEqual([above.exitCode, codeOf(above)], [2, "STATEMENT_CONTENT_WRONG"]);
 });
 
@@ -81,6 +82,30 @@ test("NEWEST: an operator's order lets a lower version of a module be installed 
   assert.equal(codeOf(await run("sealane-terminal", ["order", order, ...terminal])), "ORDER_RECIPIENT_WRONG");
   await succeed("sealane", ["order", "reset-clock", "--all", "--out", order, ...state()]);
   await succeed("sealane-terminal", ["order", order, ...terminal]);
+  const [status] = (await succeed("sealane-terminal", ["status", ...terminal])).events;
+  const last = status?.["order"] as { readonly stage: string; readonly actions: readonly { readonly kind: string }[] };
+  assert.deepEqual([last.stage, last.actions.map(({ kind }) => kind)], ["done", ["reset-clock"]]);
+});
+
+test("NEWEST: an order goes to the server, at once or from a file, and is listed until it is over", async () => {
+  const file = join(folder, "sent.order");
+  const words = ["order", "reset-suite", "--suite"];
+  assert.equal(codeOf(await run("sealane", [...words, "no-suite", "--all", ...state()])), "CRYPTO_SUITE_UNKNOWN");
+  await succeed("sealane", [...words, "x25519", "--terminal", "nobody", "--out", file, ...state()]);
+  await succeed("sealane", ["order", "send", file, ...state()]);
+  await succeed("sealane", ["order", "reset-sequence", "app", "--to", "3", "--terminal", "nobody", ...state()]);
+  await succeed("sealane", ["order", "send", file, ...state()]);
+  const [list] = (await succeed("sealane", ["order", "list", ...state()])).events;
+  const orders = list?.["orders"] as readonly { readonly recipients: unknown; readonly actions: readonly unknown[] }[];
+  assert.deepEqual(
+    orders.map(({ recipients, actions }) => [recipients, actions]),
+    [
+      [["nobody"], [{ kind: "reset-suite", suite: "x25519" }]],
+      [["nobody"], [{ kind: "reset-sequence", module: "app", toSequence: 3 }]],
+    ],
+  );
+  await writeFile(file, "no order");
+  assert.equal(codeOf(await run("sealane", ["order", "send", file, ...state()])), "ORDER_MALFORMED");
 });
 
 test("EQ1 DIR UNI: a terminal that waits fetches what an operator offers to it meanwhile", async () => {
@@ -267,8 +292,8 @@ async function enrol(name: string): Promise<string[]> {
   return options;
 }
 
-async function publishScript(module: string, version: string, body: string, options: readonly string[] = []): Promise<void> {
+async function publishScript(module: string, version: string, body: string, options: readonly string[] = []): Promise<Ended["events"]> {
   const path = join(folder, `${module}.sh`);
   await writeFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
-  await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...options, ...state()]);
+  return (await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...options, ...state()])).events;
 }

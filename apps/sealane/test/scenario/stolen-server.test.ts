@@ -116,40 +116,96 @@ test("WHO: a login keeps the root that the operator knows, and takes another onl
   assert.deepEqual(await login(root, sha256(root), "--fingerprint", sha256(root).toHex(), ...elsewhere), [0, undefined]);
 });
 
-test("WHO: whoever has the server does not choose which release its publisher signs anew", async (t) => {
+/** A publisher's releases at a thief's server: what he lists, what he gives as the statement, and what was signed here in the end. */
+async function robbedReleases(t: TestContext) {
   const { folder, state, root, answers } = await robbed(t);
   const operator = join(folder, "state", "operator");
   const key = await new FileKeyStore(join(operator, "keys")).signingKey("publisher");
   const chain = decode(await readFile(join(operator, "publisher.cbor")), 16_384) as readonly Uint8Array[];
   const { artefactId, listDigest, sha256: digest, plaintextBytes, segmentBytes } = sealBytes(new Uint8Array(9)).sealed;
-  const nowSeconds = Math.floor(Date.now() / 1000);
-  const asked = { module: "app", version: "3", sequence: 3, grade: "confidential" as const };
   const release: ReleaseContent = {
     ...{ artefactId, listDigest, sha256: digest, plaintextBytes, segmentBytes },
-    ...asked,
+    ...{ module: "app", version: "3", sequence: 3, grade: "confidential" },
     models: [],
     softwareClass: "application",
     format: "file",
     entry: null,
     publisher: parseName("publisher"),
-    publishedAtSeconds: nowSeconds,
+    publishedAtSeconds: Math.floor(Date.now() / 1000),
   };
   const id = artefactId.toHex();
-  answers.set(routes.server, { fingerprint: sha256(root).toHex(), authority: root.toBase64() });
-  answers.set(routes.releases, [{ ...asked, artefactId: id, publishedAtSeconds: nowSeconds }]);
-  let shown: Readonly<Record<string, unknown>> | undefined;
-  const renew = async (changes: Partial<ReleaseContent>): Promise<readonly unknown[]> => {
-    const statement = await signRelease({ key, chain, release: { ...release, ...changes } });
+  const certificates = join(folder, "state", "server", "certificates");
+  const decryption = (await readdir(certificates)).filter((name) => name.startsWith("server-decrypt"));
+  const chains = await Promise.all(
+    decryption.map(async (name) => decode(await readFile(join(certificates, name)), 16_384) as readonly Uint8Array[]),
+  );
+  const decryptionChains = chains.map((each) => each.map((der) => der.toBase64()));
+  answers.set(routes.server, { fingerprint: sha256(root).toHex(), authority: root.toBase64(), decryptionChains });
+  answers.set(routes.artefacts, { fileBytes: 9 });
+  /** The thief lists one release and gives the statement of what may be another. */
+  const give = async (listed: Partial<ReleaseContent>, signed: Partial<ReleaseContent>): Promise<void> => {
+    const { module, sequence, grade, sha256: bytes, publishedAtSeconds } = { ...release, ...listed };
+    answers.set(routes.releases, [{ artefactId: id, module, sequence, grade, sha256: bytes.toHex(), publishedAtSeconds }]);
+    const statement = await signRelease({ key, chain, release: { ...release, ...signed } });
     answers.set(pathOf(routes.release, id), { statement: statement.toBase64() });
-    const ended = await run("sealane", ["release", "renew", "app", ...state]);
+  };
+  return { folder, state, release, give };
+}
+
+test("WHO: whoever has the server does not choose which release its publisher signs anew", async (t) => {
+  const { state, release, give } = await robbedReleases(t);
+  const { sha256: digest, artefactId, publishedAtSeconds } = release;
+  const old = { version: "2", sequence: 2 };
+  const otherBytes = { sha256: sha256(new Uint8Array(1)) };
+  const earlier = { publishedAtSeconds: publishedAtSeconds - 1 };
+  let shown: Readonly<Record<string, unknown>> | undefined;
+  const renew = async (...names: readonly string[]): Promise<readonly unknown[]> => {
+    const ended = await run("sealane", ["release", "renew", ...names, "--floor", "2", ...state]);
     shown = ended.events.at(-1);
     return [ended.exitCode, codeOf(ended)];
   };
-  const refused = [exitCodes.notTrusted, "RENEW_SERVER_WRONG"];
-  assert.deepEqual(await renew({ sequence: 2, version: "2" }), refused, "an older one");
-  assert.deepEqual(await renew({ module: "brakes" }), refused, "another module");
-  assert.deepEqual(await renew({ publishedAtSeconds: nowSeconds - 1 }), refused, "judged as of a time that the publisher did not sign");
-  assert.deepEqual(await renew({}), [0, undefined]);
-  // The thief answers the publication with the list from above, which has no digest: what was signed is shown, not what he says.
-  assert.deepEqual([shown?.["version"], shown?.["sha256"], shown?.["artefactId"]], ["3", digest.toHex(), id]);
+  const named = `app@3:${digest.toHex()}`;
+  const refused = [exitCodes.notTrusted, "RELEASE_SERVER_WRONG"];
+  for (const signed of [old, { module: "brakes" }, otherBytes, earlier]) {
+    await give({}, signed);
+    assert.deepEqual(await renew(named), refused, `the list is right, the statement is not: ${JSON.stringify(signed)}`);
+  }
+  for (const both of [old, { module: "brakes" }, otherBytes]) {
+    await give(both, both);
+    assert.deepEqual(await renew(named), [exitCodes.nothingToDo, "RELEASE_UNKNOWN"], `both lie: ${JSON.stringify(both)}`);
+  }
+  await give({}, {});
+  for (const unnamed of ["app", "app@3", "app@:3", `app@3:${digest.toHex().slice(2)}`])
+    assert.deepEqual(await renew(named, unnamed), [exitCodes.usage, "CLI_USAGE_WRONG"], unnamed);
+  assert.deepEqual(await renew(named, `app@2:${digest.toHex()}`), [exitCodes.nothingToDo, "RELEASE_UNKNOWN"], "one of two is not there");
+  assert.equal(shown?.["event"], "error");
+  assert.deepEqual(await renew(named.toUpperCase().replace("APP", "app")), [0, undefined]);
+  // The thief answers the publication with the list from above, which has no version: what was signed is shown, not what he says.
+  const seen = [shown?.["version"], shown?.["sha256"], shown?.["artefactId"], shown?.["floorSequence"], shown?.["firstPublishedAtSeconds"]];
+  assert.deepEqual(seen, ["3", digest.toHex(), artefactId.toHex(), 2, publishedAtSeconds]);
+});
+
+test("WHO NEWEST: the floor of a release that is signed anew is its publisher's, whichever of his statements the server gives", async (t) => {
+  const { state, release, give } = await robbedReleases(t);
+  await give({}, { floorSequence: 1 });
+  const renew = ["release", "renew", `app@3:${release.sha256.toHex()}`];
+  const unsaid = await run("sealane", [...renew, ...state]);
+  assert.deepEqual([unsaid.exitCode, codeOf(unsaid)], [exitCodes.usage, "CLI_USAGE_WRONG"]);
+  const said = await run("sealane", [...renew, "--floor", "3", ...state]);
+  assert.deepEqual([said.exitCode, said.events.at(-1)?.["floorSequence"]], [0, 3]);
+});
+
+test("WHO NEWEST: whoever has the server does not make up the sequence that a new release counts from", async (t) => {
+  const { folder, state, give } = await robbedReleases(t);
+  const file = join(folder, "software");
+  await writeFile(file, "software");
+  const publish = async (...more: readonly string[]): Promise<readonly [number | null, unknown]> => {
+    const ended = await run("sealane", ["publish", file, "--name", "app", "--version", "4", ...more, ...state]);
+    return [ended.exitCode, codeOf(ended) ?? ended.events.at(-1)?.["sequence"]];
+  };
+  await give({ sequence: 1_000_000 }, {});
+  assert.deepEqual(await publish(), [exitCodes.notTrusted, "RELEASE_SERVER_WRONG"]);
+  await give({}, {});
+  assert.deepEqual(await publish(), [0, 4]);
+  assert.deepEqual(await publish("--sequence", "7"), [0, 7]);
 });

@@ -29,7 +29,7 @@ import { DeferredReplay } from "./deferred-replay.ts";
 import type { KeyRole } from "./key-role.ts";
 import { licenceOf } from "./licence.ts";
 import { answerOpenRequest } from "./open-request.ts";
-import { offersFor } from "./respond.ts";
+import { asOffers, offersFor } from "./respond.ts";
 import { TerminalDirectory } from "./terminal-directory.ts";
 
 /** A link message as received. */
@@ -194,7 +194,7 @@ async function receiveReply(
 ): Promise<Uint8Array | null> {
   const { pending, terminal } = of;
   const mechanism = mechanismNamed(pending.awaited.mechanism);
-  const release = await role.stores.releases.find(pending.artefactId);
+  const release = pending.artefactId === null ? null : await role.stores.releases.find(pending.artefactId);
   // The policy may have changed since the offer was made.
   if (release !== null) requireAllowed(role.policy, { softwareClass: release.description.softwareClass, mechanism: mechanism.name });
   const issued = mechanism.vouches && release !== null ? await licenceOf(role, { terminal, release }) : null;
@@ -205,7 +205,7 @@ async function receiveReply(
   const self = mechanism.anonymous === "originator" ? unnamedServer : role.self;
   const established = await pending.awaited.receive({ ...contextOf(role, offerLifeSeconds), self }, received.message, content);
   using link = established.link;
-  const offers: ServerReply = { kind: "offers", offers: release === null ? [] : [release.description], nowSeconds: role.now() };
+  const offers = await asOffers(role, release === null ? [] : [release], terminal);
   const response = established.message ?? firstRecord(link, offers, role.now());
   return await establishPending(role, received, { pending, link, offered: pending.artefactId, response, issued });
 }

@@ -1,10 +1,11 @@
 import { apiErrors, requireAllowed } from "@sealane/api";
 import { type Suite, suiteNamed } from "@sealane/crypto";
 import { defaultKeyLifeSeconds, defaultToleranceSeconds, linkErrors, type Mechanism, mechanismNamed } from "@sealane/link";
-import type { Name } from "@sealane/wire";
+import type { ArtefactId, Name } from "@sealane/wire";
 import { offerLifeSeconds } from "../limits.ts";
 import type { NewInboxMessage } from "../storage/inbox.ts";
 import type { PendingReply } from "../storage/pending-links.ts";
+import type { ActiveTerminal } from "../storage/terminals.ts";
 import { certificatesOf, type KeyRole, strongestSuiteWith } from "./key-role.ts";
 
 /** What an operator asks for: a release of the module, offered to each terminal. */
@@ -42,24 +43,25 @@ export async function originateOffers(role: KeyRole, offer: Offer): Promise<void
   for (const terminal of offer.terminals) role.waiters.wake(terminal);
 }
 
-interface MadeOffer {
+export interface MadeOffer {
   readonly message: NewInboxMessage;
   readonly pending: PendingReply;
 }
 
-async function originate(
+/**
+ * Originates a link to one terminal, with an offer; without a module it calls the terminal to ask. Nothing is stored yet.
+ * Errors: those of {@link originateOffers} but for SERVER_INBOX_FULL.
+ */
+export async function originate(
   role: KeyRole,
-  offer: { readonly terminal: Name; readonly module: string; readonly mechanism: Mechanism; readonly suite: Suite | null },
+  offer: { readonly terminal: Name; readonly module: string | null; readonly mechanism: Mechanism; readonly suite: Suite | null },
 ): Promise<MadeOffer> {
   const { random, stores } = role;
   const nowSeconds = role.now();
   const terminal = await stores.terminals.find(offer.terminal);
   if (terminal === null) throw apiErrors.error("TERMINAL_UNKNOWN", { terminal: offer.terminal });
-  const [release] = await stores.releases.newest(terminal.model, { module: offer.module, max: 1 });
-  if (release === undefined) throw apiErrors.error("RELEASE_UNKNOWN", { terminal: offer.terminal, module: offer.module });
-  const { softwareClass, artefactId } = release.description;
-  const { mechanism } = offer;
-  requireAllowed(role.policy, { softwareClass, mechanism: mechanism.name });
+  const { mechanism, module } = offer;
+  const artefactId = module === null ? null : await artefactFor(role, terminal, { module, mechanism });
   const suite = offer.suite ?? (await strongestSuiteWith(role, terminal));
   const recipient = await certificatesOf(role, terminal, suite);
   const expiresAtSeconds = nowSeconds + offerLifeSeconds;
@@ -81,4 +83,17 @@ async function originate(
       expiresAtSeconds: expiresAtSeconds + 2 * defaultToleranceSeconds,
     },
   };
+}
+
+/** The newest release of a module for a terminal. Errors: RELEASE_UNKNOWN, POLICY_REFUSED. */
+async function artefactFor(
+  { stores, policy }: KeyRole,
+  { name, model }: ActiveTerminal,
+  { module, mechanism }: { readonly module: string; readonly mechanism: Mechanism },
+): Promise<ArtefactId> {
+  const [release] = await stores.releases.newest(model, { module, max: 1 });
+  if (release === undefined) throw apiErrors.error("RELEASE_UNKNOWN", { terminal: name, module });
+  const { softwareClass, artefactId } = release.description;
+  requireAllowed(policy, { softwareClass, mechanism: mechanism.name });
+  return artefactId;
 }

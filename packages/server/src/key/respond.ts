@@ -65,6 +65,12 @@ async function carryOut(role: KeyRole, record: OpenedRecord, request: TerminalRe
       if (terminal === null) throw apiErrors.error("API_REQUEST_WRONG", { kind: "groups" }); // who has no name is in no group
       return { reply: { kind: "groups", memberships: await membershipsOf(role, terminal) }, effect: async () => {}, refusal: null };
     }
+    case "order": {
+      if (terminal === null) throw apiErrors.error("API_REQUEST_WRONG", { kind: "order" }); // an order is for a name
+      const next = await role.stores.orders.next(terminal.name, request.after, role.now());
+      const reply = { kind: "order", number: next?.number ?? 0, order: next?.statement ?? null } as const;
+      return { reply, effect: async () => {}, refusal: null };
+    }
   }
 }
 
@@ -81,15 +87,22 @@ export async function offersFor(
   const { releases } = role.stores;
   if (module === null && offered !== null) {
     const release = await releases.find(offered);
-    return asOffers(role, release === null ? [] : [release]);
+    return await asOffers(role, release === null ? [] : [release], terminal);
   }
-  if (terminal !== null) return asOffers(role, await releases.newest(terminal.model, { module, max: maxOffers }));
+  if (terminal !== null) return await asOffers(role, await releases.newest(terminal.model, { module, max: maxOffers }), terminal);
   if (module === null) throw apiErrors.error("API_REQUEST_WRONG", { field: "module" });
-  return asOffers(role, await releases.newestOf(module, maxOffers));
+  return await asOffers(role, await releases.newestOf(module, maxOffers), null);
 }
 
-function asOffers({ now }: KeyRole, releases: readonly StoredRelease[]): Extract<ServerReply, { kind: "offers" }> {
-  return { kind: "offers", offers: thatFit(releases.map(({ description }) => description)), nowSeconds: now() };
+/** The reply with these releases, and the number of the newest order for the terminal. Error: STORE_*. */
+export async function asOffers(
+  { now, stores }: KeyRole,
+  releases: readonly StoredRelease[],
+  terminal: Pick<ActiveTerminal, "name"> | null,
+): Promise<Extract<ServerReply, { kind: "offers" }>> {
+  const nowSeconds = now();
+  const newestOrder = terminal === null ? 0 : await stores.orders.newest(terminal.name, nowSeconds);
+  return { kind: "offers", offers: thatFit(releases.map(({ description }) => description)), nowSeconds, newestOrder };
 }
 
 /** Bytes of a request: 64 installed modules. */
@@ -105,11 +118,12 @@ function parseRequest(payload: Uint8Array): TerminalRequest {
 
 /** As many as one record holds; a terminal asks for the others by module. */
 function thatFit(offers: readonly SoftwareDescription[]): readonly SoftwareDescription[] {
+  const most = Number.MAX_SAFE_INTEGER;
   for (let count = offers.length; ; count--) {
     const some = offers.slice(0, count);
     if (
       count === 0 ||
-      encodeAs(serverReplyCodec, { kind: "offers", offers: some, nowSeconds: Number.MAX_SAFE_INTEGER }).length <= maxRecordBytes
+      encodeAs(serverReplyCodec, { kind: "offers", offers: some, nowSeconds: most, newestOrder: most }).length <= maxRecordBytes
     )
       return some;
   }

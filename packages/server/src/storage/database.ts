@@ -56,22 +56,26 @@ export async function requireDatabase(location: DatabaseLocation): Promise<void>
   }
 }
 
-/** Removes everything whose time is over, what a journal still has of it, and the keys that would open copies. `seal` is null without the key role. */
+/**
+ * Removes everything whose time is over, what a journal still has of it, and the keys that would open copies: these first, as they go also
+ * where the database does not answer. `seal` is null without the key role.
+ */
 export async function purgeExpired(
   db: Database,
   options: { readonly kind: DatabaseLocation["kind"]; readonly seal: RowSeal | null; readonly nowSeconds: number },
 ): Promise<void> {
   const { kind, seal, nowSeconds } = options;
-  const { inbox, enrolmentTokens, broadcasts } = sqlStores(db);
+  await seal?.forget(nowSeconds);
+  const { inbox, enrolmentTokens, broadcasts, orders } = sqlStores(db);
   await inbox.purge(nowSeconds);
   await broadcasts.purge(nowSeconds);
+  await orders.purge(nowSeconds);
   await enrolmentTokens.purge(nowSeconds);
   if (seal !== null) {
     await sqlLinks(db, seal).purge(nowSeconds);
     await sqlPendingLinks(db, seal).purge(nowSeconds);
     await sqlGroupEpochs(db, seal).purge(nowSeconds);
     await sqlChallenges(db).purge(nowSeconds);
-    await seal.forget(nowSeconds);
   }
   if (kind === "sqlite") await sql`pragma wal_checkpoint(truncate)`.execute(db);
 }

@@ -53,6 +53,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     "0001-delivery": { up: (db) => createDelivery(db, types) },
     "0002-broadcasts": { up: (db) => createBroadcasts(db, types) },
     "0003-sealed-keys": { up: (db) => separateSealedKeys(db, types) },
+    "0004-orders": { up: (db) => createOrders(db, types) },
   };
 }
 
@@ -255,4 +256,20 @@ async function createBroadcasts(db: Kysely<unknown>, { bytes, text }: ColumnType
 async function separateSealedKeys(db: Kysely<unknown>, { bytes }: ColumnTypes): Promise<void> {
   await db.schema.alterTable("releases").addColumn("sealed_key", bytes).execute();
   await sql`delete from broadcasts`.execute(db);
+}
+
+/** Orders may be for names that are not enrolled yet, or for all: "*". */
+async function createOrders({ schema }: Kysely<unknown>, { bytes, text }: ColumnTypes): Promise<void> {
+  await schema
+    .createTable("orders")
+    .addColumn("number", "bigint", (column) => column.primaryKey().notNull())
+    .addColumn("expires_at", "bigint", (column) => column.notNull())
+    .addColumn("statement", bytes, (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable("order_recipients")
+    .addColumn("terminal", text, (column) => column.notNull())
+    .addColumn("number", "bigint", (column) => column.notNull().references("orders.number").onDelete("cascade"))
+    .addPrimaryKeyConstraint("order_recipients_key", ["terminal", "number"])
+    .execute();
 }

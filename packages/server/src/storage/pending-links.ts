@@ -15,8 +15,8 @@ interface Pending {
 export interface PendingReply extends Pending {
   readonly kind: "reply";
   readonly awaited: AwaitedReply;
-  /** What the message offers. */
-  readonly artefactId: ArtefactId;
+  /** What the message offers; null where it calls the terminal to ask. */
+  readonly artefactId: ArtefactId | null;
 }
 
 /** A terminal's message that was replied to, whose M3 is awaited; nothing is proven of the terminal yet. */
@@ -80,9 +80,9 @@ export function sqlPendingLinks(db: Queries, seal: RowSeal): PendingLinks {
       if (saved === null) return null;
       const owner = { name: parseName(row.terminal), signingThumbprint: thumbprint(row.signing_thumbprint) };
       const pending = { owner, expiresAtSeconds: row.expires_at };
-      if (row.artefact_id !== null)
-        return { ...pending, kind: "reply", awaited: loadAwaitedReply(saved), artefactId: artefactId(row.artefact_id) };
-      return { ...pending, kind: "third", awaited: loadAwaitedThird(saved), sent: row.sent ?? new Uint8Array(0) };
+      if (row.sent !== null) return { ...pending, kind: "third", awaited: loadAwaitedThird(saved), sent: row.sent };
+      const offered = row.artefact_id === null ? null : artefactId(row.artefact_id);
+      return { ...pending, kind: "reply", awaited: loadAwaitedReply(saved), artefactId: offered };
     },
     async take(reference) {
       const { numDeletedRows } = await db.deleteFrom(table).where("reference", "=", reference).executeTakeFirst();
@@ -96,7 +96,7 @@ export function sqlPendingLinks(db: Queries, seal: RowSeal): PendingLinks {
 
 /** Removes the oldest others of the terminal; those of one second in no order, but never the one that has just come. */
 async function makeRoomFor(db: Queries, { owner, awaited }: PendingThird): Promise<void> {
-  const ofTerminal = db.selectFrom(table).select("reference").where("terminal", "=", owner.name).where("artefact_id", "is", null);
+  const ofTerminal = db.selectFrom(table).select("reference").where("terminal", "=", owner.name).where("sent", "is not", null);
   const others = ofTerminal.where("reference", "!=", awaited.reference);
   const over = (await others.orderBy("expires_at", "desc").execute()).slice(maxThirdsPerTerminal - 1);
   for (const { reference } of over) await db.deleteFrom(table).where("reference", "=", reference).execute();

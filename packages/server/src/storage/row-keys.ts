@@ -1,10 +1,10 @@
-import { access, link, unlink } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { link, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { hkdfExpand, type Randomness, Secret } from "@sealane/crypto";
-import { syncFolder, writeFileAtomic } from "@sealane/software";
+import { syncFolder } from "@sealane/software";
 import { byteString, type Codec, decodeAs, encode, encodeAs, literal, SealaneError, tuple, uint } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
-import { accessing, readServerFile, systemCodeOf } from "../files.ts";
+import { accessing, exists, readServerFile, systemCodeOf } from "../files.ts";
 import { rowKeyContext } from "../labels.ts";
 import { maxForgottenPeriods, maxRowKeyPeriods, rowKeyBytes, rowKeyPeriodSeconds } from "../limits.ts";
 
@@ -33,21 +33,26 @@ const maxFileBytes = 64;
  */
 export class RowKeys implements Disposable {
   readonly #path: string;
+  readonly #random: Randomness;
   #period: number;
   #key: Secret<"row key">;
   /** Derived before, by period. */
   readonly #derived = new Map<number, Secret<"row key">>();
 
-  private constructor(path: string, { period, key }: RowKeyFile) {
+  private constructor(path: string, random: Randomness, { period, key }: RowKeyFile) {
     this.#path = path;
+    this.#random = random;
     this.#period = period;
     this.#key = Secret.take("row key", key);
   }
 
-  /** Reads the file; makes it where there is none, of which one process is the maker. Error: SERVER_FILE_WRONG, STORE_FULL, FILE_WRITE_FAILED. */
+  /**
+   * Reads the file; makes it where there is none, of which one process is the maker. What a killed process left of its own goes.
+   * Errors: SERVER_FILE_WRONG, STORE_FULL, FILE_WRITE_FAILED.
+   */
   static async open(path: string, given: { readonly nowSeconds: number; readonly random: Randomness }): Promise<RowKeys> {
     await make(path, given);
-    return new RowKeys(path, await load(path));
+    return new RowKeys(path, given.random, await load(path));
   }
 
   /** The first period whose key is still there. */
@@ -82,10 +87,7 @@ export class RowKeys implements Disposable {
   async forget(nowSeconds: number): Promise<void> {
     const target = Math.min(Math.floor(nowSeconds / rowKeyPeriodSeconds), this.#period + maxForgottenPeriods);
     if (!(target > this.#period)) return;
-    const stored = await load(this.#path); // another process may have been quicker
-    const next =
-      stored.period >= target ? stored : { version: 1 as const, period: target, key: derive(stored.key, target - stored.period) };
-    if (next !== stored) await writeFileAtomic(this.#path, encodeAs(fileCodec, next), { mode: 0o600 });
+    const next = await advance(this.#path, { target, random: this.#random });
     this[Symbol.dispose]();
     this.#period = next.period;
     this.#key = Secret.take("row key", next.key);
@@ -125,26 +127,62 @@ async function load(path: string): Promise<RowKeyFile> {
 
 /** Makes the file unless it is there; of several processes at once one makes it. */
 async function make(path: string, { nowSeconds, random }: { readonly nowSeconds: number; readonly random: Randomness }): Promise<void> {
-  if (await accessing(path, () => isThere(path))) return;
-  const own = `${path}.${Buffer.from(random.bytes(8)).toString("hex")}`;
   const period = Math.floor(nowSeconds / rowKeyPeriodSeconds);
-  await writeFileAtomic(own, encodeAs(fileCodec, { version: 1, period, key: random.bytes(rowKeyBytes) }), { mode: 0o600 });
+  if (!(await accessing(path, () => exists(path)))) {
+    const made: RowKeyFile = { version: 1, period, key: random.bytes(rowKeyBytes) };
+    await beside(path, { file: made, random, place: link }, ["EEXIST", "ENOENT"]);
+  }
+  await removeLeftovers(path);
+}
+
+/** Puts the key of a period in place of the one that is stored, unless another process was quicker; gives what is stored then. */
+async function advance(path: string, { target, random }: { readonly target: number; readonly random: Randomness }): Promise<RowKeyFile> {
+  const stored = await load(path);
+  if (stored.period >= target) return stored;
+  const next: RowKeyFile = { version: 1, period: target, key: derive(stored.key, target - stored.period) };
+  const isPlaced = await beside(path, { file: next, random, place: rename }, ["ENOENT"]);
+  if (!isPlaced) return await advance(path, { target, random });
+  await removeLeftovers(path);
+  return next;
+}
+
+interface Placing {
+  readonly file: RowKeyFile;
+  readonly random: Randomness;
+  /** Brings the written file to its place. */
+  readonly place: (from: string, to: string) => Promise<void>;
+}
+
+/**
+ * Writes a file beside `path` and brings it there. False where that fails for one of the reasons of a race: another process has made the file,
+ * or has taken ours for a leftover.
+ */
+async function beside(path: string, { file, random, place }: Placing, ofRace: readonly string[]): Promise<boolean> {
+  const own = `${path}.${Buffer.from(random.bytes(8)).toString("hex")}`;
+  const bytes = encodeAs(fileCodec, file);
   try {
-    await accessing(path, () => link(own, path));
+    await accessing(path, async () => {
+      await using handle = await open(own, "wx", 0o600);
+      await handle.writeFile(bytes);
+      await handle.sync();
+    });
+    await accessing(path, () => place(own, path));
     await syncFolder(dirname(path));
+    return true;
   } catch (error) {
-    if (!(error instanceof SealaneError) || systemCodeOf(error.cause) !== "EEXIST") throw error;
+    if (error instanceof SealaneError && ofRace.includes(systemCodeOf(error.cause) ?? "")) return false;
+    throw error;
   } finally {
-    await accessing(own, () => unlink(own));
+    bytes.fill(0);
+    await accessing(own, () => rm(own, { force: true }));
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (systemCodeOf(error) === "ENOENT") return false;
-    throw error;
-  }
+/** Removes what killed processes wrote beside the file: the key there would open everything of its period and later. */
+async function removeLeftovers(path: string): Promise<void> {
+  const folder = dirname(path);
+  const names = await accessing(folder, () => readdir(folder));
+  const left = names.filter((name) => name.startsWith(`${basename(path)}.`));
+  for (const name of left) await accessing(path, () => rm(join(folder, name), { force: true }));
+  if (left.length > 0) await syncFolder(folder);
 }

@@ -25,6 +25,8 @@ export interface Schema {
   group_epochs: GroupEpochRow;
   broadcasts: BroadcastRow;
   broadcast_channel: BroadcastChannelRow;
+  orders: OrderRow;
+  order_recipients: OrderRecipientRow;
 }
 
 /** A connection or a transaction. */
@@ -135,7 +137,7 @@ interface PendingLinkRow {
   reference: Uint8Array;
   terminal: string;
   signing_thumbprint: Uint8Array;
-  /** What the server's own message offers; null where a terminal's M3 is awaited. */
+  /** What the server's own message offers; null where it offers nothing, and where a terminal's M3 is awaited. */
   artefact_id: Uint8Array | null;
   /** M2 as it was sent, where M3 is awaited; null where a reply is. */
   sent: Uint8Array | null;
@@ -232,4 +234,18 @@ interface BroadcastRow {
 interface BroadcastChannelRow {
   id: number;
   position: number;
+}
+
+/** An order that is handed on until it is over. */
+interface OrderRow {
+  number: number;
+  expires_at: number;
+  /** As its operator signed it. */
+  statement: Uint8Array;
+}
+
+/** Whom an order is for; "*" stands for all. */
+interface OrderRecipientRow {
+  terminal: string;
+  number: number;
 }

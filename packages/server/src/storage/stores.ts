@@ -9,6 +9,7 @@ import { type Inbox, sqlInbox } from "./inbox.ts";
 import { type Licences, sqlLicences } from "./licences.ts";
 import { type Links, sqlLinks } from "./links.ts";
 import { type OperatorTokens, sqlOperatorTokens } from "./operator-tokens.ts";
+import { type Orders, sqlOrders } from "./orders.ts";
 import { type PendingLinks, sqlPendingLinks } from "./pending-links.ts";
 import { type Releases, sqlReleases } from "./releases.ts";
 import { type ReplayCacheOptions, sqlReplayCache } from "./replay-cache.ts";
@@ -26,6 +27,7 @@ export interface Stores {
   readonly licences: Licences;
   readonly broadcasts: Broadcasts;
   readonly groups: Groups;
+  readonly orders: Orders;
 }
 
 /** What the key role uses besides: secrets, which need the storage key. */
@@ -54,6 +56,7 @@ export function sqlStores(db: Queries): Stores {
     licences: sqlLicences(db),
     broadcasts: sqlBroadcasts(db),
     groups: sqlGroups(db),
+    orders: sqlOrders(db),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -29,7 +29,7 @@ const kinds = hasPostgres ? (["SQLite", "PostgreSQL"] as const) : (["SQLite"] as
 
 for (const from of kinds) {
   for (const to of kinds) {
-    test(`FNONCE LIC: a backup of a running server on ${from} becomes a server on ${to}, and nothing happens twice`, async (t) => {
+    test(`FNONCE LIC KREP: a backup of a running server on ${from} becomes a server on ${to}, and nothing happens twice`, async (t) => {
       const folder = await emptyFolder(t);
       const server = await TestServer.init(t, newDatabase(t, from));
       await server.run();
@@ -39,7 +39,12 @@ for (const from of kinds) {
       using before = await device.establish();
       await device.ask(before, { kind: "authorise", artefactId: prepared.artefactId });
       const target = join(folder, "backup");
+      await copyFile(join(server.folder, "row.key"), join(server.folder, "row.key.00112233aabbccdd")); // of a process that was killed
       const made = await backupServer({ ...server.database, folder: server.folder, target, withArtefacts: true });
+      assert.deepEqual(
+        (await readdir(target)).filter((name) => name.startsWith("row.key")),
+        [],
+      );
       assert.equal(made.artefacts, 1);
       assert.equal((await stat(target)).mode & 0o077, 0);
       assert.equal((await stat(join(target, "rows.jsonl"))).mode & 0o077, 0);

@@ -195,6 +195,30 @@ test("KLIFE: a group's secrets lie sealed in the database, and go with their epo
   assert.deepEqual(await db.selectFrom("group_epochs").select("epoch").execute(), []);
 });
 
+test("EQ4 KREP: after the server's clock leapt ahead and was set right, links are made anew and groups begin a new epoch", async (t) => {
+  const server = await TestServer.start(t, { policy });
+  const prepared = await server.publish("the software");
+  const device = await server.device("gate-1");
+  await makeFleet(server, "gate-1");
+  const listener = await ChannelListener.of(server);
+  assert.equal((await listener.join(device))[0]?.epoch, 1);
+  using before = await device.establish();
+  const leapSeconds = 40 * 86_400;
+  server.nowSeconds += leapSeconds;
+  await server.restart({ policy });
+  server.nowSeconds -= leapSeconds;
+  await server.restart({ policy });
+  device.url = server.url;
+  await assert.rejects(device.ask(before, { kind: "groups" }));
+  assert.equal((await (await ChannelListener.of(server)).join(device))[0]?.epoch, 2);
+  await startBroadcast(server, toFleet);
+  const after = await ChannelListener.of(server);
+  await after.join(device);
+  const [item] = await after.items();
+  assert.ok(item !== undefined);
+  assert.equal(await after.opens(item, prepared), true);
+});
+
 test("a restored server has its groups and members, and gives no number of an epoch twice", async (t) => {
   const folder = await emptyFolder(t);
   const server = await TestServer.start(t, { policy });

@@ -128,6 +128,8 @@ export class FakeServer {
   readonly requests: string[] = [];
   /** What terminals asked on links. */
   readonly asked: TerminalRequest[] = [];
+  /** Orders for the terminal, by number. */
+  orders: readonly { readonly number: number; readonly order: Uint8Array }[] = [];
   url = "";
   /** Streams end when they have given what waits, or stay open for what comes. */
   holdsStreams = false;
@@ -462,7 +464,11 @@ export class FakeServer {
 
   #offersOf(offer: string): ServerReply {
     const offered = this.#artefacts.get(offer);
-    return { kind: "offers", offers: offered === undefined ? [] : [offered.description], nowSeconds: this.clock.now };
+    return { ...this.#news(), offers: offered === undefined ? [] : [offered.description] };
+  }
+
+  #news(): Extract<ServerReply, { kind: "offers" }> {
+    return { kind: "offers", offers: [], nowSeconds: this.clock.now, newestOrder: Math.max(0, ...this.orders.map(({ number }) => number)) };
   }
 
   async #vouch(offer: string): Promise<ThirdContent> {
@@ -478,9 +484,13 @@ export class FakeServer {
   async #reply(link: ConfidentialLink, request: TerminalRequest): Promise<ServerReply> {
     if (request.kind === "offers") {
       const offers = [...this.#artefacts.values()].map(({ description }) => description);
-      return { kind: "offers", offers: offers.filter(({ module }) => (request.module ?? module) === module), nowSeconds: this.clock.now };
+      return { ...this.#news(), offers: offers.filter(({ module }) => (request.module ?? module) === module) };
     }
     if (request.kind === "groups") return { kind: "groups", memberships: this.channel.memberships };
+    if (request.kind === "order") {
+      const next = this.orders.find(({ number }) => number > request.after);
+      return { kind: "order", number: next?.number ?? 0, order: next?.order ?? null };
+    }
     if (request.kind === "licence") return { kind: "refused", code: "API_TERMINAL_OLD" };
     const found = this.#artefacts.get(request.artefactId.toHex());
     if (found === undefined) return { kind: "refused", code: "RELEASE_UNKNOWN" };

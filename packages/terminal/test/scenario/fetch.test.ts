@@ -255,6 +255,19 @@ test("LIC: a licence that is another's, for another artefact, changed or over gi
   assert.deepEqual((await status(terminal)).downloads, []);
 });
 
+test("NEWEST WHO: what is offered as something else than its release and licence say gives no key", async (t) => {
+  const { server, terminal } = await enrolledWorld(t);
+  server.publish({ content });
+  for (const lie of [{ sequence: 9 }, { version: "9" }, { softwareClass: "content" }, { entry: null }] as const) {
+    server.faults.reply = (reply) =>
+      reply.kind === "offers" ? { ...reply, offers: reply.offers.map((offer) => ({ ...offer, ...lie })) } : reply;
+    await assert.rejects(fetchSoftware(terminal), code("TERMINAL_LICENCE_CONTRADICTS"));
+    assert.deepEqual((await status(terminal)).downloads, []);
+  }
+  server.faults.reply = undefined;
+  assert.equal((await fetchSoftware(terminal)).bytes, content.length);
+});
+
 test("UNI: another link's wrap, another licence's wrap or a changed one gives no key", async (t) => {
   const { server, terminal } = await enrolledWorld(t);
   server.publish({ content });

@@ -154,3 +154,11 @@ test("FCLOCK: no time counts at which the link that proves it is over", async (t
   await restarted().learn({ nowSeconds: ends, endsAtSeconds: ends });
   assert.equal(restarted().nowSeconds(), ends);
 });
+
+test("FCLOCK: a rise that cannot be written down raises nothing: else many kills would go further than one step", async (t) => {
+  const { machine, path } = await clockAt(t, 1_000_000);
+  const clock = new FloorClock(machine, { floor: path, rise: join(path, "..", "not here", "rise") });
+  await assert.rejects(clock.learn(said(1_050_000)), code("FILE_WRITE_FAILED"));
+  assert.equal(clock.floorSeconds(), 0);
+  await assert.rejects(readFile(path), { code: "ENOENT" });
+});

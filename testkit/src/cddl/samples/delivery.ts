@@ -129,6 +129,7 @@ async function ask({ samples, server, artefactId: wanted }: Delivery, link: Conf
     { kind: "authorise", artefactId: wanted },
     { kind: "authorise", artefactId: artefactId(new Uint8Array(32)) },
     { kind: "licence", artefactId: wanted },
+    { kind: "order", after: 0 },
   ];
   for (const request of requests) {
     const payload = samples.see("terminal-request", encodeAs(terminalRequestCodec, request), reading(terminalRequestCodec));

@@ -123,6 +123,6 @@ function wrap(
 }
 
 function payloadOf(role: Role): Uint8Array {
-  if (role === "server") return encodeAs(serverReplyCodec, { kind: "offers", offers: [], nowSeconds: testNowSeconds });
+  if (role === "server") return encodeAs(serverReplyCodec, { kind: "offers", offers: [], nowSeconds: testNowSeconds, newestOrder: 0 });
   return encodeAs(terminalRequestCodec, { kind: "offers", module: null, installed: [] });
 }

@@ -59,6 +59,7 @@ async function orderSample(samples: Samples, authority: TestAuthority, recipient
     actions: [
       { kind: "reset-clock", toSeconds: testNowSeconds },
       { kind: "reset-sequence", module: "hmi", toSequence: 3 },
+      ...suites.map(({ name: suite }) => ({ kind: "reset-suite", suite }) as const),
     ],
   };
   const statement = samples.seeSent("order", await signOrder({ key: key.signingKey(), chain: certificate.chain, order }));

@@ -41,6 +41,8 @@ test("WHO: releases of before they travelled are kept and not offered, and their
   await migrateDatabase({ kind: "sqlite", file });
   {
     using former = new DatabaseSync(file);
+    former.exec("drop table order_recipients");
+    former.exec("drop table orders");
     former.exec("alter table releases drop column sealed_key");
     former.exec("delete from kysely_migration where name >= '0003-sealed-keys'");
     former.exec("insert into releases values (x'01', 'app', '1.0', 1, x'02', x'03', 'publisher', 1, 1)");

@@ -8,6 +8,7 @@ export type CliCode =
   | "CLI_FILE_UNREADABLE"
   | "CLI_FILE_TOO_LARGE"
   | "CLI_DISK_FULL"
+  | "CLI_OUTPUT_FAILED"
   | "CLI_INTERNAL";
 
 /** Errors of the command line itself. */
@@ -23,6 +24,14 @@ export const cliErrors: ErrorTable<CliCode> = errorTable({
     exit: exitCodes.retryLater,
     sentence: "The disk is full; nothing was changed",
     advice: "Free some space, then run the command again",
+  },
+  CLI_OUTPUT_FAILED: {
+    blame: "system",
+    retry: "later",
+    http: 507,
+    exit: exitCodes.retryLater,
+    sentence: "The work is done, but standard output did not take all that the command printed",
+    advice: "Free some space where standard output goes to",
   },
   CLI_INTERNAL: {
     blame: "internal",

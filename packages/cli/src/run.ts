@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { cliErrors } from "./errors.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./safe-text.ts";
+import { outliveReaders, settleOutput } from "./standard-streams.ts";
 
 /** A command whose subcommands, at every depth, have the options that all of ours have. */
 class CommonCommand extends Command {
@@ -32,17 +33,20 @@ export function outputOf(command: Command): Output {
 
 /**
  * Runs a command line to its end and gives the exit code; every failure is printed once, with its code and what to do.
- * A command may set `process.exitCode` itself (a program it ran, or "nothing to do").
+ * A command may set `process.exitCode` itself (a program it ran, or "nothing to do"). Standard output that is closed or full stops no
+ * command; where it is full, a command that did its work ends with CLI_OUTPUT_FAILED.
  */
 export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
+  outliveReaders();
   try {
     await program.parseAsync([...args], { from: "user" });
+    await settleOutput();
     return typeof process.exitCode === "number" ? process.exitCode : exitCodes.done;
   } catch (error) {
     const output = outputAsked(args);
     if (error instanceof CommanderError) return endOfCommander(output, error);
     const known = asSealaneError(error);
-    output.error(known);
+    (known.code === "CLI_OUTPUT_FAILED" ? onStandardError : output).error(known);
     if (process.env["SEALANE_DEBUG"] !== undefined)
       process.stderr.write(`${safeText(String(error instanceof Error ? error.stack : error))}\n`);
     return known.entry.exit;
@@ -58,6 +62,8 @@ export function asSealaneError(error: unknown): SealaneError {
   if (code === "EACCES" || code === "EPERM" || code === "EISDIR") return cliErrors.error("CLI_FILE_UNREADABLE", pathOf(error), error);
   return cliErrors.error("CLI_INTERNAL", { failure: error instanceof Error ? error.message : String(error) }, error);
 }
+
+const onStandardError = new Output({ json: false, quiet: true });
 
 /** The output that a command line asks for, also when it could not be parsed. */
 function outputAsked(args: readonly string[]): Output {

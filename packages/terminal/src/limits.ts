@@ -77,6 +77,9 @@ export const maxGroupsFileBytes: number = 1024 * 1024;
 /** Pause between two looks at the channel, or for the lock, when the one before came to nothing at once. */
 export const listenPauseMilliseconds = 1_000;
 
+/** How often a listener looks, at least, whether another command has done with the module of a broadcast that waits for it. */
+export const lockedLookSeconds = 5;
+
 /** How long `listen --once` waits unless told. */
 export const defaultListenSeconds = 25;
 

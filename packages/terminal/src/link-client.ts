@@ -29,6 +29,7 @@ import { maxRecordWireBytes } from "./limits.ts";
 import { linkContext } from "./link-context.ts";
 import { describeLink, factsOf } from "./link-facts.ts";
 import { retrying } from "./retry.ts";
+import { changeState } from "./state-change.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Who talks to whom. */
@@ -117,11 +118,12 @@ const maxChallengeBytes = 64;
 
 /**
  * Takes the server's clock from what it said on a link, and tells when this machine's differs (FCLOCK); ends the command for now where it
- * said that orders wait.
+ * said that orders wait. Errors: those of `changeState`.
  */
-export async function learnNews({ terminal, orders }: Session, link: ConfidentialLink, offers: Offers): Promise<void> {
+export async function learnNews({ terminal, enrolment, orders }: Session, link: ConfidentialLink, offers: Offers): Promise<void> {
   orders?.notice(link, offers); // first: what the clock is to be, an order may say
-  const behindSeconds = await terminal.clock.learn({ nowSeconds: offers.nowSeconds, endsAtSeconds: link.keyExpiresAtSeconds });
+  const proven = { nowSeconds: offers.nowSeconds, endsAtSeconds: link.keyExpiresAtSeconds };
+  const behindSeconds = await changeState(terminal, enrolment, async () => await terminal.clock.learn(proven));
   if (behindSeconds !== 0) terminal.onEvent({ kind: "clock", behindSeconds });
 }
 

@@ -30,8 +30,8 @@ export interface Obeyed {
  * server do not share); TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function obey(terminal: Terminal, encoded: Uint8Array): Promise<Obeyed> {
-  using _downloads = await StateLock.takeSoon(terminal, "downloads");
   using _modules = await StateLock.takeSoon(terminal, "modules");
+  using _downloads = await StateLock.takeSoon(terminal, "downloads");
   // Before anything is judged: a command that was killed left it half done.
   await finish(terminal);
   const identity = await requireIdentity(terminal);
@@ -56,7 +56,7 @@ export async function obey(terminal: Terminal, encoded: Uint8Array): Promise<Obe
 export async function finishOrder(terminal: Terminal): Promise<void> {
   if ((await loadOrders(terminal))?.stage !== "pending") return;
   const { folder } = terminal;
-  await StateLock.ifFree(folder, "downloads", async () => await StateLock.ifFree(folder, "modules", async () => await finish(terminal)));
+  await StateLock.ifFree(folder, "modules", async () => await StateLock.ifFree(folder, "downloads", async () => await finish(terminal)));
 }
 
 /** Does what is left of an order that was accepted. For the holder of both locks. */

@@ -31,7 +31,7 @@ export async function runLogin(command: Command): Promise<void> {
   const expected =
     options.fingerprint === undefined ? former?.fingerprint : parseFingerprint({ option: "--fingerprint", text: options.fingerprint });
   const isTaken = await isOfOtherRoot(folder, authority);
-  if (isTaken || view.fingerprint !== fingerprint || (expected !== undefined && expected !== fingerprint)) {
+  if (isTaken || (expected !== undefined && expected !== fingerprint)) {
     throw commandErrors.error("LOGIN_ROOT_WRONG", { got: fingerprint, ...(expected === undefined ? {} : { expected }) });
   }
   await mkdir(folder.root, { recursive: true, mode: 0o700 });

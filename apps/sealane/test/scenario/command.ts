@@ -13,6 +13,10 @@ const programs: Readonly<Record<ProgramName, string>> = {
   "sealane-terminal": fileURLToPath(new URL("../../../sealane-terminal/bin/sealane-terminal.js", import.meta.url)),
 };
 
+export function programPath(program: ProgramName): string {
+  return programs[program];
+}
+
 /** How a command ended. */
 export interface Ended {
   readonly exitCode: number | null;

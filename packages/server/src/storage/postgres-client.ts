@@ -48,11 +48,23 @@ export async function onPostgres<T>(work: () => Promise<T>): Promise<T> {
 /** SQLSTATE classes and codes (PostgreSQL manual, appendix A), and what a lost connection looks like. */
 function storeError(cause: unknown): unknown {
   if (!(cause instanceof Error)) return serverErrors.error("STORE_FAILED", {}, cause);
+  if (isOfFormerTable(cause)) return serverErrors.error("STORE_BUSY", { reason: "the table was changed" }, cause);
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : "";
   if (/^[0-9A-Z]{5}$/.test(code)) return serverErrors.error(codeOf(code), { sqlstate: code }, cause);
   const isOurs = "entry" in cause;
   return isOurs ? cause : serverErrors.error("STORE_UNREACHABLE", { ...(code === "" ? {} : { reason: code }) }, cause);
 }
+
+/** Whether a statement was prepared for columns that its table does not have any more, or has more of: PostgreSQL never runs it again. */
+export function isOfFormerTable(error: unknown): boolean {
+  return (
+    error instanceof Error && "code" in error && error.code === featureNotSupported && "routine" in error && error.routine === revalidating
+  );
+}
+
+/** PostgreSQL gives no code of its own for it, and the message may be in any language. */
+const featureNotSupported = "0A000";
+const revalidating = "RevalidateCachedQuery";
 
 const full = ["53100"];
 const busy = ["55P03", "57014", "40001", "40P01"];

@@ -13,7 +13,7 @@ import {
 import pg from "pg";
 import { databaseConnections } from "../limits.ts";
 import type { PostgresLocation } from "./database-location.ts";
-import { clientConfig, onPostgres } from "./postgres-client.ts";
+import { clientConfig, isOfFormerTable, onPostgres } from "./postgres-client.ts";
 import { OwnSchemaIntrospector } from "./postgres-introspector.ts";
 
 /**
@@ -67,15 +67,29 @@ function poolOf(location: PostgresLocation): PostgresPool {
 
 const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
 
-/** A connection whose statements are prepared once and whose errors are ours; the same one each time, for Kysely keeps it. */
+/**
+ * A connection whose statements are prepared once and whose errors are ours; the same one each time, for Kysely keeps it. One that prepared
+ * them for a table that a migration has changed since is given up: another takes its place.
+ */
 function clientOf(client: pg.PoolClient): PostgresPoolClient {
   const known = clients.get(client);
   if (known !== undefined) return known;
   client.on("error", () => {}); // whoever runs a statement on it hears of it
+  let isOutdated = false;
   const query = async (text: string, values: readonly unknown[]): Promise<unknown> =>
-    await onPostgres(async () => await client.query({ text, values: [...values], name: nameOf(text) }));
+    await onPostgres(async () => {
+      try {
+        return await client.query({ text, values: [...values], name: nameOf(text) });
+      } catch (error) {
+        isOutdated ||= isOfFormerTable(error);
+        throw error;
+      }
+    });
   // Kysely's interface also has cursors, for streams, which the stores do not use.
-  const made: PostgresPoolClient = { query: query as PostgresPoolClient["query"], release: (destroy) => client.release(destroy) };
+  const made: PostgresPoolClient = {
+    query: query as PostgresPoolClient["query"],
+    release: (destroy) => client.release(destroy === true || isOutdated),
+  };
   clients.set(client, made);
   return made;
 }

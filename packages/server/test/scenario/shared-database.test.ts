@@ -4,6 +4,7 @@ import { inboxMessagesCodec, routes } from "@sealane/api";
 import { ConfidentialLink } from "@sealane/link";
 import { decodeAs, equalBytes, hasCode, parseName } from "@sealane/wire";
 import { dropServerSchema, initServer, migrateServer, type RunningServer, type ServerOptions, startServer } from "../../src/index.ts";
+import { databaseConnections } from "../../src/limits.ts";
 import { dropSchema, hasPostgres, newPostgresUrl, withClient } from "../postgres.ts";
 import { type Device, post, postTogether } from "./device.ts";
 import { InboxStream } from "./inbox-stream.ts";
@@ -211,6 +212,26 @@ if (hasPostgres) {
     const polling = at(device, other?.url ?? "", () => device.fetchInbox(0, 25));
     await server.offer(["gate-1"]);
     assert.deepEqual(await positions(polling), [1]);
+  });
+
+  test("UNI: a server whose table a migration changes meanwhile asks to come again, each connection once, and goes on", async (t) => {
+    const { server, databaseUrl } = await cluster(t);
+    await server.publish("the software");
+    const list = async (): Promise<Response> => await server.operator.send("GET", routes.releases);
+    const before = await (await list()).json();
+    const schema = new URL(databaseUrl).searchParams.get("schema") ?? "";
+    await withClient(async (client) => await client.query(`alter table ${schema}.releases add column later bytea`));
+    let refusals = 0;
+    for (let times = 0; times < 3 * databaseConnections; times++) {
+      const response = await list();
+      const body = (await response.json()) as { readonly code?: string };
+      if (response.status === 200) assert.deepEqual(body, before);
+      else {
+        assert.deepEqual([response.status, body.code], [503, "STORE_BUSY"]);
+        refusals++;
+      }
+    }
+    assert.ok(refusals >= 1 && refusals <= databaseConnections, `${refusals} refusals`);
   });
 
   test("a schema belongs to one server, is made by `migrate` only, and one of another version is refused", async (t) => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
-import { fetchSoftware, type Terminal, terminalAt } from "../../src/index.ts";
+import { enroll, fetchSoftware, type Terminal, terminalAt } from "../../src/index.ts";
 import { code } from "../double/codes.ts";
-import { enrolledWorld, type World } from "../double/enrolled.ts";
+import { enrolledWorld, newWorld, type World } from "../double/enrolled.ts";
 import { FakeClock } from "../double/fake-clock.ts";
 
 const [link, challenge] = ["POST /v1/links", "POST /v1/challenges"];
@@ -46,4 +47,23 @@ test("FCLOCK: where nobody can say which of two clocks is wrong, a terminal stay
     await assert.rejects(fetchSoftware(slow, {}), code("LINK_REFUSED"));
     assert.deepEqual(server.requests, [link]);
   }
+});
+
+test("FCLOCK: an enrolment counts by the machine's clock where the floor is too high, and the floor begins anew", async (t) => {
+  const { server, terminal, clock } = await newWorld(t);
+  await mkdir(terminal.folder.path);
+  await terminal.clock.restart(clock.now + 20 * yearSeconds);
+  await enroll(terminal, { token: server.token() });
+  assert.equal(terminal.clock.nowSeconds(), clock.now);
+  server.publish({});
+  assert.equal((await fetchSoftware(terminal)).software.module, "hmi");
+});
+
+test("FCLOCK: a machine that has no clock enrols by its floor, and not at all where nothing ever told it the time", async (t) => {
+  const { server, terminal, clock } = await newWorld(t);
+  const clockless = terminalAt({ stateFolder: terminal.folder.path, clock: new FakeClock(0), environment: {} });
+  await assert.rejects(enroll(clockless, { token: server.token() }), code("PKI_CERTIFICATE_NOT_YET_VALID"));
+  await clockless.clock.restart(clock.now);
+  const { certificateExpiresAtSeconds } = await enroll(clockless, { token: server.token() });
+  assert.ok(certificateExpiresAtSeconds > clock.now);
 });

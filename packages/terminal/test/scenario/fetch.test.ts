@@ -255,6 +255,19 @@ test("LIC: a licence that is another's, for another artefact, changed or over gi
   assert.deepEqual((await status(terminal)).downloads, []);
 });
 
+test("NEWEST WHO: what is offered as something else than its release and licence say gives no key", async (t) => {
+  const { server, terminal } = await enrolledWorld(t);
+  server.publish({ content });
+  for (const lie of [{ sequence: 9 }, { version: "9" }, { softwareClass: "content" }, { entry: null }] as const) {
+    server.faults.reply = (reply) =>
+      reply.kind === "offers" ? { ...reply, offers: reply.offers.map((offer) => ({ ...offer, ...lie })) } : reply;
+    await assert.rejects(fetchSoftware(terminal), code("TERMINAL_LICENCE_CONTRADICTS"));
+    assert.deepEqual((await status(terminal)).downloads, []);
+  }
+  server.faults.reply = undefined;
+  assert.equal((await fetchSoftware(terminal)).bytes, content.length);
+});
+
 test("UNI: another link's wrap, another licence's wrap or a changed one gives no key", async (t) => {
   const { server, terminal } = await enrolledWorld(t);
   server.publish({ content });
@@ -373,10 +386,10 @@ test("two commands never change downloads at once; neither a rollback nor an ins
     if (sequence === 1) await install(terminal);
   }
   {
-    using _other = await StateLock.take(terminal.folder, "downloads"); // as a fetch holds it while it uses the network
+    using _other = await StateLock.take(terminal.folder, { module: "hmi" }); // as a fetch holds it while it uses the network
     assert.equal((await install(terminal)).software.sequence, 2);
     await assert.rejects(install(terminal), code("TERMINAL_NOTHING_FETCHED"));
-    await assert.rejects(fetchSoftware(terminal), code("TERMINAL_STATE_LOCKED"));
+    await assert.rejects(fetchSoftware(terminal, { module: "hmi" }), code("TERMINAL_STATE_LOCKED"));
     assert.equal((await rollback(terminal, { module: "hmi" })).software.sequence, 1);
     assert.equal((await status(terminal)).modules.length, 1);
   }

@@ -333,7 +333,7 @@ test("a listener waits for another command of its terminal, and not longer than 
   await server.channel.broadcast(server.publish({ content }));
   await assert.rejects(hearOne(world, { url: "http://127.0.0.1:1" }), code("API_SERVER_UNREACHABLE"));
   {
-    using _held = await StateLock.take(terminal.folder, "downloads");
+    using _held = await StateLock.take(terminal.folder, { module: "hmi" });
     await assert.rejects(hearOne(world, { waitSeconds: 3 }), code("TERMINAL_STATE_LOCKED"));
   }
   const before = clock.now;

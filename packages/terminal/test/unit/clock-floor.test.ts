@@ -37,6 +37,19 @@ test("FCLOCK: the time is the machine's, and never before what the server proved
   assert.equal(clock.nowSeconds(), 1_050_000);
 });
 
+test("FCLOCK: a command that began before another one raised the floor does not lower it, nor raises what was lowered", async (t) => {
+  const { machine, path } = await clockAt(t, 1_000_000);
+  const [early, other] = [floorClock(machine, path), floorClock(machine, path)];
+  assert.deepEqual([early.floorSeconds(), other.floorSeconds()], [0, 0]);
+  await other.learn(said(1_050_000));
+  await early.learn(said(1_040_000));
+  assert.equal(early.nowSeconds(), 1_050_000);
+  assert.equal(floorClock(machine, path).floorSeconds(), 1_050_000);
+  await other.restart(1_020_000);
+  await early.learn(said(1_010_000));
+  assert.equal(floorClock(machine, path).floorSeconds(), 1_020_000);
+});
+
 test("FCLOCK: how far a clock is off is told from a minute on, and a clock that is ahead is used as it is", async (t) => {
   const { machine, path } = await clockAt(t, 1_000_000);
   const clock = floorClock(machine, path);
@@ -140,4 +153,12 @@ test("FCLOCK: no time counts at which the link that proves it is over", async (t
   }
   await restarted().learn({ nowSeconds: ends, endsAtSeconds: ends });
   assert.equal(restarted().nowSeconds(), ends);
+});
+
+test("FCLOCK: a rise that cannot be written down raises nothing: else many kills would go further than one step", async (t) => {
+  const { machine, path } = await clockAt(t, 1_000_000);
+  const clock = new FloorClock(machine, { floor: path, rise: join(path, "..", "not here", "rise") });
+  await assert.rejects(clock.learn(said(1_050_000)), code("FILE_WRITE_FAILED"));
+  assert.equal(clock.floorSeconds(), 0);
+  await assert.rejects(readFile(path), { code: "ENOENT" });
 });

@@ -76,7 +76,10 @@ export async function hearAll(hearing: Hearing, items: readonly BroadcastItem[])
 export function isFaultOfMessage(error: unknown): error is SealaneError {
   if (!(error instanceof SealaneError) || error.entry.blame === "internal") return false;
   const { code } = error;
-  return !["TERMINAL_DISK_FULL", "TERMINAL_STATE_DAMAGED", "FILE_WRITE_FAILED"].includes(code) && !code.startsWith("KEYSTORE_");
+  return (
+    !["TERMINAL_DISK_FULL", "TERMINAL_STATE_DAMAGED", "FILE_WRITE_FAILED", "SYSTEM_PERMISSION_DENIED"].includes(code) &&
+    !code.startsWith("KEYSTORE_")
+  );
 }
 
 /**

@@ -253,5 +253,10 @@ export class InboxClient {
 function isMessageFault(error: unknown): error is SealaneError {
   if (!(error instanceof SealaneError) || error.entry.blame === "internal") return false;
   const { code } = error;
-  return !isPassing(error) && code !== "TERMINAL_DISK_FULL" && code !== "FILE_WRITE_FAILED" && !code.startsWith("KEYSTORE_");
+  return (
+    !isPassing(error) &&
+    code !== "TERMINAL_DISK_FULL" &&
+    !["FILE_WRITE_FAILED", "SYSTEM_PERMISSION_DENIED"].includes(code) &&
+    !code.startsWith("KEYSTORE_")
+  );
 }

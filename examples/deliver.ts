@@ -9,7 +9,7 @@ import {
   MemoryReplayCache,
   Party,
 } from "@sealane/link";
-import { issueLicence, verifyLicence } from "@sealane/link/authorise";
+import { issueLicence, issueRelease, verifyAuthorisation } from "@sealane/link/authorise";
 import { MemorySpool, openContent, sealContent } from "@sealane/link/content";
 import { Authority, makeKeys, makeSigningKey } from "@sealane/link/identity";
 
@@ -17,7 +17,8 @@ const authority = await Authority.create({ name: "example-authority", environmen
 const trust = [authority.anchor];
 const office = await authority.issueIdentity(makeKeys(), { name: "office", role: "server" });
 const gateway = await authority.issueIdentity(makeKeys(), { name: "gateway-1", role: "terminal" });
-const issuer = await authority.certify(makeSigningKey(), { name: "studio", purpose: "licence-sign" });
+const publisher = await authority.certify(makeSigningKey(), { name: "studio", purpose: "release-sign" });
+const issuer = await authority.certify(makeSigningKey(), { name: "office", purpose: "licence-sign" });
 
 const { port1, port2 } = new MessageChannel();
 const [, film] = await Promise.all([send(port1, "a film"), receive(port2)]);
@@ -27,20 +28,15 @@ console.log(`gateway-1 shows: ${film}`);
 async function send(port: MessagePort, content: string): Promise<void> {
   const next = messagesOf(port);
   using sealed = await sealContent(new Blob([content]).stream(), { spool: new MemorySpool(), environment });
-  const software = { module: "film", version: "1.0", sequence: 1 };
-  const licence = await issueLicence({
-    ...software,
-    issuer,
-    artefact: sealed.artefact,
-    recipient: gateway.name,
-    lifeSeconds: 86_400,
-    environment,
-  });
+  const software = { artefact: sealed.artefact, module: "film", version: "1.0", sequence: 1 };
+  const release = await issueRelease({ ...software, publisher, environment });
+  const licence = await issueLicence({ ...software, issuer, recipient: gateway.name, lifeSeconds: 86_400, environment });
   const party = partyOf(office);
   const { message } = await party.originate(certificatesOf(gateway), { licence: licence.bytes });
   port.postMessage(message);
   const { link } = await party.receive(await next());
   using _ = link;
+  port.postMessage(link.seal(release.bytes));
   port.postMessage(link.seal(link.wrap(sealed.contentKey, licence)));
   for await (const piece of sealed.stream()) port.postMessage(piece);
   port.postMessage(new Uint8Array(0)); // the end
@@ -50,11 +46,12 @@ async function receive(port: MessagePort): Promise<string> {
   const next = messagesOf(port);
   const accepted = await partyOf(gateway).accept(await next());
   if (accepted.link.peer !== "office" || accepted.licence === null) throw new Error("This is not what was ordered.");
-  const licence = verifyLicence(accepted.licence, { trust, recipient: gateway.name, environment });
   port.postMessage(accepted.reply);
-  const { link, payload } = accepted.link.confirm(await next());
+  const { link, payload: release } = accepted.link.confirm(await next());
   using _ = link;
-  using contentKey = link.unwrap(payload, licence);
+  const received = { licence: accepted.licence, release };
+  const { licence } = verifyAuthorisation(received, { trust, recipient: gateway.name, environment });
+  using contentKey = link.unwrap(link.open(await next()), licence);
   return await new Response(piecesFrom(next).pipeThrough(openContent({ artefact: licence, contentKey }))).text();
 }
 

@@ -36,6 +36,7 @@ import { type SoftwareDescription, softwareDescriptionCodec } from "./software-d
 
 /** Whether the content key may become public: a broadcast gives it to everybody, for ever (docs/protocol.md, equation 3). */
 export const grades = ["confidential", "public"] as const;
+/** Whether the content key may become public: a broadcast gives it to everybody, for ever. */
 export type Grade = (typeof grades)[number];
 
 /** What a publisher says of a version. */

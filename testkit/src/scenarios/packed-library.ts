@@ -9,14 +9,15 @@ const printed: Readonly<Record<string, string>> = {
   "anonymous.ts":
     "somebody: the manual, please\noffice: Press the green button.\n" +
     "Only office and the party that began hold the key of this link; office does not learn who that is\n",
-  "authorise.ts": "studio lets gateway-1 play film 1.0\ngateway-2: The licence is for another recipient\n",
+  "authorise.ts": "studio released film 1.0\nshop lets gateway-1 play film 1.0\ngateway-2: The licence is for another recipient\n",
   "broadcast.ts":
     "office shows a trailer: Everybody can read it\n" +
     "to fleet: Only office and the members of the group's epoch hold the key, and office signed this for them\n",
   "content.ts": "5000000 bytes sealed and opened: the same\n",
   "deliver.ts": "gateway-1 shows: a film\n",
   "forward-secret.ts":
-    "office, now proven: office vouches for firmware 2.4\ngateway-1: 2.4 is welcome\n" + "Nobody else can read it, today or later\n",
+    "office, now proven: office vouches for firmware 2.4 by studio\ngateway-1: 2.4 is welcome\n" +
+    "Nobody else can read it, today or later\n",
   "identity.ts": "gateway-1 may do: terminal-sign\n",
   "link.ts":
     "office: hello\ngateway-1: hello yourself\n" +

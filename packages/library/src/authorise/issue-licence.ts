@@ -7,41 +7,24 @@ import {
   type LicenceId,
   type LicenceRecipient,
   licenceId,
-  type SoftwareClass,
-  type SoftwareFormat,
 } from "@sealane/software";
 import { type ArtefactId, type Digest, parseName } from "@sealane/wire";
-import type { ArtefactFacts } from "../content/facts.ts";
 import type { Environment } from "../environment.ts";
 import type { CertifiedKey } from "../identity/identity.ts";
+import { descriptionOf, type SoftwareInput } from "./software.ts";
 
 const licenceIdBytes = 16;
 
 /** What a licence is to say. */
-export interface IssueLicenceInput {
+export interface IssueLicenceInput extends SoftwareInput {
   /** A key whose certificate is of the purpose `licence-sign`. */
   readonly issuer: CertifiedKey<SigningKey>;
-  readonly artefact: ArtefactFacts;
   /** The name of a party, "anonymous" for one that stays unnamed, "*" for everybody. */
   readonly recipient: string;
-  /** What it is called: 1 to 64 of `a-z 0-9 . _ -`. */
-  readonly module: string;
-  /** For people: 1 to 64 printable ASCII characters. */
-  readonly version: string;
-  /** Which version is newer: a higher number. */
-  readonly sequence: number;
   /** How long it may be used, from `notBeforeSeconds` on. */
   readonly lifeSeconds: number;
   /** Now unless told. */
   readonly notBeforeSeconds?: number;
-  /** Models of terminals that it is for; none means all. */
-  readonly models?: readonly string[];
-  /** `content` unless told. */
-  readonly softwareClass?: SoftwareClass;
-  /** `file` unless told. */
-  readonly format?: SoftwareFormat;
-  /** The program inside it: a relative path; none unless told. */
-  readonly entry?: string;
   /** What the recipient may do, in your words: at most 32 of at most 64 characters. */
   readonly rights?: readonly string[];
   /** At most 1,024 bytes. */
@@ -68,36 +51,28 @@ export interface IssuedLicence {
  * WIRE_SHAPE_WRONG for a recipient that no party can be; what the key handle throws.
  */
 export async function issueLicence(input: IssueLicenceInput): Promise<IssuedLicence> {
-  const { issuer, artefact, environment, lifeSeconds } = input;
+  const { issuer, environment, lifeSeconds } = input;
   const nowSeconds = environment.clock.nowSeconds();
-  const { artefactId, listDigest, sha256: plainDigest, plaintextBytes, segmentBytes } = artefact;
   const notBeforeSeconds = input.notBeforeSeconds ?? nowSeconds;
   const id = licenceId(environment.random.bytes(licenceIdBytes));
   const bytes = await issue({
     key: issuer.key,
     chain: issuer.certificate.chain,
     licence: {
-      ...{ artefactId, listDigest, sha256: plainDigest, plaintextBytes, segmentBytes },
+      ...descriptionOf(input),
       issuer: issuer.certificate.name,
       recipient: parseRecipient(input.recipient),
       licenceId: id,
       issuedAtSeconds: nowSeconds,
       notBeforeSeconds,
       expiresAtSeconds: notBeforeSeconds + lifeSeconds,
-      module: input.module,
-      version: input.version,
-      sequence: input.sequence,
-      models: input.models ?? [],
-      softwareClass: input.softwareClass ?? "content",
-      format: input.format ?? "file",
-      entry: input.entry ?? null,
       rights: input.rights ?? [],
       copyright: input.copyright ?? null,
       keyExpiresAtSeconds: input.keyExpiresAtSeconds ?? null,
       keyRetention: input.keyRetention ?? null,
     },
   });
-  return { bytes, licenceId: id, artefactId, digest: sha256(bytes) };
+  return { bytes, licenceId: id, artefactId: input.artefact.artefactId, digest: sha256(bytes) };
 }
 
 function parseRecipient(recipient: string): LicenceRecipient {

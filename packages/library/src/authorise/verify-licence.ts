@@ -1,5 +1,5 @@
 import type { TrustAnchor } from "@sealane/pki";
-import { anonymousRecipient, type VerifiedLicence, verifyLicence as verify } from "@sealane/software";
+import { anonymousRecipient, type VerifyLicenceInput as Proof, type VerifiedLicence, verifyLicence as verify } from "@sealane/software";
 import { type ArtefactId, parseName } from "@sealane/wire";
 import type { Environment } from "../environment.ts";
 
@@ -19,7 +19,8 @@ export interface VerifyLicenceInput {
 }
 
 /**
- * Proves a licence for one recipient, now, without a network. Checks in this order: size, encoding, certificate, signature, claims,
+ * Proves a licence for one recipient, now, without a network: who licensed it, not who released it. For software that is opened, installed
+ * or run take `verifyAuthorisation`, which proves both. Checks in this order: size, encoding, certificate, signature, claims,
  * issuer, recipient, model, artefact, time.
  *
  * Errors: LICENCE_MALFORMED, LICENCE_UNTRUSTED, LICENCE_SIGNATURE_WRONG, LICENCE_ISSUER_WRONG, LICENCE_RECIPIENT_WRONG,
@@ -27,13 +28,18 @@ export interface VerifyLicenceInput {
  * party can be.
  */
 export function verifyLicence(bytes: Uint8Array, input: VerifyLicenceInput): VerifiedLicence {
+  return verify(bytes, proofOf(input));
+}
+
+/** The same for the package that proves it. Error: WIRE_SHAPE_WRONG. */
+export function proofOf(input: VerifyLicenceInput): Proof {
   const { trust, recipient, model = "", artefactId, toleranceSeconds, environment } = input;
-  return verify(bytes, {
+  return {
     anchors: trust,
     nowSeconds: environment.clock.nowSeconds(),
     recipients: [recipient === anonymousRecipient ? recipient : parseName(recipient)],
     model,
     ...(artefactId === undefined ? {} : { artefactId }),
     ...(toleranceSeconds === undefined ? {} : { toleranceSeconds }),
-  });
+  };
 }

@@ -26,7 +26,7 @@ export interface AnsweredLink {
   /** For the originator. */
   readonly reply: Uint8Array;
   readonly link: UnconfirmedLink;
-  /** The encoded licence that the message brought; not verified. */
+  /** The encoded licence that the message brought; proven, together with a release, by `verifyAuthorisation`. */
   readonly licence: Uint8Array | null;
 }
 
@@ -45,7 +45,7 @@ export interface WaitingLink {
 export interface HeardBroadcast<Link extends PublicLink | GroupLink> {
   readonly kind: "heard";
   readonly link: Link;
-  /** The encoded licence that the message brought; not verified. */
+  /** The encoded licence that the message brought; proven, together with a release, by `verifyAuthorisation`. */
   readonly licence: Uint8Array;
 }
 

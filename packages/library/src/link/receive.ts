@@ -46,9 +46,9 @@ export interface CompletedLink {
   readonly link: ConfidentialLink;
   /** `mutual-agreement`: the artefact that the originator vouches for, or null. */
   readonly artefactId: ArtefactId | null;
-  /** The encoded licence that the originator sent, or null; not verified. */
+  /** The encoded licence that the originator sent, or null; proven by `verifyAuthorisation`. */
   readonly licence: Uint8Array | null;
-  /** `mutual-agreement`: the encoded release that the originator sent, or null; not verified. */
+  /** `mutual-agreement`: the encoded release that the originator sent, or null; proven by `verifyAuthorisation`. */
   readonly release: Uint8Array | null;
 }
 

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type IssueLicenceInput, issueLicence, verifyLicence } from "../../src/authorise.ts";
+import {
+  type IssueLicenceInput,
+  issueLicence,
+  issueRelease,
+  verifyAuthorisation,
+  verifyLicence,
+  verifyRelease,
+} from "../../src/authorise.ts";
 import { MemorySpool, type SealedContent, sealContent } from "../../src/content.ts";
 import { makeSigningKey } from "../../src/identity.ts";
 import { code, linkedPair, newWorld, type World } from "../world.ts";
@@ -91,4 +98,85 @@ test("a content key is wrapped for one peer and one licence", async () => {
   assert.throws(() => office.unwrap(wrapped, licence), code("CRYPTO_OPEN_FAILED"));
   const stranger = await linkedPair(world);
   assert.throws(() => stranger.gateway.unwrap(wrapped, licence), code("CRYPTO_OPEN_FAILED"));
+});
+
+/** A release and a licence of one software, their signers apart. */
+async function released(world: World) {
+  const { environment, authority } = world;
+  const { sealed, input } = await licensable(world);
+  const publisher = await authority.certify(makeSigningKey(), { name: "maker", purpose: "release-sign" });
+  const { artefact, module, version, sequence } = input;
+  const software = { artefact, module, version, sequence };
+  const release = await issueRelease({ ...software, publisher, environment });
+  const licence = await issueLicence(input);
+  const trust = [authority.anchor];
+  return { sealed, input, publisher, software, release, licence, expected: { trust, recipient: "gateway-1", environment } };
+}
+
+test("WHO LIC: a release and a licence are proven together, and only for one and the same software", async () => {
+  const world = await newWorld();
+  const { environment } = world;
+  const { publisher, software, release, licence, input, expected } = await released(world);
+  const proven = verifyAuthorisation({ release: release.bytes, licence: licence.bytes }, expected);
+  assert.deepEqual([proven.release.publisher, proven.licence.issuer], ["maker", "studio"]);
+  assert.deepEqual([proven.release.grade, proven.release.floorSequence], ["confidential", 0]);
+  assert.deepEqual([proven.release.digest.toHex(), proven.licence.digest.toHex()], [release.digest.toHex(), licence.digest.toHex()]);
+  const other = await issueRelease({ ...software, version: "1.1", publisher, environment });
+  assert.throws(() => verifyAuthorisation({ release: other.bytes, licence: licence.bytes }, expected), code("RELEASE_LICENCE_WRONG"));
+  const { sealed: another } = await licensable(world);
+  const elsewhere = await issueRelease({ ...software, artefact: another.artefact, publisher, environment });
+  assert.throws(() => verifyAuthorisation({ release: elsewhere.bytes, licence: licence.bytes }, expected), code("RELEASE_ARTEFACT_WRONG"));
+  const foreign = await issueLicence({ ...input, recipient: "gateway-2" });
+  assert.throws(() => verifyAuthorisation({ release: release.bytes, licence: foreign.bytes }, expected), code("LICENCE_RECIPIENT_WRONG"));
+  const swapped = { release: licence.bytes, licence: release.bytes };
+  assert.throws(() => verifyAuthorisation(swapped, expected), code("LICENCE_MALFORMED"));
+});
+
+test("WHO: who has the licence issuer's key and everything else of a delivery releases nothing", async () => {
+  const world = await newWorld();
+  const { environment } = world;
+  const { software, release, licence, input, expected } = await released(world);
+  await assert.rejects(issueRelease({ ...software, publisher: input.issuer, environment }), code("STATEMENT_SIGNER_WRONG"));
+  const stranger = await newWorld();
+  const thief = await stranger.authority.certify(makeSigningKey(), { name: "maker", purpose: "release-sign" });
+  const forged = await issueRelease({ ...software, publisher: thief, environment });
+  assert.throws(() => verifyAuthorisation({ release: forged.bytes, licence: licence.bytes }, expected), code("RELEASE_UNTRUSTED"));
+  assert.throws(() => verifyRelease(forged.bytes, expected), code("RELEASE_UNTRUSTED"));
+  const both = { ...expected, trust: [...expected.trust, stranger.authority.anchor] };
+  assert.equal(verifyRelease(forged.bytes, both).publisher, "maker");
+  assert.throws(() => verifyAuthorisation({ release: forged.bytes, licence: licence.bytes }, both), code("RELEASE_UNTRUSTED"));
+  const damaged = Uint8Array.from(release.bytes);
+  damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
+  assert.throws(() => verifyAuthorisation({ release: damaged, licence: licence.bytes }, expected), code("RELEASE_SIGNATURE_WRONG"));
+});
+
+test("WHO LIC: a release is proven as of now, or of its acceptance; the licence's own dates count as of now", async () => {
+  const world = await newWorld();
+  const { environment } = world;
+  const { publisher, software, input, sealed, expected } = await released(world);
+  environment.clock.now += 100; // the publisher's certificate is older than the release
+  const lasting = await issueLicence({ ...input, lifeSeconds: 2 * 366 * 86_400 });
+  const release = await issueRelease({ ...software, publisher, environment, grade: "public", floorSequence: 1 });
+  const received = { release: release.bytes, licence: lasting.bytes };
+  const acceptedAtSeconds = environment.clock.now;
+  const { artefactId } = sealed.artefact;
+  const { grade, floorSequence, publishedAtSeconds } = verifyRelease(release.bytes, { ...expected, artefactId });
+  assert.deepEqual([grade, floorSequence, publishedAtSeconds], ["public", 1, acceptedAtSeconds]);
+  const wrong = { ...expected, artefactId: sealed.artefact.sha256 as never };
+  assert.throws(() => verifyRelease(release.bytes, wrong), code("RELEASE_ARTEFACT_WRONG"));
+  environment.clock.now += 400 * 86_400;
+  assert.throws(() => verifyRelease(release.bytes, expected), code("RELEASE_PUBLISHER_EXPIRED"));
+  assert.equal(verifyAuthorisation(received, { ...expected, acceptedAtSeconds }).release.publisher, "maker");
+  environment.clock.now += 400 * 86_400;
+  assert.throws(() => verifyAuthorisation(received, { ...expected, acceptedAtSeconds }), code("LICENCE_EXPIRED"));
+  environment.clock.now = acceptedAtSeconds - 61;
+  assert.throws(() => verifyRelease(release.bytes, expected), code("RELEASE_DATED_AHEAD"));
+});
+
+test("WHO: what no release can say is not signed", async () => {
+  const world = await newWorld();
+  const { environment } = world;
+  const { publisher, software } = await released(world);
+  for (const wrong of [{ module: "A Film" }, { sequence: environment.clock.now + 1 }, { floorSequence: 2 }])
+    await assert.rejects(issueRelease({ ...software, ...wrong, publisher, environment }), code("STATEMENT_CONTENT_WRONG"));
 });

@@ -94,9 +94,9 @@ program
 program
   .command("order")
   .description("do what an order of the operator says: go a step back with the clock, or with a module")
-  .argument("<file>", "the order")
+  .argument("[file]", "the order (the server is asked for those that wait unless told)")
   .addOption(state())
-  .action(async (file: string, _options, command: Command) => (await import("./commands/order.ts")).runOrder(file, command));
+  .action(async (file: string | undefined, _options, command: Command) => (await import("./commands/order.ts")).runOrder(file, command));
 
 program
   .command("status")

@@ -77,12 +77,14 @@ export class FloorClock implements Clock {
   /**
    * Takes a time that the server said on an established link, raises the floor to it, and tells by how many seconds the machine's clock
    * is behind (positive) or ahead (negative); 0 within the tolerance. A time at which the link itself is over contradicts itself and
-   * raises nothing; a far one waits until it was said twice.
+   * raises nothing; a far one waits until it was said twice. The floor is read anew, because another command may have moved it: for the
+   * holder of the lock on downloads.
    * Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED, TERMINAL_STATE_DAMAGED.
    */
   async learn({ nowSeconds, endsAtSeconds }: ProvenTime): Promise<number> {
     const behindSeconds = nowSeconds - this.machineSeconds();
-    const floorSeconds = this.floorSeconds();
+    this.#floorSeconds = readFloor(this.#path);
+    const floorSeconds = this.#floorSeconds;
     // The floor matters where the clock fails; while it runs, once an hour is enough.
     const stepSeconds = behindSeconds > clockToleranceSeconds ? 0 : clockFloorStepSeconds;
     if (nowSeconds > floorSeconds + stepSeconds && nowSeconds <= endsAtSeconds) {
@@ -100,9 +102,32 @@ export class FloorClock implements Clock {
     await this.#save(floorSeconds);
   }
 
+  /** The same machine's clock over another floor, which stays where it is whatever a server says. */
+  over(floorSeconds: number): FloorClock {
+    return new FixedFloorClock(this.#clock, floorSeconds);
+  }
+
   async #save(floorSeconds: number): Promise<void> {
     await saveState(this.#path, floorFile, { version: stateVersion, floorSeconds });
     this.#floorSeconds = floorSeconds;
+  }
+}
+
+/** What is judged by this clock teaches it nothing. */
+class FixedFloorClock extends FloorClock {
+  readonly #fixedSeconds: number;
+
+  constructor(clock: Clock, fixedSeconds: number) {
+    super(clock, { floor: "", rise: "" });
+    this.#fixedSeconds = fixedSeconds;
+  }
+
+  override floorSeconds(): number {
+    return this.#fixedSeconds;
+  }
+
+  override async learn(): Promise<number> {
+    return 0;
   }
 }
 

@@ -16,7 +16,9 @@ import { keptKeyAad, stateVersion } from "./labels.ts";
 import { proveAuthorisation, requireKeyAlive } from "./licence.ts";
 import { licenceToleranceSeconds, maxKeptBytes, maxStateFileBytes } from "./limits.ts";
 import { type LinkFacts, linkFactsCodec } from "./link-facts.ts";
+import { changeState } from "./state-change.ts";
 import type { DownloadFolder } from "./state-folder.ts";
+import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Holder, Trust } from "./trust.ts";
 
@@ -80,7 +82,10 @@ export interface Download {
   readonly complete: boolean;
 }
 
-/** Writes down what a link gave, the content key encrypted. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
+/**
+ * Writes down what a link gave, the content key encrypted. For who holds its module; where the same artefact lies here as software of
+ * another module, that one has to be free too. Errors: those of `changeState`; TERMINAL_STATE_LOCKED.
+ */
 export async function saveDownload(
   terminal: Terminal,
   holder: Holder,
@@ -105,9 +110,13 @@ export async function saveDownload(
     keptKey,
     link,
   };
-  await makeFolder(folder.path);
-  await saveState(folder.record, downloadRecordFile, record);
-  return { folder, record, authorisation, licence, complete: await exists(folder.software) };
+  return await changeState(terminal, holder, async () => {
+    const former = (await readLicence(folder))?.module ?? licence.module;
+    using _former = former === licence.module ? null : await StateLock.take(terminal.folder, { module: former });
+    await makeFolder(folder.path);
+    await saveState(folder.record, downloadRecordFile, record);
+    return { folder, record, authorisation, licence, complete: await exists(folder.software) };
+  });
 }
 
 /** Opens the content key of a download. Errors: CRYPTO_OPEN_FAILED (kept under other keys), LICENCE_EXPIRED (the key's life is over). */
@@ -153,15 +162,23 @@ export async function findDownloads(terminal: Terminal, trust: Trust): Promise<r
   return found;
 }
 
-/**
- * Removes downloads that no command can use any more. What is over by this machine's clock alone stays, and is not used: the clock may be
- * ahead. It goes once the server has proved a time at which it was over (KLIFE). For the holder of the lock on downloads.
- */
-export async function removeUnusable(terminal: Terminal, found: readonly FoundDownload[]): Promise<void> {
-  for (const each of found) {
-    await removeTemporary(each.kind === "usable" ? each.download.folder.path : each.folder.path);
-    if (each.kind !== "usable" && !isEarly(each) && !isPerhapsOver(each, terminal.clock.floorSeconds())) await remove(each.folder.path);
+/** The download of one artefact; null where there is none that can be used. */
+export async function findDownload(terminal: Terminal, trust: Trust, id: ArtefactId): Promise<Download | null> {
+  try {
+    return await loadDownload(terminal, trust, id);
+  } catch (error) {
+    if (error instanceof SealaneError) return null;
+    throw error;
   }
+}
+
+/**
+ * Removes a download that no command can use any more. What is over by this machine's clock alone stays, and is not used: the clock may be
+ * ahead. It goes once the server has proved a time at which it was over (KLIFE). For the holder of the locks on downloads and its module.
+ */
+export async function removeUnusable(terminal: Terminal, found: FoundDownload): Promise<void> {
+  await removeTemporary(found.kind === "usable" ? found.download.folder.path : found.folder.path);
+  if (found.kind !== "usable" && !isEarly(found) && !isPerhapsOver(found, terminal.clock.floorSeconds())) await remove(found.folder.path);
 }
 
 /** A clock that is behind is set some day. */

@@ -1,5 +1,5 @@
 import type { Secret } from "@sealane/crypto";
-import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
+import { isSameSoftware, type Licence, type SoftwareDescription } from "@sealane/software";
 import { hasCode, SealaneError } from "@sealane/wire";
 import { type ArtefactSource, httpSource, sourceNamed } from "./artefact-source.ts";
 import { remove, removeTemporary } from "./disk.ts";
@@ -7,19 +7,21 @@ import { type DownloadResult, downloadArtefact } from "./download.ts";
 import {
   type Download,
   type FoundDownload,
+  findDownload,
   findDownloads,
   openContentKey,
+  readLicence,
   removeUnusable,
   type UnusableDownload,
 } from "./download-record.ts";
 import type { HttpClient } from "./http-client.ts";
 import { highestOf, localModules } from "./installed-modules.ts";
 import { tidyKept } from "./kept-records.ts";
+import { changeState } from "./state-change.ts";
+import { isFolderName } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Holder } from "./trust.ts";
-
-/** Work on downloads, for the holder of their lock. */
 
 /** A download that can go on; one that is complete needs no content key. */
 export interface Taken {
@@ -36,19 +38,33 @@ export interface TidyDownloads {
 
 /**
  * Removes downloads whose licence or key has ended by a proven time, and what is installed by now or older: their content keys go with them (KREP). Where
- * another command installs, nothing is removed: it may be at work on that.
+ * another command installs, nothing is removed, and nothing of a module that another one fetches: they may be at work on that. `held` is
+ * the module that this command holds itself. Errors: those of `changeState`.
  */
-export async function tidyDownloads(terminal: Terminal, holder: Holder): Promise<TidyDownloads> {
-  const tidied = await StateLock.ifFree(terminal.folder, "modules", async () => {
-    const found = await findWanted(terminal, holder);
-    await removeTemporary(terminal.folder.path);
-    await tidyKept(terminal);
-    await removeUnusable(terminal, found.all);
-    for (const each of found.unwanted) await remove(each.folder.path);
-    return found;
+export async function tidyDownloads(terminal: Terminal, holder: Holder, held: string | null = null): Promise<TidyDownloads> {
+  return await changeState(terminal, holder, async () => {
+    const { wanted, all, unwanted } = await findWanted(terminal, holder);
+    await StateLock.ifFree(terminal.folder, "modules", async () => {
+      await removeTemporary(terminal.folder.path);
+      await tidyKept(terminal);
+      for (const each of all) {
+        const tidyOne = async (): Promise<void> => {
+          await removeUnusable(terminal, each);
+          if (each.kind === "usable" && unwanted.includes(each.download)) await remove(each.download.folder.path);
+        };
+        const module = moduleOf(each);
+        if (module === null || module === held) await tidyOne();
+        else await StateLock.ifFree(terminal.folder, { module }, tidyOne);
+      }
+    });
+    return { downloads: wanted, over: all.filter((each) => each.kind === "unusable") };
   });
-  const { wanted, all } = tidied ?? (await findWanted(terminal, holder));
-  return { downloads: wanted, over: all.filter((each) => each.kind === "unusable") };
+}
+
+/** Null for what no command is at work on, because it cannot be read. */
+function moduleOf(found: FoundDownload): string | null {
+  if (found.kind === "usable") return found.download.licence.module;
+  return found.kind === "unusable" && found.module !== null && isFolderName(found.module) ? found.module : null;
 }
 
 async function findWanted(
@@ -63,7 +79,7 @@ async function findWanted(
 }
 
 /** A download with its content key, if it needs one; null, and it is removed, where that is kept under keys of an enrolment that was replaced. */
-export async function takenOf(terminal: Terminal, holder: Holder, download: Download): Promise<Taken | null> {
+async function takenOf(terminal: Terminal, holder: Holder, download: Download): Promise<Taken | null> {
   if (download.complete) return { download, contentKey: null };
   try {
     return { download, contentKey: await openContentKey(terminal, holder, download) };
@@ -77,16 +93,11 @@ export async function takenOf(terminal: Terminal, holder: Holder, download: Down
 
 /**
  * What was begun, or is complete, of the very software that was offered; null where a licence is needed: another description of the
- * same artefact is other software. Errors: those of `openContentKey`.
+ * same artefact is other software. For who holds its module. Errors: those of `openContentKey`.
  */
-export async function begunOf(
-  terminal: Terminal,
-  holder: Holder,
-  wanted: { readonly downloads: readonly Download[]; readonly description: SoftwareDescription },
-): Promise<Taken | null> {
-  const { downloads, description } = wanted;
-  const own = downloads.find(({ licence }) => isSameSoftware(licence, description));
-  return own === undefined ? null : await takenOf(terminal, holder, own);
+export async function begunOf(terminal: Terminal, holder: Holder, description: SoftwareDescription): Promise<Taken | null> {
+  const own = await findDownload(terminal, holder, description.artefactId);
+  return own !== null && isSameSoftware(own.licence, description) ? await takenOf(terminal, holder, own) : null;
 }
 
 /**
@@ -97,7 +108,8 @@ const provenWrong = ["ARTEFACT_KEY_WRONG", "ARTEFACT_LIST_WRONG", "ARTEFACT_LIST
 
 /**
  * Brings the software of a download here, and removes older downloads of its module. Licence and content key that the artefact itself
- * contradicts are given up with what was fetched: the next command begins anew. Errors: those of `downloadArtefact`.
+ * contradicts are given up with what was fetched: the next command begins anew. For who holds its module. Errors: those of
+ * `downloadArtefact` and `changeState`.
  */
 export async function finishDownload(
   terminal: Terminal,
@@ -113,9 +125,14 @@ export async function finishDownload(
   const { download, contentKey } = taken;
   const { licence, folder } = download;
   const result = contentKey === null || download.complete ? wholeOf(download) : await fetchWith(terminal, { download, contentKey, from });
-  const older = from.downloads.filter((each) => each.licence.module === licence.module && each.licence.sequence < licence.sequence);
-  await StateLock.ifFree(terminal.folder, "modules", async () => {
-    for (const each of older) if (each.folder.path !== folder.path) await remove(each.folder.path);
+  const isOlder = (each: Pick<Licence, "module" | "sequence"> | null): boolean =>
+    each !== null && each.module === licence.module && each.sequence < licence.sequence;
+  const older = from.downloads.filter((each) => isOlder(each.licence) && each.folder.path !== folder.path);
+  await changeState(terminal, from.holder, async () => {
+    await StateLock.ifFree(terminal.folder, "modules", async () => {
+      // One of them may have become another module's meanwhile.
+      for (const each of older) if (isOlder(await readLicence(each.folder))) await remove(each.folder.path);
+    });
   });
   return result;
 }

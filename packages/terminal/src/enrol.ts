@@ -31,6 +31,7 @@ import { terminalErrors } from "./errors.ts";
 import { HttpClient, parseBaseUrl, urlOf } from "./http-client.ts";
 import { type Identity, type KeyIdentity, keysOf, loadIdentity, saveIdentity } from "./identity.ts";
 import { agreementKeyPrefix, decryptionKeyPrefix, signingKeyPrefix, stateVersion } from "./labels.ts";
+import { finishOrder } from "./orders.ts";
 import { retrying } from "./retry.ts";
 import { StateLock } from "./state-lock.ts";
 import { requireNoWeaker, suiteFloorOf } from "./suite-floor.ts";
@@ -60,7 +61,8 @@ export interface Enrolled {
 /**
  * Enrols this terminal: checks the server against the token's fingerprint, makes keys, has them certified, proves that it holds
  * them, and writes its identity last (docs/protocol.md, enrolment). After a crash at any point the same call with the same token
- * goes on with the same keys; until the identity is written the terminal is what it was before.
+ * goes on with the same keys; until the identity is written the terminal is what it was before. Other commands may run meanwhile: one
+ * that began under an enrolment that this one replaces ends with TERMINAL_ENROLMENT_CHANGED and leaves the new one alone.
  *
  * Errors: ENROL_TOKEN_MALFORMED, CRYPTO_SUITE_UNKNOWN, TERMINAL_ADDRESS_WRONG, TERMINAL_ALREADY_ENROLLED, TERMINAL_STATE_LOCKED, PKI_FINGERPRINT_WRONG
  * and other PKI_* when the server or what it issued is not to be trusted, ENROL_REPLY_WRONG, ENROL_REFUSED, TERMINAL_SUITE_WEAKER, CRYPTO_*, COSE_*,
@@ -70,12 +72,13 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   const token = parseEnrolToken(input.token);
   const url = parseBaseUrl(token.url);
   const suites = input.suites === undefined ? standardSuites : suitesNamed(input.suites);
-  using _lock = await StateLock.take(terminal.folder, "downloads");
+  await finishOrder(terminal);
+  using _enrolling = await StateLock.take(terminal.folder, "enrolment");
   const former = await loadIdentity(terminal);
   if (input.replace !== true && former !== null) throw terminalErrors.error("TERMINAL_ALREADY_ENROLLED");
   const place = { token: input.key ?? null };
   if (place.token !== null) await terminal.token(place.token).requireSuites(suites);
-  for (const folder of [terminal.folder.path, terminal.folder.keys]) await removeTemporary(folder);
+  await tidy(terminal);
   using http = new HttpClient({ environment: terminal.environment });
   stage(terminal, "check server");
   const connection = { terminal, token, url, http };
@@ -92,9 +95,12 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   const identity = identityOf(session, { keys, anchor, certificates, place });
   // Whoever gave the token may set the time right: the floor begins anew, at what the authority says.
   const all = [...certificates.signing, ...certificates.decryption, ...certificates.agreement].map(({ certificate }) => certificate);
-  await terminal.clock.restart(Math.max(...all.map(({ notBeforeSeconds }) => notBeforeSeconds)));
-  await saveIdentity(terminal, identity);
-  await removeOtherKeys(terminal, { own: keys, place, former });
+  {
+    using _lock = await StateLock.takeSoon(terminal, "downloads");
+    await terminal.clock.restart(Math.max(...all.map(({ notBeforeSeconds }) => notBeforeSeconds)));
+    await saveIdentity(terminal, identity);
+    await removeOtherKeys(terminal, { own: keys, place, former });
+  }
   return {
     name: token.name,
     model: token.model,
@@ -103,6 +109,12 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
     fingerprint: anchor.thumbprint.toHex(),
     certificateExpiresAtSeconds: Math.min(...all.map(({ notAfterSeconds }) => notAfterSeconds)),
   };
+}
+
+/** What a killed process has left half-written. */
+async function tidy(terminal: Terminal): Promise<void> {
+  using _lock = await StateLock.takeSoon(terminal, "downloads");
+  for (const folder of [terminal.folder.path, terminal.folder.keys]) await removeTemporary(folder);
 }
 
 interface Connection {

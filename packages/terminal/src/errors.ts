@@ -8,6 +8,7 @@ const system = { blame: "system", retry: "later", http: 500, exit: exitCodes.ret
 export type TerminalCode =
   | "TERMINAL_NOT_ENROLLED"
   | "TERMINAL_ALREADY_ENROLLED"
+  | "TERMINAL_ENROLMENT_CHANGED"
   | "TERMINAL_TRUST_NEEDED"
   | "TERMINAL_TRUST_CONFLICT"
   | "TERMINAL_SUITE_WEAKER"
@@ -52,6 +53,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     exit: exitCodes.configuration,
     sentence: "This terminal is enrolled already",
     advice: "Nothing needs to be done; to enrol with another server, enroll with `--replace`",
+  },
+  TERMINAL_ENROLMENT_CHANGED: {
+    ...system,
+    http: 409,
+    sentence: "This terminal was enrolled anew while the command ran; the command has changed nothing of that",
+    advice: "Run the command again",
   },
   TERMINAL_TRUST_NEEDED: {
     ...user,

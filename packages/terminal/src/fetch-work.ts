@@ -1,10 +1,11 @@
 import { anonymousRecipient, type ConfidentialLink, type Role, type ThirdMode } from "@sealane/link";
 import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
-import type { ArtefactId, SealaneError } from "@sealane/wire";
+import { type ArtefactId, hasCode, type SealaneError } from "@sealane/wire";
 import { type Download, saveDownload, type UnusableDownload } from "./download-record.ts";
 import { begunOf, type Taken } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { isFaultOfMessage } from "./hear.ts";
+import type { HeldModules } from "./held-modules.ts";
 import type { AuthorisedReply } from "./inbox-client.ts";
 import type { InboxJournal } from "./inbox-journal.ts";
 import type { LocalModule } from "./installed-modules.ts";
@@ -37,7 +38,8 @@ export interface Work {
   readonly session: Session;
   readonly input: FetchInput;
   readonly choice: LinkChoice;
-  readonly journal: InboxJournal;
+  /** What nobody else fetches or discards meanwhile. */
+  readonly held: HeldModules;
   readonly modules: readonly LocalModule[];
   /** The artefact whose file the user has named. */
   readonly named: ArtefactId | null;
@@ -55,16 +57,19 @@ export interface Work {
 /** A download that was begun, now or before. */
 export interface Begun extends Taken {
   readonly alsoOffered: readonly SoftwareDescription[];
+  /** Where a message in the inbox brought it: what is awaited there is over once the software is here. */
+  readonly journal?: InboxJournal;
 }
 
-/** Notes a failure that is of one module only. */
+/** Does something of one module, which nobody else touches until then, and notes a failure that is of this module only. */
 export async function ofModule<T>(work: Work, { description, alsoOffered }: Chosen, action: () => Promise<T>): Promise<T> {
+  const { module } = description;
   try {
+    await work.held.take(module);
     return await action();
   } catch (error) {
-    const { module } = description;
     const isFirst = !work.failed.has(module);
-    if (isFirst && isFaultOfMessage(error)) {
+    if (isFirst && (isFaultOfMessage(error) || hasCode(error, "TERMINAL_STATE_LOCKED"))) {
       work.failed.set(module, error);
       work.othersOffered = alsoOffered.length > 0;
       if (mayTryAnother(work)) work.session.terminal.onEvent({ kind: "module-skipped", module, code: error.code });
@@ -83,7 +88,7 @@ export function isWithoutName({ mechanism }: LinkChoice, originator: Role = "ter
   return mechanism.anonymous === "originator" && originator !== "server";
 }
 
-/** Goes on with what was chosen, if it was begun; takes a licence for it otherwise. */
+/** Goes on with what was chosen, if it was begun; takes a licence for it otherwise. What is here may have changed since the command began. */
 export async function beginChosen(
   work: Work,
   { link, chosen }: { readonly link: ConfidentialLink; readonly chosen: Chosen },
@@ -99,12 +104,12 @@ export async function beginChosen(
 }
 
 export async function begunOffer(work: Work, description: SoftwareDescription): Promise<Taken | null> {
-  const { session, downloads } = work;
-  const begun = await begunOf(session.terminal, session.enrolment, { downloads, description });
+  const { session } = work;
+  const begun = await begunOf(session.terminal, session.enrolment, description);
   return begun === null ? null : resumed(work, begun);
 }
 
-export function resumed({ session }: Work, begun: Taken): Taken {
+function resumed({ session }: Work, begun: Taken): Taken {
   if (!begun.download.complete) session.terminal.onEvent({ kind: "stage", command: "fetch", stage: "resume" });
   return begun;
 }

@@ -2,29 +2,32 @@ import { suiteNamed } from "@sealane/crypto";
 import { linkErrors, mechanismNamed } from "@sealane/link";
 import { equalBytes, hasCode } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
-import { finishDownload, takenOf, tidyDownloads } from "./downloads.ts";
+import { OrdersWait, OrderWatch } from "./ask-orders.ts";
+import { finishDownload, tidyDownloads } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
-import { type Begun, type FetchInput, isWithoutName, mayTryAnother, ofModule, resumed, type Work } from "./fetch-work.ts";
+import { type Begun, begunOffer, type FetchInput, isWithoutName, mayTryAnother, ofModule, type Work } from "./fetch-work.ts";
 import { type Fetched, type FetchedKey, fetchedKeyOf, fetchedOf } from "./fetched.ts";
+import { HeldModules } from "./held-modules.ts";
 import { HttpClient } from "./http-client.ts";
 import { loadEnrolment } from "./identity.ts";
-import { InboxJournal } from "./inbox-journal.ts";
+import { forgetRequest } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
 import type { LinkChoice } from "./link-client.ts";
 import { listen } from "./listen.ts";
 import { namelessModules, requireNameable } from "./nameless-modules.ts";
 import { obtainByAsking, obtainByOpenRequest } from "./obtain-by-asking.ts";
 import { obtainByWaiting } from "./obtain-by-waiting.ts";
-import { StateLock } from "./state-lock.ts";
+import { finishOrder } from "./orders.ts";
+import { changeState } from "./state-change.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
  * Fetches the newest software for this terminal: a link, release and licence with the wrapped content key, the sealed file, every segment
  * proven before it is written. The server is asked first what is on offer (NEWEST): what was begun is gone on with, under the licence
  * and with the key that came for it, only while it is still the newest one, or where the user has named its very file. Where no
- * module is named, one that fails does not stop the others. Nothing that is installed is touched.
+ * module is named, one that fails, or that another command is at work on, does not stop the others. Nothing that is installed is touched.
  *
- * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_NEW, TERMINAL_NOTHING_WAITING;
+ * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_ENROLMENT_CHANGED, TERMINAL_STATE_DAMAGED; TERMINAL_NOTHING_NEW, TERMINAL_NOTHING_WAITING;
  * LINK_*, CRYPTO_SUITE_UNKNOWN, those of `ask`; LICENCE_*, RELEASE_*, TERMINAL_LICENCE_CONTRADICTS, CRYPTO_OPEN_FAILED (another's wrap);
  * those of `downloadArtefact`, of the key store and of proving certificates; LICENCE_EXPIRED also where what was begun is over and
  * the server cannot be reached.
@@ -63,20 +66,33 @@ async function beginning<T>(
   wish: Pick<Work, "input" | "choice">,
   use: (work: Work, begun: Begun) => Promise<T>,
 ): Promise<T> {
-  using _lock = await StateLock.take(terminal.folder, "downloads");
+  await finishOrder(terminal);
+  const orders = await OrderWatch.of(terminal, wish.choice);
+  return await orders.run(async () => await beginningAnew(terminal, { ...wish, orders }, use));
+}
+
+/** The same; it may be ended and begun anew by orders that wait. */
+async function beginningAnew<T>(
+  terminal: Terminal,
+  wish: Pick<Work, "input" | "choice"> & { readonly orders: OrderWatch },
+  use: (work: Work, begun: Begun) => Promise<T>,
+): Promise<T> {
   const enrolment = await loadEnrolment(terminal);
   using http = new HttpClient({ environment: terminal.environment });
-  const { input, choice } = wish;
+  const { input, choice, orders } = wish;
   const { source, module, mechanism } = input;
+  using held = new HeldModules(terminal, enrolment);
+  if (module !== undefined) await held.take(module);
   const modules = await localModules(terminal);
-  const tidied = await tidyDownloads(terminal, enrolment);
+  const tidied = await tidyDownloads(terminal, enrolment, module);
   const nameless = isWithoutName(choice, input.originator) ? new Set<string>() : await namelessModules(modules, tidied.downloads);
   requireNameable(nameless, { module, mechanism });
   const work: Work = {
-    session: { terminal, enrolment, http },
-    ...wish,
+    session: { terminal, enrolment, http, orders },
+    input,
+    choice,
     named: source === undefined ? null : await artefactNamed(source),
-    journal: await InboxJournal.load(terminal),
+    held,
     modules,
     nameless,
     failed: new Map(),
@@ -85,10 +101,10 @@ async function beginning<T>(
   for (;;) {
     const failedBefore = work.failed.size;
     try {
-      const result = await beginOnce(work, use);
-      if (work.journal.pending !== null) await work.journal.commit(null);
-      return result;
+      return await beginOnce(work, use);
     } catch (error) {
+      held.releaseExcept(module);
+      if (error instanceof OrdersWait) throw error;
       const [first = error] = work.failed.values();
       if (work.failed.size === failedBefore || !mayTryAnother(work)) throw first;
     }
@@ -98,7 +114,14 @@ async function beginning<T>(
 async function beginOnce<T>(work: Work, use: (work: Work, begun: Begun) => Promise<T>): Promise<T> {
   const begun = (await namedByFile(work)) ?? (await obtain(work));
   using _contentKey = begun.contentKey;
-  return await ofModule(work, { description: begun.download.licence, alsoOffered: begun.alsoOffered }, async () => await use(work, begun));
+  const description = begun.download.licence;
+  return await ofModule(work, { description, alsoOffered: begun.alsoOffered }, async () => {
+    const result = await use(work, begun);
+    const { terminal, enrolment } = work.session;
+    if (begun.journal !== undefined) await begun.journal.settle();
+    else await changeState(terminal, enrolment, async () => await forgetRequest(terminal, description.module));
+    return result;
+  });
 }
 
 /** What the server broadcasts stands on its channel, and not in the inbox. Errors: those of `listen`. */
@@ -124,12 +147,12 @@ function choiceOf(input: FetchInput): LinkChoice {
 
 /** What was begun of the artefact whose file the user has named: it takes no server to say that this is the one that is wanted. */
 async function namedByFile(work: Work): Promise<Begun | null> {
-  const { session, input, named, downloads } = work;
-  const { terminal, enrolment } = session;
+  const { input, named, downloads } = work;
   const own = downloads.find(({ licence }) => named !== null && equalBytes(licence.artefactId, named));
   if (own === undefined || (input.module ?? own.licence.module) !== own.licence.module) return null;
-  const taken = await takenOf(terminal, enrolment, own);
-  return taken === null ? null : { ...resumed(work, taken), alsoOffered: [] };
+  await work.held.take(own.licence.module);
+  const taken = await begunOffer(work, own.licence);
+  return taken === null ? null : { ...taken, alsoOffered: [] };
 }
 
 async function obtain(work: Work): Promise<Begun> {

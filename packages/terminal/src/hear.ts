@@ -34,6 +34,8 @@ export interface Hearing {
 
 /** A broadcast whose signature, release, licence and time were proven; that it is new is still to be noted. */
 export interface Heard extends Disposable {
+  /** As the channel has it. */
+  readonly item: BroadcastItem;
   readonly position: number;
   readonly link: BroadcastLink;
   readonly authorisation: VerifiedAuthorisation;
@@ -72,12 +74,20 @@ export async function hearAll(hearing: Hearing, items: readonly BroadcastItem[])
   return { heard, refusal };
 }
 
-/** Disk, keys and defects of ours stop the command; anything else is the fault of one broadcast. */
+/** Disk, keys, other commands and defects of ours stop the command; anything else is the fault of one broadcast. */
 export function isFaultOfMessage(error: unknown): error is SealaneError {
   if (!(error instanceof SealaneError) || error.entry.blame === "internal") return false;
   const { code } = error;
-  return !["TERMINAL_DISK_FULL", "TERMINAL_STATE_DAMAGED", "FILE_WRITE_FAILED"].includes(code) && !code.startsWith("KEYSTORE_");
+  return !ownFaults.includes(code) && !code.startsWith("KEYSTORE_");
 }
+
+const ownFaults: readonly string[] = [
+  "TERMINAL_DISK_FULL",
+  "TERMINAL_STATE_DAMAGED",
+  "TERMINAL_STATE_LOCKED",
+  "TERMINAL_ENROLMENT_CHANGED",
+  "FILE_WRITE_FAILED",
+];
 
 /**
  * Proves one broadcast: M1 by a server that this terminal trusts, the licence for everybody in it by an issuer and the release beside it by
@@ -103,7 +113,19 @@ async function hear(hearing: Hearing, item: BroadcastItem): Promise<Heard | null
       throw apiErrors.error("POLICY_REFUSED", { class: licence.softwareClass, reason: "perhaps not newest" });
     }
     const { position, wrap } = item;
-    return { position, link, authorisation, licence, encoded, wrap, signer, replay, event, [Symbol.dispose]: () => link[Symbol.dispose]() };
+    return {
+      item,
+      position,
+      link,
+      authorisation,
+      licence,
+      encoded,
+      wrap,
+      signer,
+      replay,
+      event,
+      [Symbol.dispose]: () => link[Symbol.dispose](),
+    };
   } catch (error) {
     link[Symbol.dispose]();
     throw error;

@@ -8,6 +8,7 @@ import { keepSecret, openKeptSecret } from "./kept-secret.ts";
 import { keptGroupAad, stateVersion } from "./labels.ts";
 import { groupOverlapSeconds, maxGroupsFileBytes, maxHeldRecordBytes, maxKeptBytes } from "./limits.ts";
 import { ask, originateLink, type Session } from "./link-client.ts";
+import { changeState } from "./state-change.ts";
 
 /** An epoch of a group as it is kept: the signed record, and its seeds encrypted to this terminal. */
 interface HeldEpoch {
@@ -44,7 +45,7 @@ const groupsFile: StateFile<GroupsFile> = {
 
 /**
  * The secrets of this terminal's groups (EQ4): of each the highest epoch and, until its signed end and an hour at most, the one before.
- * A secret that is not held is asked for over a confidential link, once for an epoch. For the holder of the lock on downloads.
+ * A secret that is not held is asked for over a confidential link, once for an epoch.
  */
 export class HeldGroups implements GroupMemberships, Disposable {
   readonly #session: Session;
@@ -57,7 +58,7 @@ export class HeldGroups implements GroupMemberships, Disposable {
 
   /**
    * The membership that a broadcast is for; null when this terminal is not a member.
-   * Errors: TERMINAL_STATE_DAMAGED; GROUP_RECORD_WRONG; those of `originateLink` and `ask`; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+   * Errors: TERMINAL_STATE_DAMAGED; GROUP_RECORD_WRONG; those of `originateLink`, `ask` and `changeState`.
    */
   async find(wanted: GroupReference): Promise<GroupMembership | null> {
     const held = await this.#load();
@@ -65,9 +66,7 @@ export class HeldGroups implements GroupMemberships, Disposable {
     const name = `${wanted.groupId} ${wanted.epoch}`;
     if (found !== null || this.#asked.has(name)) return found;
     this.#asked.add(name);
-    const given = await this.#ask(held);
-    await saveState(this.#session.terminal.folder.groups, groupsFile, { version: stateVersion, epochs: given });
-    return await this.#open(given, wanted);
+    return await this.#open(await this.#merge(await this.#ask()), wanted);
   }
 
   /** Wipes the secrets that were used. */
@@ -89,15 +88,23 @@ export class HeldGroups implements GroupMemberships, Disposable {
     return memberships.find(({ publicValue }) => equalBytes(sha256(publicValue), wanted.publicDigest)) ?? null;
   }
 
-  /** What is to be held from now on: what the server gives, and of what is held the epoch before it. */
-  async #ask(held: readonly HeldEpoch[]): Promise<readonly HeldEpoch[]> {
+  /** Writes down what is to be held from now on: what the server gave, and of what is held the epoch before it. */
+  async #merge(given: readonly HeldEpoch[]): Promise<readonly HeldEpoch[]> {
+    const { terminal, enrolment } = this.#session;
+    return await changeState(terminal, enrolment, async () => {
+      const epochs = mergeEpochs(await this.#load(), given, terminal.clock.nowSeconds());
+      await saveState(terminal.folder.groups, groupsFile, { version: stateVersion, epochs });
+      return epochs;
+    });
+  }
+
+  async #ask(): Promise<readonly HeldEpoch[]> {
     const session = this.#session;
     const opened = await originateLink(session, { mechanism: mechanismNamed("signed-transport"), suite: null });
     using link = opened.link;
     const reply = await ask(session, link, { kind: "groups" });
     if (reply.kind !== "groups") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
-    const given = reply.memberships.map((membership) => this.#keep(membership));
-    return mergeEpochs(held, given, session.terminal.clock.nowSeconds());
+    return reply.memberships.map((membership) => this.#keep(membership));
   }
 
   #keep({ record, seeds }: GivenMembership): HeldEpoch {

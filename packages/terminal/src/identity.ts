@@ -3,7 +3,20 @@ import type { AgreementKey, DecryptionKey, SigningKey, Suite } from "@sealane/cr
 import { type KeyStore, maxTokenUriLength } from "@sealane/keystore";
 import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self } from "@sealane/link";
 import { type Purpose, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { byteString, type Codec, equalBytes, listOf, literal, type Name, nameCodec, nullable, text, tuple, uint } from "@sealane/wire";
+import {
+  byteString,
+  type Codec,
+  equalBytes,
+  listOf,
+  literal,
+  type Name,
+  nameCodec,
+  nullable,
+  type Thumbprint,
+  text,
+  tuple,
+  uint,
+} from "@sealane/wire";
 import { loadState, type StateFile, saveState } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { parseBaseUrl } from "./http-client.ts";
@@ -12,7 +25,7 @@ import { maxIdentityBytes } from "./limits.ts";
 import { loadListener, trustOf } from "./listener.ts";
 import { suiteFloorOf } from "./suite-floor.ts";
 import type { Terminal } from "./terminal.ts";
-import type { Holder, Trust } from "./trust.ts";
+import { enrolmentOf, type Holder, type Trust } from "./trust.ts";
 
 /** What an enrolment leaves: who this terminal is, where its server is and whom it trusts. Private keys stay in the key store. */
 export interface Identity {
@@ -77,6 +90,7 @@ export async function saveIdentity(terminal: Terminal, identity: Identity): Prom
 /** The identity with every certificate proven and the keys at hand. */
 export interface Enrolment extends Holder {
   readonly name: Name;
+  readonly enrolled: Thumbprint;
   readonly self: Self;
   readonly serverName: Name;
   /** One for each kind of key. */
@@ -139,6 +153,7 @@ export async function loadEnrolment(terminal: Terminal): Promise<Enrolment> {
     model,
     anchors,
     standing: "operator",
+    enrolled: enrolmentOf(identity),
     url: parseBaseUrl(identity.url),
     self: { name, role: "terminal", signing, decryption, agreement },
     keeper: keeper.key,

@@ -12,8 +12,9 @@ import {
   UnconfirmedLink,
 } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { equalBytes, SealaneError } from "@sealane/wire";
+import { equalBytes, type SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
+import { isFaultOfMessage } from "./hear.ts";
 import type { InboxJournal, PendingMessage, Vouched } from "./inbox-journal.ts";
 import { InboxReader } from "./inbox-reader.ts";
 import { keepSecret, openKeptSecret } from "./kept-secret.ts";
@@ -22,7 +23,7 @@ import { proveAuthorisation } from "./licence.ts";
 import { maxInboxLooks } from "./limits.ts";
 import {
   decodeReply,
-  learnTime,
+  learnNews,
   type Offers,
   openFirstRecord,
   postLinkMessage,
@@ -245,7 +246,7 @@ export class InboxClient {
 
   async #announce(link: ConfidentialLink, offers: Offers | null): Promise<void> {
     // Who has no name has proved nothing, and the time least of all: a floor that was raised does not come down by itself.
-    if (offers !== null && link.peer !== null) await learnTime(this.#session, link, offers);
+    if (offers !== null && link.peer !== null) await learnNews(this.#session, link, offers);
     this.#session.terminal.onEvent(describeLink(factsOf(link), this.#session.enrolment));
   }
 }
@@ -254,9 +255,7 @@ function isVouchedFor(reply: AuthorisedReply, { licence, release }: Vouched): bo
   return equalBytes(sha256(reply.licence), licence) && equalBytes(sha256(reply.release), release);
 }
 
-/** Network, disk, keys and defects of ours stop the command; anything else is the fault of one message. */
+/** The network too stops the command: the message is as good afterwards. */
 function isMessageFault(error: unknown): error is SealaneError {
-  if (!(error instanceof SealaneError) || error.entry.blame === "internal") return false;
-  const { code } = error;
-  return !isPassing(error) && code !== "TERMINAL_DISK_FULL" && code !== "FILE_WRITE_FAILED" && !code.startsWith("KEYSTORE_");
+  return isFaultOfMessage(error) && !isPassing(error);
 }

@@ -1,4 +1,4 @@
-import { type MechanismName, maxMessageBytes, mechanisms, type ReplayCache, type ReplayEntry } from "@sealane/link";
+import { linkErrors, type MechanismName, maxMessageBytes, mechanisms, type ReplayCache, type ReplayEntry } from "@sealane/link";
 import { credentialCodec, equalCredentials } from "@sealane/pki";
 import { type SoftwareDescription, softwareDescriptionCodec } from "@sealane/software";
 import {
@@ -25,6 +25,7 @@ import {
 import { loadState, type StateFile, saveState } from "./disk.ts";
 import { stateVersion } from "./labels.ts";
 import { maxInboxFileBytes, maxKeptBytes, maxRecordWireBytes, maxRemembered, maxRememberedOfOne } from "./limits.ts";
+import { type Changer, changeState } from "./state-change.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What M3 vouched for: of a link nothing else is taken. */
@@ -136,21 +137,25 @@ const journalFile: StateFile<Journal> = {
 /**
  * Remembers which server-originated messages were accepted (FNONCE), also after a restart, and what was sent back and has no reply
  * yet. Both are one file, written whole: a message that was accepted is remembered together with its answer or not at all, so
- * that after a crash it is neither accepted twice nor lost. For the holder of the lock on downloads.
+ * that after a crash it is neither accepted twice nor lost. What waits for a reply belongs to the holder of the lock on the inbox; who
+ * hears broadcasts notes them meanwhile.
  */
 export class InboxJournal implements ReplayCache {
   readonly #terminal: Terminal;
+  readonly #changer: Changer;
   #journal: Journal;
+  /** What was noted since the journal was read. */
+  #inserted: readonly ReplayEntry[] = [];
 
-  private constructor(terminal: Terminal, journal: Journal) {
+  private constructor(terminal: Terminal, changer: Changer, journal: Journal) {
     this.#terminal = terminal;
+    this.#changer = changer;
     this.#journal = journal;
   }
 
   /** Reads the journal; without a file it is empty. Error: TERMINAL_STATE_DAMAGED. */
-  static async load(terminal: Terminal): Promise<InboxJournal> {
-    const loaded = await loadState(terminal.folder.inbox, journalFile);
-    return new InboxJournal(terminal, loaded ?? { version: stateVersion, floorSeconds: 0, remembered: [], pending: null });
+  static async load(terminal: Terminal, changer: Changer): Promise<InboxJournal> {
+    return new InboxJournal(terminal, changer, await loadJournal(terminal));
   }
 
   get pending(): PendingMessage | null {
@@ -165,6 +170,43 @@ export class InboxJournal implements ReplayCache {
 
   /** Notes an entry for the next {@link commit}, which must come before the acceptance has any effect outside. */
   insert(entry: ReplayEntry): "fresh" | "seen" | "full" {
+    const outcome = this.#insert(entry);
+    if (outcome === "fresh") this.#inserted = [...this.#inserted, entry];
+    return outcome;
+  }
+
+  /**
+   * Writes what was noted, with the message that is about to be sent, or null once nothing is awaited. For the holder of the lock on the
+   * inbox. Errors: those of `changeState`; LINK_REPLAY_CACHE_FULL where others have filled it meanwhile.
+   */
+  async commit(pending: PendingMessage | null): Promise<void> {
+    await this.#change(() => pending);
+  }
+
+  /** Writes what was noted, whoever has the inbox. Errors: those of {@link commit}. */
+  async commitNoted(): Promise<void> {
+    await this.#change(({ pending }) => pending);
+  }
+
+  /** Ends what this command awaits, unless another one has the inbox by now and awaits something else. Errors: those of {@link commit}. */
+  async settle(): Promise<void> {
+    const own = this.pending;
+    if (own === null) return;
+    await this.#change(({ pending }) => (pending !== null && equalBytes(pending.message, own.message) ? null : pending));
+  }
+
+  /** Others may have changed the file since it was read: what was noted here is added to what they wrote. */
+  async #change(pendingOf: (stored: Journal) => PendingMessage | null): Promise<void> {
+    await changeState(this.#terminal, this.#changer, async () => {
+      const stored = await loadJournal(this.#terminal);
+      this.#journal = { ...stored, pending: pendingOf(stored) };
+      for (const entry of this.#inserted) if (this.#insert(entry) === "full") throw linkErrors.error("LINK_REPLAY_CACHE_FULL");
+      await saveState(this.#terminal.folder.inbox, journalFile, this.#journal);
+      this.#inserted = [];
+    });
+  }
+
+  #insert(entry: ReplayEntry): "fresh" | "seen" | "full" {
     this.#forget(this.#terminal.clock.nowSeconds());
     const { remembered } = this.#journal;
     if (this.knows(entry)) return "seen";
@@ -174,12 +216,6 @@ export class InboxJournal implements ReplayCache {
     return "fresh";
   }
 
-  /** Writes what was noted, with the message that is about to be sent, or null once nothing is awaited. Errors: those of `saveState`. */
-  async commit(pending: PendingMessage | null): Promise<void> {
-    this.#journal = { ...this.#journal, pending };
-    await saveState(this.#terminal.folder.inbox, journalFile, this.#journal);
-  }
-
   #forget(nowSeconds: number): void {
     const { remembered, floorSeconds } = this.#journal;
     const over = remembered.filter((entry) => entry.rememberUntilSeconds < nowSeconds);
@@ -187,6 +223,22 @@ export class InboxJournal implements ReplayCache {
     const raised = Math.max(floorSeconds, ...over.map((entry) => entry.rememberUntilSeconds));
     this.#journal = { ...this.#journal, floorSeconds: raised, remembered: remembered.filter((entry) => !over.includes(entry)) };
   }
+}
+
+async function loadJournal({ folder }: Terminal): Promise<Journal> {
+  const loaded = await loadState(folder.inbox, journalFile);
+  return loaded ?? { version: stateVersion, floorSeconds: 0, remembered: [], pending: null };
+}
+
+/**
+ * Gives up a request for the licence of a module whose reply did not come; true where there was one. For the holder of the locks on the
+ * module and on downloads. Errors: TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+ */
+export async function forgetRequest(terminal: Terminal, module: string): Promise<boolean> {
+  const journal = await loadJournal(terminal);
+  if (journal.pending?.kind !== "request" || journal.pending.description.module !== module) return false;
+  await saveState(terminal.folder.inbox, journalFile, { ...journal, pending: null });
+  return true;
 }
 
 function isSame(a: ReplayEntry, b: ReplayEntry): boolean {

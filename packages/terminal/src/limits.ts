@@ -77,6 +77,9 @@ export const maxGroupsFileBytes: number = 1024 * 1024;
 /** Pause between two looks at the channel, or for the lock, when the one before came to nothing at once. */
 export const listenPauseMilliseconds = 1_000;
 
+/** How often a listener looks, at least, whether another command has done with the module of a broadcast that waits for it. */
+export const lockedLookSeconds = 5;
+
 /** How long `listen --once` waits unless told. */
 export const defaultListenSeconds = 25;
 
@@ -90,6 +93,12 @@ export const clockFloorStepSeconds = 3_600;
 /** How far the floor rises without being asked twice, and how far apart the two have to be by a clock that nobody sets. */
 export const clockFarSeconds: number = 30 * 86_400;
 export const clockPatienceSeconds = 3_600;
+
+/** Orders that one command asks for: the next one goes on. */
+export const maxOrdersAtOnce = 16;
+
+/** How often a terminal that listens asks for orders. */
+export const orderPauseSeconds = 900;
 
 /** Authorities whose last order's number is remembered: those of the last enrolments. */
 export const maxOrderAuthorities = 16;

@@ -4,23 +4,26 @@ import type { MechanismName } from "@sealane/link";
 import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
+import { OrderWatch } from "./ask-orders.ts";
 import { ChannelReader } from "./broadcast-channel.ts";
 import { elapsedSeconds } from "./clock.ts";
 import { type Download, saveDownload } from "./download-record.ts";
-import { begunOf, finishDownload, type Taken, takenOf, tidyDownloads } from "./downloads.ts";
+import { begunOf, finishDownload, type Taken, tidyDownloads } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Fetched, fetchedOf } from "./fetched.ts";
 import { type Heard, type Hearing, hearAll, isFaultOfMessage } from "./hear.ts";
 import { HeldGroups } from "./held-groups.ts";
+import { HeldModules } from "./held-modules.ts";
 import { HttpClient } from "./http-client.ts";
+import { loadEnrolment } from "./identity.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
 import { descriptionOf, unwrapContentKey } from "./licence.ts";
-import { defaultListenSeconds, listenPauseMilliseconds, longestPauseMilliseconds } from "./limits.ts";
+import { defaultListenSeconds, listenPauseMilliseconds, lockedLookSeconds, longestPauseMilliseconds, orderPauseSeconds } from "./limits.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
 import { chooseOffer } from "./offers.ts";
+import { finishOrder } from "./orders.ts";
 import { prepareListening, type TrustInput } from "./prepare-listening.ts";
-import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ListenInput extends TrustInput {
@@ -39,7 +42,7 @@ export interface ListenInput extends TrustInput {
 
 /**
  * Listens to the broadcast channel of a server and fetches what is new for this terminal (BCAST, MULTI), which need not be enrolled: it
- * trusts the authority that it is told, once. Each broadcast is proven before anything is opened; its licence and content key are
+ * trusts the authority that it is told, once. An enrolled one asks its server for orders when it begins, and every quarter of an hour. Each broadcast is proven before anything is opened; its licence and content key are
  * written down before the software is fetched, so that the software may come later and from anywhere (WAIT). What was begun is gone on
  * with while it is still the newest that the channel has of its module, or where the user has named its very file (NEWEST). While the
  * server cannot be reached it is tried again.
@@ -52,16 +55,25 @@ export interface ListenInput extends TrustInput {
 export async function* listen(terminal: Terminal, input: ListenInput = {}): AsyncGenerator<Fetched, void, undefined> {
   const suite = input.suite === undefined ? null : suiteNamed(input.suite);
   using http = new HttpClient({ environment: terminal.environment });
-  const { holder, enrolment } = await prepareListening(terminal, http, input);
+  await finishOrder(terminal);
+  const orders = await OrderWatch.of(terminal);
+  const { holder, enrolment } = await orders.run(async () => await prepareListening(terminal, http, input));
   using groups = enrolment === null ? null : new HeldGroups({ terminal, enrolment, http });
-  const hearing: Hearing = { terminal, holder, enrolled: enrolment === null ? null : { enrolment, groups }, suite };
+  const enrolled = enrolment === null ? null : { enrolment, groups };
+  const hearing: Hearing = { terminal, holder, enrolled, suite };
   const { clock } = terminal;
+  let orderedAt = Number.NEGATIVE_INFINITY;
   const named = input.source === undefined ? null : await artefactNamed(input.source);
   const endless = input.waitSeconds === undefined && input.once !== true;
   const deadline = endless ? Number.POSITIVE_INFINITY : elapsedSeconds(clock) + (input.waitSeconds ?? defaultListenSeconds);
   const listening = new Listening(hearing, { http, input, deadline, named });
   const reader = new ChannelReader(http, holder.url);
   for (;;) {
+    // An order may have changed what is taken; the floor of suites alone is not read where it is used.
+    if (enrolled !== null && elapsedSeconds(clock) >= orderedAt + orderPauseSeconds) {
+      orderedAt = elapsedSeconds(clock);
+      if ((await (await OrderWatch.of(terminal)).askQuietly()).length > 0) enrolled.enrolment = await loadEnrolment(terminal);
+    }
     for (const fetched of await listening.goOn()) {
       yield fetched;
       if (input.once === true) return;
@@ -96,10 +108,13 @@ class Listening {
   readonly #newest = new Map<string, SoftwareDescription>();
   /** Only this artefact, whose file the user has named. */
   readonly #named: ArtefactId | null;
+  /** Of each module that another command is at work on the newest broadcast: it is heard again later. */
+  readonly #waiting = new Map<string, BroadcastItem>();
   #failures = 0;
   #fetched = 0;
-  /** Why nothing came: what was heard last was refused, or was nothing new, or nothing could be heard. */
+  /** Why nothing came: what was heard last was refused, or is another command's, or was nothing new, or nothing could be heard. */
   #refusal: SealaneError | null = null;
+  #locked: SealaneError | null = null;
   #nothingNew: SealaneError | null = null;
   #outage: SealaneError | null = null;
 
@@ -113,7 +128,7 @@ class Listening {
 
   /** Throws why nothing came, if nothing did. */
   requireAny(): void {
-    const reason = this.#refusal ?? this.#outage ?? this.#nothingNew;
+    const reason = this.#locked ?? this.#refusal ?? this.#outage ?? this.#nothingNew;
     if (this.#fetched === 0) throw reason ?? terminalErrors.error("TERMINAL_NOTHING_WAITING");
   }
 
@@ -121,7 +136,8 @@ class Listening {
   async read(reader: ChannelReader): Promise<readonly BroadcastItem[]> {
     const { clock, onEvent, random } = this.#hearing.terminal;
     try {
-      const items = await reader.read(this.#deadline - elapsedSeconds(clock));
+      const leftSeconds = this.#deadline - elapsedSeconds(clock);
+      const items = await reader.read(this.#waiting.size === 0 ? leftSeconds : Math.min(leftSeconds, lockedLookSeconds));
       this.#failures = 0;
       this.#outage = null;
       return items;
@@ -139,20 +155,21 @@ class Listening {
 
   /** Goes on with what was begun: the content key is here, and the software is not. One module does not stop the others. */
   async goOn(): Promise<readonly Fetched[]> {
-    return await this.#locked(async (work) => {
-      const { terminal, holder } = this.#hearing;
-      const fetched: Fetched[] = [];
-      for (const download of work.downloads.filter((each) => this.#mayGoOn(each))) {
-        const taken = await takenOf(terminal, holder, download);
-        if (taken === null) continue;
+    const { terminal, holder } = this.#hearing;
+    const downloads = await this.#downloads();
+    const fetched: Fetched[] = [];
+    for (const { licence } of downloads.filter((each) => this.#mayGoOn(each))) {
+      const outcome = await this.#holding(licence.module, async () => {
+        const taken = await begunOf(terminal, holder, licence);
+        if (taken === null || taken.download.complete) return []; // another command has ended it meanwhile
         using _contentKey = taken.contentKey;
         terminal.onEvent({ kind: "stage", command: "listen", stage: "resume" });
-        const outcome = await this.#finish(work, taken);
-        if (outcome !== "spoilt") fetched.push(...outcome);
-        if (fetched.length > 0 && this.#input.once === true) break;
-      }
-      return fetched;
-    });
+        return await this.#finish(taken, downloads);
+      });
+      if (typeof outcome !== "string") fetched.push(...outcome);
+      if (fetched.length > 0 && this.#input.once === true) break;
+    }
+    return fetched;
   }
 
   /** Whoever is on the way may hold back what is newer: that it was begun once makes nothing the newest. */
@@ -165,46 +182,49 @@ class Listening {
 
   /** Proves broadcasts and fetches those that are new, of each module the newest. */
   async take(items: readonly BroadcastItem[]): Promise<readonly Fetched[]> {
-    if (items.length === 0) return [];
-    return await this.#locked(async (work) => {
-      const all = await hearAll(this.#hearing, items);
-      const { mechanism, suite } = this.#input;
-      const fits = ({ link }: Heard): boolean =>
-        (mechanism ?? link.mechanism) === link.mechanism && (suite ?? link.suite.name) === link.suite.name;
-      const heard = all.heard.filter(fits).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
-      this.#refusal = all.refusal ?? this.#refusal;
-      for (const { licence } of heard) {
-        if (licence.sequence > (this.#newest.get(licence.module)?.sequence ?? -1)) this.#newest.set(licence.module, descriptionOf(licence));
-      }
-      const fetched: Fetched[] = [];
-      const spoilt = new Map<string, number>();
-      for (const each of heard) {
-        using broadcast = each;
-        const { module, sequence } = broadcast.licence;
-        const isTaken = fetched.some(({ software }) => software.module === module) || (this.#input.once === true && fetched.length > 0);
-        // Whoever spoils the newest version on its way must not bring about an older one.
-        if (isTaken || sequence < (spoilt.get(module) ?? 0)) continue;
-        const outcome = await this.#takeOne(work, broadcast);
-        if (outcome === "spoilt") spoilt.set(module, sequence);
-        else fetched.push(...outcome);
-      }
-      return fetched;
-    });
+    const again = [...this.#waiting.values(), ...items];
+    if (again.length === 0) return [];
+    const all = await this.#soon(async () => await hearAll(this.#hearing, again));
+    this.#waiting.clear();
+    const downloads = await this.#downloads();
+    const { mechanism, suite } = this.#input;
+    const fits = ({ link }: Heard): boolean =>
+      (mechanism ?? link.mechanism) === link.mechanism && (suite ?? link.suite.name) === link.suite.name;
+    const heard = all.heard.filter(fits).toSorted((a, b) => b.licence.sequence - a.licence.sequence);
+    this.#refusal = all.refusal ?? this.#refusal;
+    for (const { licence } of heard) {
+      if (licence.sequence > (this.#newest.get(licence.module)?.sequence ?? -1)) this.#newest.set(licence.module, descriptionOf(licence));
+    }
+    const fetched: Fetched[] = [];
+    const untaken = new Map<string, number>();
+    for (const each of heard) {
+      using broadcast = each;
+      const { module, sequence } = broadcast.licence;
+      const isTaken = fetched.some(({ software }) => software.module === module) || (this.#input.once === true && fetched.length > 0);
+      // Whoever spoils the newest version on its way, or holds it up, must not bring about an older one.
+      const isWanted = (this.#input.module ?? module) === module && sequence >= (untaken.get(module) ?? 0);
+      if (isTaken || !isWanted) continue;
+      const outcome = await this.#holding(module, async () => await this.#takeOne(broadcast, downloads));
+      if (outcome === "locked") this.#waiting.set(module, broadcast.item);
+      if (typeof outcome === "string") untaken.set(module, sequence);
+      else fetched.push(...outcome);
+    }
+    return fetched;
   }
 
-  async #takeOne(work: Work, heard: Heard): Promise<Outcome> {
+  async #takeOne(heard: Heard, downloads: readonly Download[]): Promise<Outcome> {
     const { terminal, holder } = this.#hearing;
     const { licence, link, wrap, replay } = heard;
     const { module, once } = this.#input;
-    if ((module ?? licence.module) !== licence.module) return [];
-    const begun = await begunOf(terminal, holder, { downloads: work.downloads, description: licence });
+    const begun = await begunOf(terminal, holder, licence);
     using _contentKey = begun?.contentKey;
     const complete = begun?.download.complete === true ? begun : null;
-    if (complete !== null && once === true) return await this.#finish(work, complete, heard);
-    if (work.journal.knows(replay)) return []; // it was heard before: nothing is new in it
-    const wanted = { module, model: holder.model, modules: work.modules, artefact: this.#named };
+    if (complete !== null && once === true) return await this.#finish(complete, downloads, heard);
+    const journal = await InboxJournal.load(terminal, holder);
+    if (journal.knows(replay)) return []; // it was heard before: nothing is new in it
+    const wanted = { module, model: holder.model, modules: await localModules(terminal), artefact: this.#named };
     const chosen = chooseOffer([descriptionOf(licence)], wanted);
-    const isBehind = work.downloads.some((each) => each.licence.module === licence.module && each.licence.sequence > licence.sequence);
+    const isBehind = downloads.some((each) => each.licence.module === licence.module && each.licence.sequence > licence.sequence);
     if (chosen === null || complete !== null || isBehind) {
       this.#nothingNew = terminalErrors.error("TERMINAL_NOTHING_NEW", { module: licence.module });
       return [];
@@ -212,26 +232,26 @@ class Listening {
     const facts = factsOfBroadcast(link, heard.signer.name);
     terminal.onEvent(describeLink(facts, holder));
     terminal.onEvent(heard.event);
-    if (begun !== null) return await this.#finish(work, begun, heard);
+    if (begun !== null) return await this.#finish(begun, downloads, heard);
     const nowSeconds = terminal.clock.nowSeconds();
     try {
       const { authorisation, encoded } = heard;
       using contentKey = unwrapContentKey(link, wrap, { authorisation, nowSeconds });
       const download = await saveDownload(terminal, holder, { authorisation, encoded, contentKey, link: facts });
-      return await this.#finish(work, { download, contentKey }, heard);
+      return await this.#finish({ download, contentKey }, downloads, heard);
     } catch (error) {
       return this.#refuse(error, heard.position);
     }
   }
 
   /** Fetches the software; only then the broadcast is noted, for until then another one with the same licence may be of use. */
-  async #finish(work: Work, taken: Taken, heard?: Heard): Promise<Outcome> {
+  async #finish(taken: Taken, downloads: readonly Download[], heard?: Heard): Promise<Outcome> {
     const { terminal, holder } = this.#hearing;
     const started = terminal.clock.elapsedMilliseconds();
     const { source } = this.#input;
     try {
-      const result = await finishDownload(terminal, taken, { holder, http: this.#http, source, downloads: work.downloads });
-      if (heard !== undefined && work.journal.insert(heard.replay) === "fresh") await work.journal.commit(work.journal.pending);
+      const result = await finishDownload(terminal, taken, { holder, http: this.#http, source, downloads });
+      if (heard !== undefined) await this.#note(heard);
       this.#fetched++;
       return [{ ...fetchedOf(terminal, { ...taken, result, holder, started }), alsoOffered: [] }];
     } catch (error) {
@@ -246,19 +266,32 @@ class Listening {
     return "spoilt";
   }
 
-  /** Works while no other command of this terminal changes its downloads; waits for that one, as long as this may listen. */
-  async #locked<T>(work: (on: Work) => Promise<T>): Promise<T> {
-    const { terminal, holder } = this.#hearing;
-    using _lock = await this.#lock();
-    const journal = await InboxJournal.load(terminal);
-    return await work({ journal, modules: await localModules(terminal), ...(await tidyDownloads(terminal, holder)) });
+  async #note({ replay }: Heard): Promise<void> {
+    const journal = await InboxJournal.load(this.#hearing.terminal, this.#hearing.holder);
+    if (journal.insert(replay) === "fresh") await journal.commitNoted();
   }
 
-  async #lock(): Promise<StateLock> {
-    const { folder, clock } = this.#hearing.terminal;
+  /** Works on a module while no other command does; "locked" where one does, which must not hold up other modules. */
+  async #holding(module: string, work: () => Promise<Outcome>): Promise<Outcome | "locked"> {
+    const { terminal, holder } = this.#hearing;
+    using held = new HeldModules(terminal, holder);
+    const isFree = await held.takeIfFree(module);
+    this.#locked = isFree ? null : terminalErrors.error("TERMINAL_STATE_LOCKED", { module });
+    return isFree ? await work() : "locked";
+  }
+
+  async #downloads(): Promise<readonly Download[]> {
+    const { terminal, holder } = this.#hearing;
+    const { downloads } = await this.#soon(async () => await tidyDownloads(terminal, holder));
+    return downloads;
+  }
+
+  /** Does what another command may hold up for a moment; waits for that one, as long as this may listen. */
+  async #soon<T>(work: () => Promise<T>): Promise<T> {
+    const { clock } = this.#hearing.terminal;
     for (;;) {
       try {
-        return await StateLock.take(folder, "downloads");
+        return await work();
       } catch (error) {
         if (!hasCode(error, "TERMINAL_STATE_LOCKED") || elapsedSeconds(clock) >= this.#deadline) throw error;
       }
@@ -269,10 +302,3 @@ class Listening {
 
 /** What came of one broadcast that was proven: software, nothing, or something that somebody else has changed. */
 type Outcome = readonly Fetched[] | "spoilt";
-
-/** What the state has, for the holder of the lock. */
-interface Work {
-  readonly journal: InboxJournal;
-  readonly modules: Awaited<ReturnType<typeof localModules>>;
-  readonly downloads: readonly Download[];
-}

@@ -50,5 +50,5 @@ export async function openListener({ keys, folder }: Terminal, listener: Listene
   const kind = decryptionKindOf(defaultSuite);
   const id = `${listenerKeyPrefix}${kind}-own`;
   if (!(await keys.has(id))) await changing(folder.keys, () => keys.generate(id, kind, "decrypt"));
-  return { ...trustOf(listener), url: parseBaseUrl(listener.url), keeper: await keys.decryptionKey(id) };
+  return { ...trustOf(listener), enrolled: null, url: parseBaseUrl(listener.url), keeper: await keys.decryptionKey(id) };
 }

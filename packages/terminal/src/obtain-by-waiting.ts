@@ -5,12 +5,25 @@ import type { Download } from "./download-record.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Begun, beginChosen, begunOffer, choose, type Work } from "./fetch-work.ts";
 import { InboxClient, type OfferedLink } from "./inbox-client.ts";
+import { InboxJournal } from "./inbox-journal.ts";
 import { askOffers } from "./obtain-by-asking.ts";
+import { StateLock } from "./state-lock.ts";
 
+/**
+ * Takes what the server originates: the inbox is this command's until licence and key are here, and free again while the software
+ * comes. Errors: TERMINAL_STATE_LOCKED where another command reads it.
+ */
 export async function obtainByWaiting(work: Work): Promise<Begun> {
-  const { session, input, journal, choice } = work;
+  const { terminal, enrolment } = work.session;
+  using _inbox = await StateLock.take(terminal.folder, "inbox");
+  const journal = await InboxJournal.load(terminal, enrolment);
+  return { ...(await obtainFromInbox(work, journal)), journal };
+}
+
+async function obtainFromInbox(work: Work, journal: InboxJournal): Promise<Begun> {
+  const { session, input, choice } = work;
   const client = new InboxClient(session, journal, { mechanisms: [...acceptedMechanisms, choice.mechanism.name], suite: choice.suite });
-  const asked = await client.resumeRequest();
+  const asked = await resumeRequest(work, client, journal);
   if (asked !== null) {
     using link = asked.link;
     const begun = await begunOffer(work, asked.description);
@@ -18,6 +31,7 @@ export async function obtainByWaiting(work: Work): Promise<Begun> {
     begun?.contentKey?.[Symbol.dispose](); // begun long ago, perhaps: whether it is still the newest is asked below
     const chosen = begun === null ? choose(work, [asked.description]) : null;
     if (chosen !== null) return await beginChosen(work, { link, chosen }, async () => asked.reply);
+    work.held.releaseExcept(input.module);
   }
   const answered = await client.resumeLink();
   const resumed = answered === null ? null : await takeOffered(work, client, answered);
@@ -31,10 +45,20 @@ export async function obtainByWaiting(work: Work): Promise<Begun> {
   }
   if (journal.pending !== null) await journal.commit(null);
   const complete = work.downloads.find((each) => each.complete && (input.module ?? each.licence.module) === each.licence.module);
-  if (complete !== undefined) return { download: complete, contentKey: null, alsoOffered: [] };
+  if (complete !== undefined) {
+    await work.held.take(complete.licence.module);
+    const taken = await begunOffer(work, complete.licence);
+    if (taken !== null) return { ...taken, alsoOffered: [] };
+  }
   const reason = client.skipped.at(-1);
   const details = reason === undefined ? {} : { skipped: client.skipped.length, reason };
   throw terminalErrors.error(isAnswered ? "TERMINAL_NOTHING_NEW" : "TERMINAL_NOTHING_WAITING", details);
+}
+
+/** A request for a module that another command is at work on is that command's. */
+async function resumeRequest(work: Work, client: InboxClient, { pending }: InboxJournal): ReturnType<InboxClient["resumeRequest"]> {
+  const isFree = pending?.kind === "request" && (await work.held.takeIfFree(pending.description.module));
+  return isFree ? await client.resumeRequest() : null;
 }
 
 /** What was begun on a server's message is in no inbox any more: whether it is still the newest, this terminal asks by itself. */
@@ -51,7 +75,8 @@ async function stillNewest(work: Work): Promise<Begun | null> {
       work,
       asked.offers.filter(({ module }) => module === licence.module),
     );
-    const begun = chosen === null ? null : await begunOffer(work, chosen.description);
+    if (chosen === null || !(await work.held.takeIfFree(licence.module))) continue;
+    const begun = await begunOffer(work, chosen.description);
     if (begun !== null) return { ...begun, alsoOffered: [] };
   }
   return null;

@@ -30,13 +30,8 @@ export interface Obeyed {
  * server do not share); TERMINAL_NOT_ENROLLED, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
 export async function obey(terminal: Terminal, encoded: Uint8Array): Promise<Obeyed> {
-  using _downloads = await StateLock.take(terminal.folder, "downloads");
-  return await obeyWhileLocked(terminal, encoded);
-}
-
-/** The same for the holder of the lock on downloads. */
-async function obeyWhileLocked(terminal: Terminal, encoded: Uint8Array): Promise<Obeyed> {
   using _modules = await StateLock.takeSoon(terminal, "modules");
+  using _downloads = await StateLock.takeSoon(terminal, "downloads");
   // Before anything is judged: a command that was killed left it half done.
   await finish(terminal);
   const identity = await requireIdentity(terminal);
@@ -61,7 +56,7 @@ async function obeyWhileLocked(terminal: Terminal, encoded: Uint8Array): Promise
 export async function finishOrder(terminal: Terminal): Promise<void> {
   if ((await loadOrders(terminal))?.stage !== "pending") return;
   const { folder } = terminal;
-  await StateLock.ifFree(folder, "downloads", async () => await StateLock.ifFree(folder, "modules", async () => await finish(terminal)));
+  await StateLock.ifFree(folder, "modules", async () => await StateLock.ifFree(folder, "downloads", async () => await finish(terminal)));
 }
 
 /** Does what is left of an order that was accepted. For the holder of both locks. */
@@ -80,7 +75,7 @@ function clockFor(terminal: Terminal, identity: Identity, encoded: Uint8Array): 
 }
 
 /** When the first of this terminal's certificates that sign began: no clock of its says a time before. */
-function beginningOf({ signing }: Pick<Identity, "signing">): number {
+export function beginningOf({ signing }: Pick<Identity, "signing">): number {
   return Math.min(...signing.map(({ chain: [leaf] }) => parseCertificate(leaf ?? new Uint8Array(0)).notBeforeSeconds));
 }
 

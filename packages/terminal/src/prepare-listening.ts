@@ -43,7 +43,7 @@ export async function prepareListening(terminal: Terminal, http: HttpClient, inp
   if ((await loadIdentity(terminal)) !== null) return await asEnrolled(terminal, input);
   const known = await loadListener(terminal);
   const listener = known === null ? await newListener(terminal, http, input) : changedListener(known, input);
-  using _lock = await StateLock.take(terminal.folder, "downloads");
+  using _lock = await StateLock.takeSoon(terminal, "downloads");
   if (listener !== known) await saveListener(terminal, listener);
   return { holder: await openListener(terminal, listener), enrolment: null };
 }

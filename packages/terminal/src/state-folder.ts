@@ -20,7 +20,7 @@ import { terminalErrors } from "./errors.ts";
  * modules/<module>/current               link to slots/<sequence>: the one thing that decides what is installed
  * modules/<module>/module.cbor           the version before it, and the highest ever installed
  * modules/<module>/slots/<sequence>/     slot.cbor, licence.cwt, release.cose, software/, layout
- * *.lock                                 held while a command changes downloads or modules
+ * *.lock                                 held by commands: see LockedArea
  * ```
  */
 export class StateFolder {
@@ -74,8 +74,10 @@ export class StateFolder {
     return join(this.path, "modules");
   }
 
+  /** Error: TERMINAL_MODULE_UNKNOWN for what can be no module's name. */
   lock(area: LockedArea): string {
-    return join(this.path, `${area}.lock`);
+    const name = typeof area === "string" ? area : `fetch-${requireFolderName(area.module)}`;
+    return join(this.path, `${name}.lock`);
   }
 
   download(artefactId: ArtefactId): DownloadFolder {
@@ -96,8 +98,12 @@ export class StateFolder {
   }
 }
 
-/** What one lock protects: downloads with identity and inbox, or the installed modules. */
-export type LockedArea = "downloads" | "modules";
+/**
+ * What one lock protects. Two are held for short changes of files alone: `downloads`, with identity, inbox, groups and clock, and
+ * `modules`, what is installed. The others are held while the network is used: the downloads of one module, the inbox while a command takes
+ * the server's message from it, the enrolment while it is being made.
+ */
+export type LockedArea = "downloads" | "modules" | "inbox" | "enrolment" | { readonly module: string };
 
 /** One artefact on its way. */
 export class DownloadFolder {

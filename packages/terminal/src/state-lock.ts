@@ -27,8 +27,9 @@ export class StateLock implements Disposable {
    * Errors: TERMINAL_STATE_LOCKED, FILE_WRITE_FAILED, TERMINAL_DISK_FULL.
    */
   static async take(folder: StateFolder, area: LockedArea): Promise<StateLock> {
+    const file = folder.lock(area);
     await makeFolder(folder.path);
-    return new StateLock(lockedDatabase(folder.lock(area), area));
+    return new StateLock(lockedDatabase(file, area));
   }
 
   /** The same, but waits a few seconds for a command that holds it while it tidies up. */
@@ -69,7 +70,7 @@ function lockedDatabase(file: string, area: LockedArea): DatabaseSync {
     return database;
   } catch (cause) {
     database.close();
-    if (codeOf(cause) === busy) throw terminalErrors.error("TERMINAL_STATE_LOCKED", { area });
+    if (codeOf(cause) === busy) throw terminalErrors.error("TERMINAL_STATE_LOCKED", typeof area === "string" ? { area } : area);
     throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason: `SQLite ${codeOf(cause)}` }, cause);
   }
 }

@@ -1,5 +1,5 @@
 import type { ChainList } from "@sealane/api";
-import { cryptoErrors, type Suite, type SuiteName, sha256, strongestFirst, suiteNamed, suites, suitesOfKeys } from "@sealane/crypto";
+import { cryptoErrors, type Suite, type SuiteName, strongestFirst, suiteNamed, suites, suitesOfKeys } from "@sealane/crypto";
 import { type Certificate, parseCertificate } from "@sealane/pki";
 import { bytesAs, type Codec, equalBytes, literal, oneOf, type Thumbprint, thumbprint, tuple } from "@sealane/wire";
 import { loadState, removeFile, type StateFile, saveState } from "./disk.ts";
@@ -7,6 +7,7 @@ import { terminalErrors } from "./errors.ts";
 import type { Identity } from "./identity.ts";
 import { stateVersion } from "./labels.ts";
 import type { Terminal } from "./terminal.ts";
+import { enrolmentOf } from "./trust.ts";
 
 /**
  * The weakest suite that this terminal takes without being told (docs/protocol.md, strength of suites): the strongest that it agreed with its
@@ -96,8 +97,4 @@ export function requireStrongEnough(floor: Suite, { suite, named, isOnlySigned =
 /** The suites of strength 2 sign as those of strength 1 do. */
 function signatureStrengthOf({ strength }: Suite): number {
   return strength === 2 ? 1 : strength;
-}
-
-function enrolmentOf(identity: Identity): Thumbprint {
-  return thumbprint(sha256(identity.signing[0]?.chain[0] ?? new Uint8Array(0)));
 }

@@ -1,6 +1,6 @@
-import type { DecryptionKey } from "@sealane/crypto";
+import { type DecryptionKey, sha256 } from "@sealane/crypto";
 import type { TrustAnchor } from "@sealane/pki";
-import type { Name } from "@sealane/wire";
+import { type Name, type Thumbprint, thumbprint } from "@sealane/wire";
 
 /** What checking licences needs: no private key. */
 export interface Trust {
@@ -13,10 +13,17 @@ export interface Trust {
 
 /** A terminal that downloads: an enrolled one, or one that only listens. */
 export interface Holder extends Trust {
+  /** The enrolment that it acts under: the thumbprint of the first signing certificate. Null for a listener. */
+  readonly enrolled: Thumbprint | null;
   /** Where its server is. */
   readonly url: URL;
   /** The key that this terminal's own secrets are kept under: that of the default suite. */
   readonly keeper: DecryptionKey;
+}
+
+/** What tells an enrolment from any other: the thumbprint of its first signing certificate. */
+export function enrolmentOf({ signing }: { readonly signing: readonly { readonly chain: readonly Uint8Array[] }[] }): Thumbprint {
+  return thumbprint(sha256(signing[0]?.chain[0] ?? new Uint8Array(0)));
 }
 
 /**

@@ -243,6 +243,11 @@ export class FakeServer {
     return { ...description, artefact };
   }
 
+  /** Has it no more. */
+  withdraw({ artefactId: id }: Pick<SoftwareDescription, "artefactId">): void {
+    this.#artefacts.delete(id.toHex());
+  }
+
   /** Describes a published artefact in other words. */
   publishAgain({ artefactId: id }: Pick<SoftwareDescription, "artefactId">, words: Partial<SoftwareDescription>): void {
     const published = this.#artefacts.get(id.toHex());

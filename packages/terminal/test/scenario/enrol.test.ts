@@ -70,7 +70,7 @@ test("a server of another authority than the token names is not trusted, and not
   assert.ok(error instanceof SealaneError);
   assert.deepEqual([error.code, error.entry.exit], ["PKI_FINGERPRINT_WRONG", 3]);
   assert.deepEqual(server.requests, ["GET /v1/enrol"]);
-  assert.deepEqual(await readdir(terminal.folder.path), ["downloads.lock"]);
+  assert.deepEqual(await readdir(terminal.folder.path), ["downloads.lock", "enrolment.lock"]);
 });
 
 test("certificates of another authority, purpose, name or key are refused, and the terminal is not enrolled", async (t) => {

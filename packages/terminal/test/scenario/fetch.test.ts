@@ -386,10 +386,10 @@ test("two commands never change downloads at once; neither a rollback nor an ins
     if (sequence === 1) await install(terminal);
   }
   {
-    using _other = await StateLock.take(terminal.folder, "downloads"); // as a fetch holds it while it uses the network
+    using _other = await StateLock.take(terminal.folder, { module: "hmi" }); // as a fetch holds it while it uses the network
     assert.equal((await install(terminal)).software.sequence, 2);
     await assert.rejects(install(terminal), code("TERMINAL_NOTHING_FETCHED"));
-    await assert.rejects(fetchSoftware(terminal), code("TERMINAL_STATE_LOCKED"));
+    await assert.rejects(fetchSoftware(terminal, { module: "hmi" }), code("TERMINAL_STATE_LOCKED"));
     assert.equal((await rollback(terminal, { module: "hmi" })).software.sequence, 1);
     assert.equal((await status(terminal)).modules.length, 1);
   }

@@ -3,7 +3,7 @@ import { cp, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { hasCode } from "@sealane/wire";
-import { loadTrust } from "../../src/identity.ts";
+import { loadEnrolment, loadTrust } from "../../src/identity.ts";
 import { InboxJournal } from "../../src/inbox-journal.ts";
 import { enroll, fetchSoftware, install, rollback, type Terminal, terminalAt } from "../../src/index.ts";
 import { verifyInstalled } from "../../src/installed-check.ts";
@@ -159,11 +159,11 @@ for (const mechanism of ["mutual-nonce", "mutual-certified", "mutual-agreement"]
         await fetchSoftware(copy, input);
       },
       after: async (copy) => {
-        const { pending } = await InboxJournal.load(copy);
+        const { pending } = await InboxJournal.load(copy, await loadEnrolment(copy));
         resumed.add(pending?.kind ?? "nothing");
         const { software, link } = await fetchSoftware(copy, input);
         assert.deepEqual([software.sequence, link.originator, link.mechanism], [1, "server", mechanism]);
-        assert.equal((await InboxJournal.load(copy)).pending, null);
+        assert.equal((await InboxJournal.load(copy, await loadEnrolment(copy))).pending, null);
         assert.deepEqual((await readdir(copy.folder.downloads)).length, 1);
       },
     });

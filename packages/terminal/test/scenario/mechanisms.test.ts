@@ -210,9 +210,9 @@ test("KREP: a wait for M3 and a link that are kept for a restart are encrypted, 
   await server.offer(server.publish({}), { mechanism: "mutual-agreement" });
   server.faults.after = ({ url }) => (url === "/v1/links" ? "drop" : undefined);
   await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
-  assert.equal((await InboxJournal.load(terminal)).pending?.kind, "second");
+  assert.equal((await InboxJournal.load(terminal, await loadEnrolment(terminal))).pending?.kind, "second");
   assert.ok(!(await everythingIn(terminal.folder.path)).includes("mutual-agreement 3")); // how the wait begins, as it is saved
   server.faults.after = undefined;
   await fetchSoftware(restarted(world), fromServer);
-  assert.equal((await InboxJournal.load(terminal)).pending, null);
+  assert.equal((await InboxJournal.load(terminal, await loadEnrolment(terminal))).pending, null);
 });

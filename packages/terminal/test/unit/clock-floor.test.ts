@@ -37,6 +37,19 @@ test("FCLOCK: the time is the machine's, and never before what the server proved
   assert.equal(clock.nowSeconds(), 1_050_000);
 });
 
+test("FCLOCK: a command that began before another one raised the floor does not lower it, nor raises what was lowered", async (t) => {
+  const { machine, path } = await clockAt(t, 1_000_000);
+  const [early, other] = [floorClock(machine, path), floorClock(machine, path)];
+  assert.deepEqual([early.floorSeconds(), other.floorSeconds()], [0, 0]);
+  await other.learn(said(1_050_000));
+  await early.learn(said(1_040_000));
+  assert.equal(early.nowSeconds(), 1_050_000);
+  assert.equal(floorClock(machine, path).floorSeconds(), 1_050_000);
+  await other.restart(1_020_000);
+  await early.learn(said(1_010_000));
+  assert.equal(floorClock(machine, path).floorSeconds(), 1_020_000);
+});
+
 test("FCLOCK: how far a clock is off is told from a minute on, and a clock that is ahead is used as it is", async (t) => {
   const { machine, path } = await clockAt(t, 1_000_000);
   const clock = floorClock(machine, path);

@@ -24,13 +24,17 @@ test("a lock is held by one at a time, for each area by itself, and ends with it
     using _held = await StateLock.take(terminal.folder, "downloads");
     await assert.rejects(StateLock.take(terminal.folder, "downloads"), code("TERMINAL_STATE_LOCKED"));
     using _other = await StateLock.take(terminal.folder, "modules");
+    using _one = await StateLock.take(terminal.folder, { module: "hmi" });
+    using _another = await StateLock.take(terminal.folder, { module: "plc" });
+    await assert.rejects(StateLock.take(terminal.folder, { module: "hmi" }), code("TERMINAL_STATE_LOCKED"));
+    await assert.rejects(StateLock.take(terminal.folder, { module: "../hmi" }), code("TERMINAL_MODULE_UNKNOWN"));
   }
   using _again = await StateLock.take(terminal.folder, "downloads");
 });
 
 test("no other user can read a lock file and so lock it, also one that was made readable", async (t) => {
   const { terminal } = await TestTerminal.create(t);
-  for (const area of ["downloads", "modules"] as const) {
+  for (const area of ["downloads", "modules", { module: "hmi" }] as const) {
     const file = terminal.folder.lock(area);
     {
       using _held = await StateLock.take(terminal.folder, area);
@@ -141,12 +145,13 @@ test("FNONCE: an accepted message is remembered until it is over, within a quota
     nonce: nonce(new Uint8Array(16).fill(i, 0, 1).fill(i >> 8, 1, 2)),
     rememberUntilSeconds,
   });
-  const journal = await InboxJournal.load(terminal);
+  const own = await loadEnrolment(terminal);
+  const journal = await InboxJournal.load(terminal, own);
   assert.equal(journal.insert(entry(0)), "fresh");
   assert.equal(journal.insert(entry(0)), "seen");
-  assert.equal((await InboxJournal.load(terminal)).insert(entry(0)), "fresh", "nothing is remembered before it is written");
+  assert.equal((await InboxJournal.load(terminal, own)).insert(entry(0)), "fresh", "nothing is remembered before it is written");
   await journal.commit(null);
-  const after = await InboxJournal.load(terminal);
+  const after = await InboxJournal.load(terminal, own);
   assert.equal(after.insert(entry(0)), "seen");
   for (let i = 1; i < 512; i++) assert.equal(after.insert(entry(i)), "fresh");
   assert.equal(after.insert(entry(512)), "full");
@@ -154,6 +159,30 @@ test("FNONCE: an accepted message is remembered until it is over, within a quota
   clock.now += 101;
   assert.equal(after.insert(entry(513)), "fresh");
   assert.equal(after.insert(entry(5, clock.now - 1)), "seen", "it may have been forgotten");
+});
+
+test("FNONCE: what two commands note at the same time is remembered of both, and only the one with the inbox changes what is awaited", async (t) => {
+  const { terminal, clock, authority } = await TestTerminal.create(t);
+  const { certificate } = await authority.signer("server-1", "server-sign");
+  const own = await loadEnrolment(terminal);
+  const entry = (i: number) => ({
+    mechanism: "signed-transport" as const,
+    originator: credentialOf(certificate),
+    nonce: nonce(new Uint8Array(16).fill(i)),
+    rememberUntilSeconds: clock.now + 100,
+  });
+  const [reader, listener] = [await InboxJournal.load(terminal, own), await InboxJournal.load(terminal, own)];
+  assert.deepEqual([reader.insert(entry(1)), listener.insert(entry(2))], ["fresh", "fresh"]);
+  const awaited = { kind: "second", message: new Uint8Array(4), link: new Uint8Array(4) } as const;
+  await reader.commit(awaited);
+  await listener.commitNoted();
+  const after = await InboxJournal.load(terminal, own);
+  assert.deepEqual([after.knows(entry(1)), after.knows(entry(2)), after.pending?.kind], [true, true, "second"]);
+  await after.commit({ ...awaited, message: new Uint8Array(5) });
+  await reader.settle();
+  assert.equal((await InboxJournal.load(terminal, own)).pending?.message.length, 5);
+  await after.settle();
+  assert.equal((await InboxJournal.load(terminal, own)).pending, null);
 });
 
 test("exact numbers of bytes come from chunks of any size", async () => {

@@ -45,6 +45,7 @@ program
   .addOption(new Option("--standing <party>", "who stands behind that CA").choices(["operator", "manufacturer", "third-party"]))
   .option("--model <model>", "model of this terminal, for software that depends on it")
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
+  .option("--suite <name>", "only broadcasts on this suite, also a weaker one than before (default: any that is not weaker)")
   .option("--once", "end after one software")
   .option("--wait <seconds>", "end after this time (25 with --once, else never unless told)")
   .addOption(state())
@@ -93,9 +94,9 @@ program
 program
   .command("order")
   .description("do what an order of the operator says: go a step back with the clock, or with a module")
-  .argument("<file>", "the order")
+  .argument("[file]", "the order (the server is asked for those that wait unless told)")
   .addOption(state())
-  .action(async (file: string, _options, command: Command) => (await import("./commands/order.ts")).runOrder(file, command));
+  .action(async (file: string | undefined, _options, command: Command) => (await import("./commands/order.ts")).runOrder(file, command));
 
 program
   .command("status")

@@ -78,6 +78,22 @@ class Stage {
         this.#output.event(kind, fields, `${words}\n  ${trust}.\n  ${freshness}.`);
         break;
       }
+      case "order-followed": {
+        const { kind, ...fields } = event;
+        const what = event.actions.map((action) => action.kind).join(", ");
+        this.#output.event(kind, fields, `Did what order ${event.number} of the operator says: ${what}.`);
+        break;
+      }
+      case "order-refused": {
+        const { kind, ...fields } = event;
+        this.#output.event(kind, fields, `Order ${event.number} cannot be followed (${event.code}); nothing of it was done.`);
+        break;
+      }
+      case "orders-unasked": {
+        const { kind, ...fields } = event;
+        this.#output.event(kind, fields, `Could not ask for orders of the operator (${event.code}).`);
+        break;
+      }
       case "retry": {
         const { kind, ...fields } = event;
         this.#output.event(kind, fields, `${event.code}; trying again in ${(event.pauseMilliseconds / 1000).toFixed(1)} s.`);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { decodeAs, literal, tuple, uint } from "@sealane/wire";
+import { decodeAs, literal, permissionDenied, tuple, uint } from "@sealane/wire";
 import type { Clock, Uptime } from "./clock.ts";
 import { judgeRise, RiseFile } from "./clock-rise.ts";
 import { isMissing, type StateFile, saveState } from "./disk.ts";
@@ -102,9 +102,32 @@ export class FloorClock implements Clock {
     await this.#save(floorSeconds);
   }
 
+  /** The same machine's clock over another floor, which stays where it is whatever a server says. */
+  over(floorSeconds: number): FloorClock {
+    return new FixedFloorClock(this.#clock, floorSeconds);
+  }
+
   async #save(floorSeconds: number): Promise<void> {
     await saveState(this.#path, floorFile, { version: stateVersion, floorSeconds });
     this.#floorSeconds = floorSeconds;
+  }
+}
+
+/** What is judged by this clock teaches it nothing. */
+class FixedFloorClock extends FloorClock {
+  readonly #fixedSeconds: number;
+
+  constructor(clock: Clock, fixedSeconds: number) {
+    super(clock, { floor: "", rise: "" });
+    this.#fixedSeconds = fixedSeconds;
+  }
+
+  override floorSeconds(): number {
+    return this.#fixedSeconds;
+  }
+
+  override async learn(): Promise<number> {
+    return 0;
   }
 }
 
@@ -113,6 +136,6 @@ function readFloor(path: string): number {
     return decodeAs(floorFile.codec, readFileSync(path), { maxBytes: maxClockFileBytes, what: "clock" }).floorSeconds;
   } catch (cause) {
     if (isMissing(cause)) return 0;
-    throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: path }, cause);
+    throw permissionDenied(cause, path) ?? terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: path }, cause);
   }
 }

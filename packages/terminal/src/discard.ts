@@ -3,6 +3,7 @@ import { findDownloads, readLicence } from "./download-record.ts";
 import { terminalErrors } from "./errors.ts";
 import { loadTrust } from "./identity.ts";
 import { forgetRequest } from "./inbox-journal.ts";
+import { finishOrder } from "./orders.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,6 +26,7 @@ export interface Discarded {
  */
 export async function discard(terminal: Terminal, input: { readonly module: string }): Promise<readonly Discarded[]> {
   const { module } = input;
+  await finishOrder(terminal);
   using _module = await StateLock.take(terminal.folder, { module });
   using _modules = await StateLock.takeSoon(terminal, "modules");
   using _downloads = await StateLock.takeSoon(terminal, "downloads");

@@ -31,6 +31,7 @@ import { terminalErrors } from "./errors.ts";
 import { HttpClient, parseBaseUrl, urlOf } from "./http-client.ts";
 import { type Identity, type KeyIdentity, keysOf, loadIdentity, saveIdentity } from "./identity.ts";
 import { agreementKeyPrefix, decryptionKeyPrefix, signingKeyPrefix, stateVersion } from "./labels.ts";
+import { finishOrder } from "./orders.ts";
 import { retrying } from "./retry.ts";
 import { StateLock } from "./state-lock.ts";
 import { requireNoWeaker, suiteFloorOf } from "./suite-floor.ts";
@@ -71,6 +72,7 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   const token = parseEnrolToken(input.token);
   const url = parseBaseUrl(token.url);
   const suites = input.suites === undefined ? standardSuites : suitesNamed(input.suites);
+  await finishOrder(terminal);
   using _enrolling = await StateLock.take(terminal.folder, "enrolment");
   const former = await loadIdentity(terminal);
   if (input.replace !== true && former !== null) throw terminalErrors.error("TERMINAL_ALREADY_ENROLLED");

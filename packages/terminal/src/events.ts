@@ -1,5 +1,6 @@
 import type { SuiteName } from "@sealane/crypto";
 import type { MechanismName, Role } from "@sealane/link";
+import type { OrderAction } from "@sealane/software";
 import type { ServerTrust, Standing } from "./trust.ts";
 
 /** What a command tells while it works. Nothing in an event is secret. */
@@ -13,6 +14,23 @@ export type TerminalEvent =
       readonly code: string;
     }
   | BroadcastEvent
+  | {
+      /** An order of the operator that the server handed on was followed. */
+      readonly kind: "order-followed";
+      readonly number: number;
+      readonly actions: readonly OrderAction[];
+    }
+  | {
+      /** An order could not be followed; nothing of it was done. The next command asks for it again. */
+      readonly kind: "order-refused";
+      readonly number: number;
+      readonly code: string;
+    }
+  | {
+      /** The server could not be asked for orders; the command goes on. */
+      readonly kind: "orders-unasked";
+      readonly code: string;
+    }
   | {
       /** A broadcast could not be used; the next one is heard. */
       readonly kind: "broadcast-skipped";

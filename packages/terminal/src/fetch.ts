@@ -2,6 +2,7 @@ import { suiteNamed } from "@sealane/crypto";
 import { linkErrors, mechanismNamed } from "@sealane/link";
 import { equalBytes, hasCode } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
+import { OrdersWait, OrderWatch } from "./ask-orders.ts";
 import { finishDownload, tidyDownloads } from "./downloads.ts";
 import { terminalErrors } from "./errors.ts";
 import { type Begun, begunOffer, type FetchInput, isWithoutName, mayTryAnother, ofModule, type Work } from "./fetch-work.ts";
@@ -16,6 +17,7 @@ import { listen } from "./listen.ts";
 import { namelessModules, requireNameable } from "./nameless-modules.ts";
 import { obtainByAsking, obtainByOpenRequest } from "./obtain-by-asking.ts";
 import { obtainByWaiting } from "./obtain-by-waiting.ts";
+import { finishOrder } from "./orders.ts";
 import { changeState } from "./state-change.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -64,9 +66,20 @@ async function beginning<T>(
   wish: Pick<Work, "input" | "choice">,
   use: (work: Work, begun: Begun) => Promise<T>,
 ): Promise<T> {
+  await finishOrder(terminal);
+  const orders = await OrderWatch.of(terminal, wish.choice);
+  return await orders.run(async () => await beginningAnew(terminal, { ...wish, orders }, use));
+}
+
+/** The same; it may be ended and begun anew by orders that wait. */
+async function beginningAnew<T>(
+  terminal: Terminal,
+  wish: Pick<Work, "input" | "choice"> & { readonly orders: OrderWatch },
+  use: (work: Work, begun: Begun) => Promise<T>,
+): Promise<T> {
   const enrolment = await loadEnrolment(terminal);
   using http = new HttpClient({ environment: terminal.environment });
-  const { input, choice } = wish;
+  const { input, choice, orders } = wish;
   const { source, module, mechanism } = input;
   using held = new HeldModules(terminal, enrolment);
   if (module !== undefined) await held.take(module);
@@ -75,8 +88,9 @@ async function beginning<T>(
   const nameless = isWithoutName(choice, input.originator) ? new Set<string>() : await namelessModules(modules, tidied.downloads);
   requireNameable(nameless, { module, mechanism });
   const work: Work = {
-    session: { terminal, enrolment, http },
-    ...wish,
+    session: { terminal, enrolment, http, orders },
+    input,
+    choice,
     named: source === undefined ? null : await artefactNamed(source),
     held,
     modules,
@@ -90,6 +104,7 @@ async function beginning<T>(
       return await beginOnce(work, use);
     } catch (error) {
       held.releaseExcept(module);
+      if (error instanceof OrdersWait) throw error;
       const [first = error] = work.failed.values();
       if (work.failed.size === failedBefore || !mayTryAnother(work)) throw first;
     }

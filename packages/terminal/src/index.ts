@@ -1,4 +1,5 @@
 export { maxOrderBytes } from "@sealane/software";
+export { obeyWaiting } from "./ask-orders.ts";
 export { type Clock, systemClock, type Uptime } from "./clock.ts";
 export { type Discarded, discard } from "./discard.ts";
 export { type EnrolInput, type Enrolled, enroll } from "./enrol.ts";

@@ -94,6 +94,12 @@ export const clockFloorStepSeconds = 3_600;
 export const clockFarSeconds: number = 30 * 86_400;
 export const clockPatienceSeconds = 3_600;
 
+/** Orders that one command asks for: the next one goes on. */
+export const maxOrdersAtOnce = 16;
+
+/** How often a terminal that listens asks for orders. */
+export const orderPauseSeconds = 900;
+
 /** Authorities whose last order's number is remembered: those of the last enrolments. */
 export const maxOrderAuthorities = 16;
 

@@ -21,6 +21,7 @@ import {
   UnconfirmedLink,
 } from "@sealane/link";
 import { decodeAs, encodeAs, hasCode, type LinkId, type SealaneError } from "@sealane/wire";
+import type { OrderWatch } from "./ask-orders.ts";
 import { terminalErrors } from "./errors.ts";
 import { type HttpClient, urlOf } from "./http-client.ts";
 import { type Enrolment, suiteFor } from "./identity.ts";
@@ -36,6 +37,8 @@ export interface Session {
   readonly terminal: Terminal;
   readonly enrolment: Enrolment;
   readonly http: HttpClient;
+  /** Hears of orders that wait; absent where a command only asks for these. */
+  readonly orders?: OrderWatch;
 }
 
 /** How this terminal originates a link. */
@@ -113,9 +116,13 @@ async function askChallenge({ terminal, enrolment, http }: Session): Promise<Cha
 /** Bytes of a reply with a challenge: 32, a time, and heads. */
 const maxChallengeBytes = 64;
 
-/** Takes the server's clock from what it said on a link, and tells when this machine's differs (FCLOCK). Errors: those of `changeState`. */
-export async function learnTime({ terminal, enrolment }: Session, link: ConfidentialLink, { nowSeconds }: Offers): Promise<void> {
-  const proven = { nowSeconds, endsAtSeconds: link.keyExpiresAtSeconds };
+/**
+ * Takes the server's clock from what it said on a link, and tells when this machine's differs (FCLOCK); ends the command for now where it
+ * said that orders wait. Errors: those of `changeState`.
+ */
+export async function learnNews({ terminal, enrolment, orders }: Session, link: ConfidentialLink, offers: Offers): Promise<void> {
+  orders?.notice(link, offers); // first: what the clock is to be, an order may say
+  const proven = { nowSeconds: offers.nowSeconds, endsAtSeconds: link.keyExpiresAtSeconds };
   const behindSeconds = await changeState(terminal, enrolment, async () => await terminal.clock.learn(proven));
   if (behindSeconds !== 0) terminal.onEvent({ kind: "clock", behindSeconds });
 }

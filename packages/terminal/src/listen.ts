@@ -1,9 +1,10 @@
 import type { BroadcastItem } from "@sealane/api";
-import { type SuiteName, suiteNamed } from "@sealane/crypto";
+import { suiteNamed } from "@sealane/crypto";
 import type { MechanismName } from "@sealane/link";
 import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
+import { OrderWatch } from "./ask-orders.ts";
 import { ChannelReader } from "./broadcast-channel.ts";
 import { elapsedSeconds } from "./clock.ts";
 import { type Download, saveDownload } from "./download-record.ts";
@@ -14,12 +15,14 @@ import { type Heard, type Hearing, hearAll, isFaultOfMessage } from "./hear.ts";
 import { HeldGroups } from "./held-groups.ts";
 import { HeldModules } from "./held-modules.ts";
 import { HttpClient } from "./http-client.ts";
+import { loadEnrolment } from "./identity.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
 import { descriptionOf, unwrapContentKey } from "./licence.ts";
-import { defaultListenSeconds, listenPauseMilliseconds, lockedLookSeconds, longestPauseMilliseconds } from "./limits.ts";
+import { defaultListenSeconds, listenPauseMilliseconds, lockedLookSeconds, longestPauseMilliseconds, orderPauseSeconds } from "./limits.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
 import { chooseOffer } from "./offers.ts";
+import { finishOrder } from "./orders.ts";
 import { prepareListening, type TrustInput } from "./prepare-listening.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -34,34 +37,43 @@ export interface ListenInput extends TrustInput {
   readonly waitSeconds?: number;
   /** Only broadcasts by this mechanism, and on this suite; any unless told. */
   readonly mechanism?: MechanismName;
-  readonly suite?: SuiteName;
+  readonly suite?: string;
 }
 
 /**
  * Listens to the broadcast channel of a server and fetches what is new for this terminal (BCAST, MULTI), which need not be enrolled: it
- * trusts the authority that it is told, once. Each broadcast is proven before anything is opened; its licence and content key are
+ * trusts the authority that it is told, once. An enrolled one asks its server for orders when it begins, and every quarter of an hour. Each broadcast is proven before anything is opened; its licence and content key are
  * written down before the software is fetched, so that the software may come later and from anywhere (WAIT). What was begun is gone on
  * with while it is still the newest that the channel has of its module, or where the user has named its very file (NEWEST). While the
  * server cannot be reached it is tried again.
  *
  * Ends when its time is over; then it is an error if nothing came: why the last broadcast was refused, TERMINAL_NOTHING_NEW,
  * TERMINAL_NOTHING_WAITING, or API_SERVER_UNREACHABLE.
- * Errors besides: those of `prepareListening`, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED,
+ * Errors besides: CRYPTO_SUITE_UNKNOWN, before anything is asked; those of `prepareListening`, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED,
  * KEYSTORE_*.
  */
 export async function* listen(terminal: Terminal, input: ListenInput = {}): AsyncGenerator<Fetched, void, undefined> {
-  using http = new HttpClient({ environment: terminal.environment });
-  const { holder, enrolment } = await prepareListening(terminal, http, input);
-  using groups = enrolment === null ? null : new HeldGroups({ terminal, enrolment, http });
   const suite = input.suite === undefined ? null : suiteNamed(input.suite);
-  const hearing: Hearing = { terminal, holder, enrolled: enrolment === null ? null : { enrolment, groups }, suite };
+  using http = new HttpClient({ environment: terminal.environment });
+  await finishOrder(terminal);
+  const orders = await OrderWatch.of(terminal);
+  const { holder, enrolment } = await orders.run(async () => await prepareListening(terminal, http, input));
+  using groups = enrolment === null ? null : new HeldGroups({ terminal, enrolment, http });
+  const enrolled = enrolment === null ? null : { enrolment, groups };
+  const hearing: Hearing = { terminal, holder, enrolled, suite };
   const { clock } = terminal;
+  let orderedAt = Number.NEGATIVE_INFINITY;
   const named = input.source === undefined ? null : await artefactNamed(input.source);
   const endless = input.waitSeconds === undefined && input.once !== true;
   const deadline = endless ? Number.POSITIVE_INFINITY : elapsedSeconds(clock) + (input.waitSeconds ?? defaultListenSeconds);
   const listening = new Listening(hearing, { http, input, deadline, named });
   const reader = new ChannelReader(http, holder.url);
   for (;;) {
+    // An order may have changed what is taken; the floor of suites alone is not read where it is used.
+    if (enrolled !== null && elapsedSeconds(clock) >= orderedAt + orderPauseSeconds) {
+      orderedAt = elapsedSeconds(clock);
+      if ((await (await OrderWatch.of(terminal)).askQuietly()).length > 0) enrolled.enrolment = await loadEnrolment(terminal);
+    }
     for (const fetched of await listening.goOn()) {
       yield fetched;
       if (input.once === true) return;

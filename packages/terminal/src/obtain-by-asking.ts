@@ -5,7 +5,7 @@ import type { SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import { type Begun, beginChosen, begunOffer, choose, isWithoutName, ofModule, type Work, wantedOf } from "./fetch-work.ts";
 import { descriptionOf } from "./licence.ts";
-import { ask, type LinkChoice, learnTime, originateLink } from "./link-client.ts";
+import { ask, type LinkChoice, learnNews, originateLink } from "./link-client.ts";
 import { reportOf } from "./nameless-modules.ts";
 import { chooseOffer } from "./offers.ts";
 import { hearLicence, requestOpenly } from "./open-request.ts";
@@ -40,7 +40,7 @@ export async function askOffers(
     const installed = isWithoutName(choice) ? [] : (await reportOf(modules)).slice(0, maxInstalled);
     const reply = await ask(session, link, { kind: "offers", module: input.module ?? null, installed });
     if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
-    await learnTime(session, link, reply);
+    await learnNews(session, link, reply);
     return { link, offers: reply.offers };
   } catch (error) {
     link[Symbol.dispose]();

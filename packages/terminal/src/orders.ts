@@ -56,7 +56,7 @@ export async function obey(terminal: Terminal, encoded: Uint8Array): Promise<Obe
 export async function finishOrder(terminal: Terminal): Promise<void> {
   if ((await loadOrders(terminal))?.stage !== "pending") return;
   const { folder } = terminal;
-  await StateLock.ifFree(folder, "downloads", async () => await StateLock.ifFree(folder, "modules", async () => await finish(terminal)));
+  await StateLock.ifFree(folder, "modules", async () => await StateLock.ifFree(folder, "downloads", async () => await finish(terminal)));
 }
 
 /** Does what is left of an order that was accepted. For the holder of both locks. */
@@ -75,7 +75,7 @@ function clockFor(terminal: Terminal, identity: Identity, encoded: Uint8Array): 
 }
 
 /** When the first of this terminal's certificates that sign began: no clock of its says a time before. */
-function beginningOf({ signing }: Pick<Identity, "signing">): number {
+export function beginningOf({ signing }: Pick<Identity, "signing">): number {
   return Math.min(...signing.map(({ chain: [leaf] }) => parseCertificate(leaf ?? new Uint8Array(0)).notBeforeSeconds));
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { tarOf } from "@sealane/testkit/archives";
 import { removeTree } from "@sealane/testkit/remove-tree";
+import { encode } from "@sealane/wire";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
 /** One server for all tests of this file; each test has a terminal of its own. */
@@ -108,15 +109,48 @@ test("NEWEST: an order goes to the server, at once or from a file, and is listed
   assert.equal(codeOf(await run("sealane", ["order", "send", file, ...state()])), "ORDER_MALFORMED");
 });
 
+test("FCLOCK: a terminal whose floor is years ahead is mended by an order over a link, and then fetches", async () => {
+  const terminal = await enrol("ahead");
+  const clockFile = join(terminal[1] ?? assert.fail(), "clock.cbor");
+  const yearsAhead = encode([1, Math.floor(Date.now() / 1000) + 5 * 365 * 86_400]);
+  await publishScript("timely", "1.0", "echo timely");
+  await writeFile(clockFile, yearsAhead);
+  assert.equal(codeOf(await run("sealane-terminal", ["fetch", "timely", ...terminal])), "PKI_CERTIFICATE_EXPIRED");
+  assert.equal((await succeed("sealane-terminal", ["order", ...terminal])).events.at(-1)?.["event"], "orders-asked");
+  assert.deepEqual(new Uint8Array(await readFile(clockFile)), yearsAhead);
+  await succeed("sealane", ["order", "reset-clock", "--terminal", "ahead", ...state()]);
+  const { events } = await succeed("sealane-terminal", ["fetch", "timely", ...terminal]);
+  assert.equal(events.filter(({ event }) => event === "order-followed").length, 1);
+  await succeed("sealane-terminal", ["install", "timely", ...terminal]);
+  await writeFile(clockFile, yearsAhead);
+  await succeed("sealane", ["order", "reset-clock", "--all", ...state()]);
+  const asked = (await succeed("sealane-terminal", ["order", ...terminal])).events;
+  assert.equal(asked.filter(({ event }) => event === "order-followed").length, 1);
+  assert.notDeepEqual(new Uint8Array(await readFile(clockFile)), yearsAhead);
+});
+
+test("EQ1 NEWEST: a terminal that waits for its server is called when an order comes", async () => {
+  const terminal = await enrol("called");
+  await publishScript("lowered", "1.0", "echo lowered");
+  await succeed("sealane-terminal", ["fetch", "lowered", ...terminal]);
+  await succeed("sealane-terminal", ["install", "lowered", ...terminal]);
+  const fetching = run("sealane-terminal", ["fetch", "lowered", "--originator", "server", "--wait", "300", ...terminal]);
+  await untilWaiting(fetching);
+  await succeed("sealane", ["order", "reset-sequence", "lowered", "--to", "0", "--terminal", "called", ...state()]);
+  await succeed("sealane", ["release", "offer", "lowered", "--to", "called", ...state()]);
+  const fetched = await fetching;
+  assert.equal(fetched.exitCode, 0, fetched.stdout);
+  assert.deepEqual(
+    fetched.events.filter(({ event }) => event === "order-followed").map(({ actions }) => actions),
+    [[{ kind: "reset-sequence", module: "lowered", toSequence: 0 }]],
+  );
+});
+
 test("EQ1 DIR UNI: a terminal that waits fetches what an operator offers to it meanwhile", async () => {
   const terminal = await enrol("waiter");
   await publishScript("awaited", "1.0", "echo awaited");
   const fetching = run("sealane-terminal", ["fetch", "awaited", "--originator", "server", "--wait", "300", ...terminal]);
-  const { url } = JSON.parse(await readFile(join(folder, "state", "operator", "profile.json"), "utf8")) as { url: string };
-  while (!(await (await fetch(`${url}/metrics`)).text()).includes("\nsealane_inbox_waiting 1\n")) {
-    assert.equal(await Promise.race([fetching, "waits"]), "waits");
-    await new Promise((resolve) => setTimeout(resolve, 100)); // below the server's rate limit
-  }
+  await untilWaiting(fetching);
   await succeed("sealane", ["release", "offer", "awaited", "--to", "waiter", ...state()]);
   const { exitCode, events } = await fetching;
   assert.deepEqual([exitCode, events.findLast(({ event }) => event === "fetched")?.["originator"]], [0, "server"]);
@@ -296,4 +330,13 @@ async function publishScript(module: string, version: string, body: string, opti
   const path = join(folder, `${module}.sh`);
   await writeFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   return (await succeed("sealane", ["publish", path, "--name", module, "--version", version, ...options, ...state()])).events;
+}
+
+/** Comes back when the command waits for the server. */
+async function untilWaiting(fetching: Promise<Ended>): Promise<void> {
+  const { url } = JSON.parse(await readFile(join(folder, "state", "operator", "profile.json"), "utf8")) as { url: string };
+  while (!(await (await fetch(`${url}/metrics`)).text()).includes("\nsealane_inbox_waiting 1\n")) {
+    assert.equal(await Promise.race([fetching, "waits"]), "waits");
+    await new Promise((resolve) => setTimeout(resolve, 100)); // below the server's rate limit
+  }
 }

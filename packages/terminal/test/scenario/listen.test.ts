@@ -421,7 +421,7 @@ for (const suite of standardSuites) {
     const fetched = await hearAsMember(world, suite.name);
     assert.deepEqual([fetched.link.mechanism, heardIn(world).at(-1)?.group], ["group-broadcast", "fleet"]);
     await install(terminal);
-    const asked = (): number => server.requests.filter((line) => line === "POST /v1/links").length;
+    const asked = (): number => server.asked.filter(({ kind }) => kind === "groups").length;
     assert.equal(asked(), 1);
     await server.channel.broadcast(server.publish({ content, sequence: 2 }), { mechanism: "group-broadcast", suite, group });
     assert.equal((await hearAsMember({ ...world, terminal: restarted(world) }, suite.name)).software.sequence, 2);

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
-import { type Order, type OrderAction, parseOrder, signOrder } from "@sealane/software";
-import { parseName } from "@sealane/wire";
-import { install, obey } from "../../src/index.ts";
+import { formatEnrolToken } from "@sealane/api";
+import type { SuiteName } from "@sealane/crypto";
+import { type OrderAction, parseOrder, signOrder } from "@sealane/software";
+import { digest, parseName, SealaneError } from "@sealane/wire";
+import { requireIdentity, saveIdentity } from "../../src/identity.ts";
+import { discard, enroll, exec, fetchSoftware, install, listen, obey, rollback, status, type Terminal } from "../../src/index.ts";
 import { loadModule } from "../../src/module-record.ts";
+import { StateLock } from "../../src/state-lock.ts";
 import { code } from "../double/codes.ts";
+import { TestOperator } from "../double/test-operator.ts";
 import { TestTerminal, terminalName } from "../double/test-terminal.ts";
 
 const daySeconds = 86_400;
@@ -13,21 +18,9 @@ const operator = "operator-1";
 
 async function world(t: TestContext) {
   const made = await TestTerminal.create(t);
-  const signer = await made.authority.signer(operator, "order-sign");
-  const order = async (given: Partial<Order> & { readonly actions: readonly OrderAction[] }): Promise<Uint8Array> =>
-    await signOrder({
-      key: signer.key,
-      chain: signer.certificate.chain,
-      order: {
-        issuer: parseName(operator),
-        number: made.clock.now * 1000,
-        issuedAtSeconds: made.clock.now,
-        expiresAtSeconds: made.clock.now + 7 * daySeconds,
-        recipients: [terminalName],
-        ...given,
-      },
-    });
-  return { ...made, terminal: made.terminal, clock: made.clock, authority: made.authority, stage: made.stage.bind(made), order };
+  const { terminal, clock, authority } = made;
+  const signing = await TestOperator.appoint(made);
+  return { made, terminal, clock, authority, stage: made.stage.bind(made), order: signing.sign.bind(signing) };
 }
 
 test("FCLOCK NEWEST: an order of the operator sets clock and sequence back, once, and again is nothing", async (t) => {
@@ -133,9 +126,47 @@ test("WHO: nobody's key but the operator's signs an order, and no authority's bu
   await assert.rejects(obey(terminal, flipped), code("ORDER_SIGNATURE_WRONG"));
 });
 
-test("NEWEST: an order that was accepted is finished after a kill, whatever comes next", async (t) => {
+const nextCommands: Readonly<Record<string, (terminal: Terminal) => Promise<unknown>>> = {
+  "another order": (terminal) => obey(terminal, new Uint8Array(3)),
+  fetch: (terminal) => fetchSoftware(terminal),
+  listen: async (terminal) => await Array.fromAsync(listen(terminal, { once: true, waitSeconds: 0 })),
+  install: (terminal) => install(terminal),
+  exec: (terminal) => exec(terminal, { module: "hmi" }),
+  rollback: (terminal) => rollback(terminal, { module: "hmi" }),
+  discard: (terminal) => discard(terminal, { module: "hmi" }),
+  enrol: (terminal) => enroll(terminal, { token: someToken }),
+};
+
+const someToken = formatEnrolToken({
+  url: "http://127.0.0.1:9/",
+  fingerprint: digest(new Uint8Array(32)),
+  tokenId: new Uint8Array(8),
+  tokenSecret: new Uint8Array(32),
+  name: terminalName,
+  model: "m1",
+});
+
+for (const [name, next] of Object.entries(nextCommands)) {
+  test(`NEWEST: an order that a kill has cut is finished by what comes next: ${name}`, async (t) => {
+    const { terminal, clock, order } = await world(t);
+    const { now } = clock;
+    await terminal.clock.restart(now + 20 * daySeconds);
+    const encoded = await order({ actions: [{ kind: "reset-clock", toSeconds: now }] });
+    const restart = terminal.clock.restart.bind(terminal.clock);
+    terminal.clock.restart = async () => {
+      throw new Error("killed");
+    };
+    await assert.rejects(obey(terminal, encoded), /killed/);
+    terminal.clock.restart = restart;
+    assert.deepEqual([terminal.clock.floorSeconds(), (await status(terminal)).order?.stage], [now + 20 * daySeconds, "pending"]);
+    await assert.rejects(next(terminal), (error) => error instanceof SealaneError);
+    assert.deepEqual([terminal.clock.floorSeconds(), (await status(terminal)).order?.stage], [now, "done"]);
+  });
+}
+
+test("NEWEST: while another command holds a lock, an order that a kill has cut is left to it", async (t) => {
   const { terminal, clock, order } = await world(t);
-  await terminal.clock.restart(clock.now + 400 * daySeconds);
+  await terminal.clock.restart(clock.now + 20 * daySeconds);
   const encoded = await order({ actions: [{ kind: "reset-clock", toSeconds: clock.now }] });
   const restart = terminal.clock.restart.bind(terminal.clock);
   terminal.clock.restart = async () => {
@@ -143,9 +174,38 @@ test("NEWEST: an order that was accepted is finished after a kill, whatever come
   };
   await assert.rejects(obey(terminal, encoded), /killed/);
   terminal.clock.restart = restart;
-  assert.notEqual(terminal.clock.nowSeconds(), clock.now);
-  await assert.rejects(obey(terminal, new Uint8Array(3)), code("ORDER_MALFORMED"));
-  assert.equal(terminal.clock.nowSeconds(), clock.now);
+  using _lock = await StateLock.take(terminal.folder, "downloads");
+  await assert.rejects(rollback(terminal, { module: "hmi" }), code("TERMINAL_MODULE_UNKNOWN"));
+  assert.equal((await status(terminal)).order?.stage, "pending");
+});
+
+test("NEWEST: an authority that comes back finds the number of its last order, whoever gave orders meanwhile", async (t) => {
+  const { terminal, clock, order } = await world(t);
+  const to = { actions: [{ kind: "reset-clock", toSeconds: clock.now }] } as const;
+  const older = await order({ ...to, number: 5 });
+  const newer = await order({ ...to, number: 6 });
+  await obey(terminal, newer);
+  const own = await requireIdentity(terminal);
+  const other = await TestTerminal.create(t);
+  await saveIdentity(terminal, { ...own, authority: other.authority.anchor.der });
+  await obey(terminal, await (await TestOperator.appoint(other)).sign({ ...to, number: 3 }));
+  await saveIdentity(terminal, own);
+  await assert.rejects(obey(terminal, older), code("TERMINAL_ORDER_REPLAYED"));
+  assert.equal((await obey(terminal, newer)).wasDone, true);
+  await obey(terminal, await order({ ...to, number: 7 }));
+});
+
+test("POLICY: an order lets a suite be taken that both share, and no other; the terminal's links are on it then", async (t) => {
+  const { terminal, order } = await world(t);
+  const floor = async (): Promise<string | undefined> => (await status(terminal)).identity?.suiteFloor;
+  const to = (suite: SuiteName, number: number): Promise<Uint8Array> => order({ number, actions: [{ kind: "reset-suite", suite }] });
+  assert.equal(await floor(), "hybrid");
+  await assert.rejects(obey(terminal, await to("p256", 1)), code("CRYPTO_SUITE_UNKNOWN"));
+  assert.equal(await floor(), "hybrid");
+  await obey(terminal, await to("x25519", 1));
+  assert.equal(await floor(), "x25519");
+  await obey(terminal, await to("hybrid", 2));
+  assert.equal(await floor(), "hybrid");
 });
 
 test("FCLOCK: where the machine has no clock, an order's number counts and its dates do not", async (t) => {

@@ -4,11 +4,13 @@ import type { Readable, Writable } from "node:stream";
 
 /** A pipe for what a program writes. It ends when the program and everything that it started have ended or closed it. */
 export class ProgramOutput implements Disposable {
-  readonly #cat: ChildProcessByStdio<Writable, Readable, null> = spawn("cat", { stdio: ["pipe", "pipe", "inherit"] });
-  readonly #lines: AsyncIterator<string> = createInterface({ input: this.#cat.stdout })[Symbol.asyncIterator]();
+  readonly #through: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, ["-e", "process.stdin.pipe(process.stdout)"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  readonly #lines: AsyncIterator<string> = createInterface({ input: this.#through.stdout })[Symbol.asyncIterator]();
 
   get stdio(): StdioOptions {
-    return ["ignore", this.#cat.stdin, this.#cat.stdin];
+    return ["ignore", this.#through.stdin, this.#through.stdin];
   }
 
   /** The next line; null at the end. */
@@ -27,6 +29,6 @@ export class ProgramOutput implements Disposable {
 
   /** Closes this process's end of the pipe; `end` in place of `destroy` would close the program's too. */
   [Symbol.dispose](): void {
-    this.#cat.stdin.destroy();
+    this.#through.stdin.destroy();
   }
 }

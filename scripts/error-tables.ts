@@ -8,12 +8,13 @@ import { pkiErrors } from "@sealane/pki";
 import { serverErrors } from "@sealane/server";
 import { softwareErrors } from "@sealane/software";
 import { terminalErrors } from "@sealane/terminal";
-import { type ErrorEntry, wireErrors } from "@sealane/wire";
+import { type ErrorEntry, systemErrors, wireErrors } from "@sealane/wire";
 import { commandErrors } from "../apps/sealane/src/errors.ts";
 
 /** The error tables by what they are about, in the order of the layers. */
 const tables: readonly (readonly [string, Readonly<Record<string, ErrorEntry>>])[] = [
   ["Messages and encodings", wireErrors.entries],
+  ["The operating system", systemErrors.entries],
   ["Keys, signatures, encryption", cryptoErrors.entries],
   ["COSE structures", coseErrors.entries],
   ["Certificates", pkiErrors.entries],

@@ -45,6 +45,7 @@ program
   .addOption(new Option("--standing <party>", "who stands behind that CA").choices(["operator", "manufacturer", "third-party"]))
   .option("--model <model>", "model of this terminal, for software that depends on it")
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
+  .option("--suite <name>", "only broadcasts on this suite, also a weaker one than before (default: any that is not weaker)")
   .option("--once", "end after one software")
   .option("--wait <seconds>", "end after this time (25 with --once, else never unless told)")
   .addOption(state())

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "@sealane/software";
+import { permissionDenied } from "@sealane/wire";
 import { commandErrors } from "./errors.ts";
 
 /** What an operator's machine knows of its server: `profile.json` and, apart from it, `operator.token` (0600). */
@@ -77,7 +78,7 @@ async function readOrMissing(path: string, root: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw commandErrors.error("PROFILE_MISSING", { folder: root }, cause);
+    throw permissionDenied(cause, path) ?? commandErrors.error("PROFILE_MISSING", { folder: root }, cause);
   }
 }
 

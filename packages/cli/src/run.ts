@@ -1,4 +1,4 @@
-import { type ExitCode, exitCodes, SealaneError } from "@sealane/wire";
+import { type ExitCode, exitCodes, permissionDenied, SealaneError } from "@sealane/wire";
 import { Command, CommanderError } from "commander";
 import { cliErrors } from "./errors.ts";
 import { Output } from "./output.ts";
@@ -56,10 +56,13 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
 /** Any thrown thing as an error with a code: full disks and missing files are told apart from defects. */
 export function asSealaneError(error: unknown): SealaneError {
   if (error instanceof SealaneError) return error;
-  const code = systemCodeOf(error);
+  const failure = systemErrorOf(error);
+  const code = failure?.code ?? null;
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return cliErrors.error("CLI_DISK_FULL", {}, error);
-  if (code === "ENOENT") return cliErrors.error("CLI_FILE_MISSING", pathOf(error), error);
-  if (code === "EACCES" || code === "EPERM" || code === "EISDIR") return cliErrors.error("CLI_FILE_UNREADABLE", pathOf(error), error);
+  if (code === "ENOENT") return cliErrors.error("CLI_FILE_MISSING", pathOf(failure), error);
+  const denied = permissionDenied(failure, failure?.path ?? "");
+  if (denied !== null) return denied;
+  if (code === "EISDIR") return cliErrors.error("CLI_FILE_UNREADABLE", pathOf(failure), error);
   return cliErrors.error("CLI_INTERNAL", { failure: error instanceof Error ? error.message : String(error) }, error);
 }
 
@@ -79,12 +82,13 @@ function endOfCommander(output: Output, error: CommanderError): ExitCode {
   return exitCodes.usage;
 }
 
-function systemCodeOf(error: unknown): string | null {
+/** What the system said, however deep it lies. */
+function systemErrorOf(error: unknown): (NodeJS.ErrnoException & { readonly code: string }) | null {
   if (!(error instanceof Error)) return null;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return error.cause === undefined ? null : systemCodeOf(error.cause);
+  if ("code" in error && typeof error.code === "string") return error as NodeJS.ErrnoException & { readonly code: string };
+  return error.cause === undefined ? null : systemErrorOf(error.cause);
 }
 
-function pathOf(error: unknown): { readonly path: string } | Record<string, never> {
-  return error instanceof Error && "path" in error && typeof error.path === "string" ? { path: error.path } : {};
+function pathOf(failure: NodeJS.ErrnoException | null): { readonly path: string } | Record<string, never> {
+  return failure?.path === undefined ? {} : { path: failure.path };
 }

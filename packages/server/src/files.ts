@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { permissionDenied } from "@sealane/wire";
 import { serverErrors } from "./errors.ts";
 
-/** Reads a small file of the server's folder. Error: SERVER_FILE_WRONG, also when it is longer than `maxBytes`. */
+/** Reads a small file of the server's folder. Errors: SERVER_FILE_WRONG, also when it is longer than `maxBytes`; SYSTEM_PERMISSION_DENIED. */
 export async function readServerFile(path: string, maxBytes: number): Promise<Uint8Array> {
   const file = basename(path);
   const bytes = await accessing(path, () => readFile(path));
@@ -10,14 +11,17 @@ export async function readServerFile(path: string, maxBytes: number): Promise<Ui
   return bytes;
 }
 
-/** Runs file work and names the file and the system's reason when it fails. Errors: SERVER_FILE_WRONG, STORE_FULL. */
+/** Runs file work and names the file and the system's reason when it fails. Errors: SYSTEM_PERMISSION_DENIED, SERVER_FILE_WRONG, STORE_FULL. */
 export async function accessing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     const reason = systemCodeOf(cause);
     if (reason === null) throw cause; // not the system's: already has its own code
-    throw serverErrors.error(isFull(reason) ? "STORE_FULL" : "SERVER_FILE_WRONG", { file: basename(path), reason }, cause);
+    throw (
+      permissionDenied(cause, path) ??
+      serverErrors.error(isFull(reason) ? "STORE_FULL" : "SERVER_FILE_WRONG", { file: basename(path), reason }, cause)
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { Server as TlsServer } from "node:https";
 import { type DeliveryPolicy, deliveryPolicy } from "@sealane/api";
 import { type Randomness, Secret, systemRandom } from "@sealane/crypto";
+import { permissionDenied } from "@sealane/wire";
 import type { FastifyInstance } from "fastify";
 import { ArtefactStore } from "./artefact-store.ts";
 import { requireRootAway } from "./authority/migrate.ts";
@@ -184,7 +185,7 @@ async function requireFolder(path: string): Promise<void> {
   try {
     await access(path);
   } catch (cause) {
-    throw serverErrors.error("SERVER_NOT_INITIALISED", { folder: path }, cause);
+    throw permissionDenied(cause, path) ?? serverErrors.error("SERVER_NOT_INITIALISED", { folder: path }, cause);
   }
 }
 

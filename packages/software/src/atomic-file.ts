@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { SealaneError } from "@sealane/wire";
+import { permissionDenied, SealaneError } from "@sealane/wire";
 import { softwareErrors } from "./errors.ts";
 
 /** Files that are there whole or not at all, also after a power cut. */
@@ -151,7 +151,7 @@ async function named<T>(code: "FILE_READ_FAILED" | "FILE_WRITE_FAILED", file: st
   } catch (error) {
     const reason = systemReason(error);
     if (reason === null) throw error; // not the system's: already has its own code
-    throw softwareErrors.error(code, { file, reason }, error);
+    throw permissionDenied(error, file) ?? softwareErrors.error(code, { file, reason }, error);
   }
 }
 

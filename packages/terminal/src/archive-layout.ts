@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { maxPathBytes } from "@sealane/software/archive";
-import { byteString, type Codec, concatBytes, decodeAs, encodeAs, text, uint, variants } from "@sealane/wire";
+import { byteString, type Codec, concatBytes, decodeAs, encodeAs, permissionDenied, text, uint, variants } from "@sealane/wire";
 import { changing, readInto, writeAll } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { maxLayoutFrameBytes, maxLayoutPieceBytes } from "./limits.ts";
@@ -122,5 +122,5 @@ function decodePiece(encoded: Uint8Array, path: string): LayoutPiece {
 }
 
 function changed(file: string, cause?: unknown): Error {
-  return terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { file }, cause);
+  return permissionDenied(cause, file) ?? terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { file }, cause);
 }

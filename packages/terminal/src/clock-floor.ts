@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { decodeAs, literal, tuple, uint } from "@sealane/wire";
+import { decodeAs, literal, permissionDenied, tuple, uint } from "@sealane/wire";
 import type { Clock, Uptime } from "./clock.ts";
 import { judgeRise, RiseFile } from "./clock-rise.ts";
 import { isMissing, type StateFile, saveState } from "./disk.ts";
@@ -136,6 +136,6 @@ function readFloor(path: string): number {
     return decodeAs(floorFile.codec, readFileSync(path), { maxBytes: maxClockFileBytes, what: "clock" }).floorSeconds;
   } catch (cause) {
     if (isMissing(cause)) return 0;
-    throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: path }, cause);
+    throw permissionDenied(cause, path) ?? terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: path }, cause);
   }
 }

@@ -1,7 +1,7 @@
 import { chmod, type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { softwareErrors, syncFolder, systemReason, writeFileAtomic } from "@sealane/software";
-import { type Codec, decodeAs, encodeAs, hasCode } from "@sealane/wire";
+import { type Codec, decodeAs, encodeAs, hasCode, permissionDenied } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -12,7 +12,7 @@ const full: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
  * Runs work that changes files and names the file when it fails.
- * Errors: TERMINAL_DISK_FULL; FILE_WRITE_FAILED for anything else that the system says.
+ * Errors: TERMINAL_DISK_FULL, SYSTEM_PERMISSION_DENIED; FILE_WRITE_FAILED for anything else that the system says.
  */
 export async function changing<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -25,7 +25,7 @@ export async function changing<T>(file: string, work: () => Promise<T>): Promise
     const reason = systemReason(error);
     if (reason === null) throw error;
     if (full.has(reason)) throw terminalErrors.error("TERMINAL_DISK_FULL", { file, reason }, error);
-    throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason }, error);
+    throw permissionDenied(error, file) ?? softwareErrors.error("FILE_WRITE_FAILED", { file, reason }, error);
   }
 }
 
@@ -89,13 +89,13 @@ export interface StateFile<T> {
   readonly what: string;
 }
 
-/** Reads a file of the state; null when there is none. Error: TERMINAL_STATE_DAMAGED. */
+/** Reads a file of the state; null when there is none. Errors: TERMINAL_STATE_DAMAGED, SYSTEM_PERMISSION_DENIED. */
 export async function loadState<T>(path: string, file: StateFile<T>): Promise<T | null> {
   try {
     return decodeAs(file.codec, await readFile(path), file);
   } catch (error) {
     if (isMissing(error)) return null;
-    throw terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: path }, error);
+    throw permissionDenied(error, path) ?? terminalErrors.error("TERMINAL_STATE_DAMAGED", { file: path }, error);
   }
 }
 

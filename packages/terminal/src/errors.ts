@@ -144,7 +144,7 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
   },
   TERMINAL_LICENCE_CONTRADICTS: {
     ...peer,
-    sentence: "The licence is for other software than was offered or installed",
+    sentence: "Licence or release are others than those of what was offered or installed",
     advice: "Do not use it; ask the operator",
   },
   TERMINAL_RELEASE_MISSING: {

@@ -15,6 +15,7 @@ import { loadModule } from "./module-record.ts";
 import { finishOrder } from "./orders.ts";
 import { type InstalledSlot, proveSlot } from "./slot.ts";
 import { softwareEnvironment } from "./software-environment.ts";
+import { softwareNumber } from "./software-number.ts";
 import { closedFolder, type SoftwareUser, softwareUser } from "./software-user.ts";
 import { findStarter, type Starter, startSoftware } from "./start-software.ts";
 import type { Terminal } from "./terminal.ts";
@@ -52,8 +53,9 @@ export interface EndedSoftware {
  * an environment and a user of its own, and without a way to gain rights (docs/adr/0023). Signals are passed on. When the licence ends
  * meanwhile the program is asked to stop and, {@link stopGraceSeconds} later, made to. It ends with this process, however that ends.
  *
- * On a terminal screen the program shares this process's group, so that the keyboard's signals reach it once; elsewhere it gets
- * a group of its own, which is stopped as a whole, also when the program itself has ended.
+ * The program gets a session and a group of its own, which is stopped as a whole, also when the program itself has ended. Only where it has
+ * this process's user, on a terminal screen, it shares this process's group, so that the keyboard's signals reach it once: another user in
+ * the session of that screen could type into the shell of whoever started it (TIOCSTI).
  *
  * Errors: TERMINAL_NOT_ENROLLED, TERMINAL_MODULE_UNKNOWN, LICENCE_*, RELEASE_*, TERMINAL_LICENCE_CONTRADICTS, TERMINAL_NOT_A_PROGRAM,
  * TERMINAL_USER_*, TERMINAL_VARIABLE_WRONG, TERMINAL_PROTECTION_MISSING, TERMINAL_SOFTWARE_CHANGED, TERMINAL_START_FAILED.
@@ -63,14 +65,14 @@ export async function exec(terminal: Terminal, input: ExecInput): Promise<Runnin
   await finishOrder(terminal);
   const slot = await currentSlot(terminal, module);
   const program = programOf(slot.licence);
-  const user = await softwareUser(module, input.user);
+  const user = await softwareUser(await softwareNumber(terminal, module), input.user);
   const environment = softwareEnvironment({ environment: terminal.environment, user, folder: slot.folder.software, given });
   const starter = await findStarter(user);
   terminal.onEvent({ kind: "stage", command: "exec", stage: "check" });
   const files = await verifyInstalled(slot.folder, slot.licence, terminal.onEvent);
   terminal.onEvent({ kind: "stage", command: "exec", stage: "run" });
   terminal.onEvent(await startEvent(terminal, { slot, user, starter }));
-  const isGroup = process.stdin.isTTY !== true;
+  const isGroup = user !== null || process.stdin.isTTY !== true;
   const guardian = process.platform === "win32" ? null : await Guardian.start();
   try {
     const child = startSoftware({ starter, module, slot: slot.folder, files, program, args, environment, stdio, isGroup });

@@ -87,6 +87,7 @@ const ownFaults: readonly string[] = [
   "TERMINAL_STATE_LOCKED",
   "TERMINAL_ENROLMENT_CHANGED",
   "FILE_WRITE_FAILED",
+  "SYSTEM_PERMISSION_DENIED",
 ];
 
 /**

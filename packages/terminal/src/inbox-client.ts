@@ -12,7 +12,7 @@ import {
   UnconfirmedLink,
 } from "@sealane/link";
 import type { SoftwareDescription } from "@sealane/software";
-import { type Digest, equalBytes, type SealaneError } from "@sealane/wire";
+import { equalBytes, type SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import { isFaultOfMessage } from "./hear.ts";
 import type { InboxJournal, PendingMessage, Vouched } from "./inbox-journal.ts";
@@ -40,8 +40,8 @@ import { requireStrongEnough } from "./suite-floor.ts";
 export interface OfferedLink {
   readonly link: ConfidentialLink;
   readonly offers: readonly SoftwareDescription[];
-  /** SHA-256 of the licence that M3 vouched for: the link gives that one and no other. Null where it vouched for none. */
-  readonly vouched: Digest | null;
+  /** What M3 vouched for: the link gives that and nothing else. Null where it vouched for nothing. */
+  readonly vouched: Vouched | null;
 }
 
 /** What a link gave in the end: release and licence with the wrapped content key. */
@@ -119,7 +119,7 @@ export class InboxClient {
 
   /**
    * Asks for release, licence and content key of what was offered. Errors: those of `ask`; TERMINAL_LICENCE_CONTRADICTS for another licence
-   * than M3 vouched for; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
+   * or release than M3 vouched for; TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
    */
   async requestAuthorisation({ link, vouched }: OfferedLink, description: SoftwareDescription): Promise<AuthorisedReply> {
     const { clock } = this.#session.terminal;
@@ -199,7 +199,8 @@ export class InboxClient {
     if (artefactId === null || licence === null || release === null) throw linkErrors.error("LINK_FIELD_WRONG", { field: "M3" });
     const { terminal, enrolment } = this.#session;
     const expected = { terminal, trust: enrolment, artefactId, recipient: enrolment.name };
-    return { artefactId, licence: proveAuthorisation({ licence, release }, expected).licence.digest };
+    const proven = proveAuthorisation({ licence, release }, expected);
+    return { artefactId, licence: proven.licence.digest, release: proven.release.digest };
   }
 
   async #exchangeOffers(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "offers" }>): Promise<OfferedLink> {
@@ -208,14 +209,14 @@ export class InboxClient {
     await this.#announce(link, offers);
     const { vouched } = pending;
     const isVouched = ({ artefactId }: SoftwareDescription): boolean => vouched === null || equalBytes(artefactId, vouched.artefactId);
-    return { link, offers: (offers?.offers ?? []).filter(isVouched), vouched: vouched?.licence ?? null };
+    return { link, offers: (offers?.offers ?? []).filter(isVouched), vouched };
   }
 
   async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<AuthorisedReply> {
     const record = await postRecord(this.#session, pending.linkId, pending.message);
     const reply = decodeReply(link.open(record, this.#session.terminal.clock.nowSeconds()));
     if (reply.kind !== "authorised") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
-    if (pending.vouched !== null && !equalBytes(sha256(reply.licence), pending.vouched))
+    if (pending.vouched !== null && !isVouchedFor(reply, pending.vouched))
       throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: pending.description.module });
     return reply;
   }
@@ -248,6 +249,10 @@ export class InboxClient {
     if (offers !== null && link.peer !== null) await learnNews(this.#session, link, offers);
     this.#session.terminal.onEvent(describeLink(factsOf(link), this.#session.enrolment));
   }
+}
+
+function isVouchedFor(reply: AuthorisedReply, { licence, release }: Vouched): boolean {
+  return equalBytes(sha256(reply.licence), licence) && equalBytes(sha256(reply.release), release);
 }
 
 /** The network too stops the command: the message is as good afterwards. */

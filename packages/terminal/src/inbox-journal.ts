@@ -33,6 +33,8 @@ export interface Vouched {
   readonly artefactId: ArtefactId;
   /** SHA-256 of the encoded licence. */
   readonly licence: Digest;
+  /** SHA-256 of the encoded release. */
+  readonly release: Digest;
 }
 
 /** What was sent on a server-originated link and waits for its reply; the link is encrypted to this terminal. */
@@ -64,8 +66,7 @@ export type PendingMessage =
       readonly message: Uint8Array;
       readonly link: Uint8Array;
       readonly description: SoftwareDescription;
-      /** The licence that M3 vouched for, where it did. */
-      readonly vouched: Digest | null;
+      readonly vouched: Vouched | null;
     };
 
 interface Journal {
@@ -85,12 +86,18 @@ const entryCodec: Codec<ReplayEntry> = tuple<ReplayEntry>({
 
 const keptCodec = byteString({ min: 1, max: maxKeptBytes });
 
+const vouchedCodec: Codec<Vouched> = tuple<Vouched>({
+  artefactId: bytesAs(artefactId),
+  licence: bytesAs(digest),
+  release: bytesAs(digest),
+});
+
 const pendingCodec: Codec<PendingMessage> = variants<PendingMessage>({
   answer: { message: byteString({ min: 1, max: maxMessageBytes }), link: keptCodec },
   second: { message: byteString({ min: 1, max: maxMessageBytes }), link: keptCodec },
   offers: {
     linkId: bytesAs(linkId),
-    vouched: nullable(tuple<Vouched>({ artefactId: bytesAs(artefactId), licence: bytesAs(digest) })),
+    vouched: nullable(vouchedCodec),
     message: byteString({ min: 1, max: maxRecordWireBytes }),
     link: keptCodec,
   },
@@ -99,7 +106,7 @@ const pendingCodec: Codec<PendingMessage> = variants<PendingMessage>({
     message: byteString({ min: 1, max: maxRecordWireBytes }),
     link: keptCodec,
     description: softwareDescriptionCodec,
-    vouched: nullable(bytesAs(digest)),
+    vouched: nullable(vouchedCodec),
   },
 });
 

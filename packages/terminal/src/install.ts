@@ -12,6 +12,7 @@ import { LicensedHasher } from "./licensed-hasher.ts";
 import { loadModule, makeModuleFolders, raiseModuleFloor, switchModule, tidyModule } from "./module-record.ts";
 import { finishOrder } from "./orders.ts";
 import { proveSlot, slotFile, slotVersion } from "./slot.ts";
+import { chooseSoftwareNumber } from "./software-number.ts";
 import { type ModuleFolder, SlotFolder } from "./state-folder.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
@@ -77,7 +78,8 @@ interface Work {
 const stages: Readonly<Record<InstallStage, (work: Work) => Promise<void>>> = {
   check: checkDownload,
   unpack: fillSlot,
-  async switch({ folder, download }) {
+  async switch({ terminal, folder, download }) {
+    await chooseSoftwareNumber(terminal, download.licence.module);
     await raiseModuleFloor(folder, download.authorisation.release.floorSequence);
     await switchModule(folder, download.licence.sequence);
   },

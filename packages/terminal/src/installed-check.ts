@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, readdir, readlink } from "node:fs/promise
 import { join } from "node:path";
 import { giveBack, systemReason, type VerifiedLicence } from "@sealane/software";
 import { type ArchiveEntry, type FolderNode, readArchive, type TreeNode } from "@sealane/software/archive";
-import { SealaneError } from "@sealane/wire";
+import { permissionDenied, SealaneError } from "@sealane/wire";
 import { readLayout } from "./archive-layout.ts";
 import { chunksOf } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
@@ -181,5 +181,5 @@ function take(slot: SlotFolder, hasher: LicensedHasher, chunk: Uint8Array): void
 }
 
 function changed(slot: SlotFolder, what: string, cause?: unknown): SealaneError {
-  return terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { slot: slot.path, what }, cause);
+  return permissionDenied(cause, slot.path) ?? terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { slot: slot.path, what }, cause);
 }

@@ -1,5 +1,5 @@
 import type { BroadcastItem } from "@sealane/api";
-import { type SuiteName, suiteNamed } from "@sealane/crypto";
+import { suiteNamed } from "@sealane/crypto";
 import type { MechanismName } from "@sealane/link";
 import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
@@ -37,7 +37,7 @@ export interface ListenInput extends TrustInput {
   readonly waitSeconds?: number;
   /** Only broadcasts by this mechanism, and on this suite; any unless told. */
   readonly mechanism?: MechanismName;
-  readonly suite?: SuiteName;
+  readonly suite?: string;
 }
 
 /**
@@ -49,16 +49,16 @@ export interface ListenInput extends TrustInput {
  *
  * Ends when its time is over; then it is an error if nothing came: why the last broadcast was refused, TERMINAL_NOTHING_NEW,
  * TERMINAL_NOTHING_WAITING, or API_SERVER_UNREACHABLE.
- * Errors besides: those of `prepareListening`, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED,
+ * Errors besides: CRYPTO_SUITE_UNKNOWN, before anything is asked; those of `prepareListening`, TERMINAL_STATE_LOCKED, TERMINAL_STATE_DAMAGED, TERMINAL_DISK_FULL, FILE_WRITE_FAILED,
  * KEYSTORE_*.
  */
 export async function* listen(terminal: Terminal, input: ListenInput = {}): AsyncGenerator<Fetched, void, undefined> {
+  const suite = input.suite === undefined ? null : suiteNamed(input.suite);
   using http = new HttpClient({ environment: terminal.environment });
   await finishOrder(terminal);
   const orders = await OrderWatch.of(terminal);
   const { holder, enrolment } = await orders.run(async () => await prepareListening(terminal, http, input));
   using groups = enrolment === null ? null : new HeldGroups({ terminal, enrolment, http });
-  const suite = input.suite === undefined ? null : suiteNamed(input.suite);
   const enrolled = enrolment === null ? null : { enrolment, groups };
   const hearing: Hearing = { terminal, holder, enrolled, suite };
   const { clock } = terminal;

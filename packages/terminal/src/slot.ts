@@ -10,7 +10,7 @@ import {
   type VerifiedLicence,
   type VerifiedRelease,
 } from "@sealane/software";
-import { type Codec, literal, tuple, uint } from "@sealane/wire";
+import { type Codec, hasCode, literal, permissionDenied, tuple, uint } from "@sealane/wire";
 import { loadState, type StateFile } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { stateVersion } from "./labels.ts";
@@ -109,16 +109,20 @@ export interface SlotDescription {
   readonly record: SlotRecord | FormerSlotRecord | null;
 }
 
-/** What the slot's release and licence say, unproven, and how it came here: to show it. Null when the slot cannot be read. */
+/** What the slot's release and licence say, unproven, and how it came here: to show it. Null when the slot cannot be read; SYSTEM_PERMISSION_DENIED where this user may not. */
 export async function describeSlot(folder: SlotFolder, module: string): Promise<SlotDescription | null> {
   try {
     const { licence } = parseLicence(await readLicence(folder, module));
     const release = await readRelease(folder).then(
       (encoded) => parseRelease(encoded).release,
-      () => null,
+      (error: unknown) => {
+        if (hasCode(error, "SYSTEM_PERMISSION_DENIED")) throw error;
+        return null;
+      },
     );
     return { licence, release, record: await loadState(folder.record, slotFile) };
-  } catch {
+  } catch (error) {
+    if (hasCode(error, "SYSTEM_PERMISSION_DENIED")) throw error;
     return null;
   }
 }
@@ -129,7 +133,9 @@ async function readRelease(folder: SlotFolder): Promise<Uint8Array> {
   } catch (error) {
     const reason = systemReason(error);
     if (reason === null) throw error;
-    throw terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { file: folder.release, reason }, error);
+    throw (
+      permissionDenied(error, folder.release) ?? terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { file: folder.release, reason }, error)
+    );
   }
 }
 
@@ -139,7 +145,7 @@ async function readLicence(folder: SlotFolder, module: string): Promise<Uint8Arr
   } catch (error) {
     const reason = systemReason(error);
     if (reason === null) throw error;
-    throw terminalErrors.error("TERMINAL_MODULE_UNKNOWN", { module, reason }, error);
+    throw permissionDenied(error, folder.licence) ?? terminalErrors.error("TERMINAL_MODULE_UNKNOWN", { module, reason }, error);
   }
 }
 

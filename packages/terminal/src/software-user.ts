@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { sha256 } from "@sealane/crypto";
 import { terminalErrors } from "./errors.ts";
+import { nextNumber } from "./software-number.ts";
 import { findTool } from "./system-tools.ts";
 
 /** As whom software runs. */
@@ -19,40 +19,34 @@ export interface SoftwareUser {
 /**
  * Decides as whom a module's software is started; null where that is this process's own user.
  *
- * A process of root gives every module a user of its own: a number that no account has, the same one at each start. `wish` is the name
+ * A process of root gives every module a user of its own: `number`, which no account has, the same one at each start. `wish` is the name
  * or number of another, root among them; only root can use it. Where there is no such thing (any system but Linux) the user is always
  * this process's own.
  *
  * Errors: TERMINAL_USER_UNKNOWN, TERMINAL_USER_NOT_ALLOWED, TERMINAL_PROTECTION_MISSING.
  */
-export async function softwareUser(module: string, wish: string | undefined): Promise<SoftwareUser | null> {
+export async function softwareUser(number: number, wish: string | undefined): Promise<SoftwareUser | null> {
   const own = process.getuid?.();
   if (process.platform !== "linux") {
     if (wish === undefined) return null;
     throw terminalErrors.error("TERMINAL_USER_NOT_ALLOWED", { user: wish, platform: process.platform });
   }
-  if (wish === undefined) return own === 0 ? await userOfModule(module) : null;
+  if (wish === undefined) return own === 0 ? await userOfNumber(number) : null;
   const user = await findUser(wish);
   if (user.uid === own) return null;
   if (own !== 0) throw terminalErrors.error("TERMINAL_USER_NOT_ALLOWED", { user: wish });
   return user;
 }
 
-/**
- * The numbers that systemd gives to services without an account (systemd.io/UIDS-GIDS): no distribution has accounts there, and
- * they exist in containers, which know 65,536 users only.
- */
-const firstDynamicUser = 61_184;
-const dynamicUsers = 4_336;
-
-async function userOfModule(module: string): Promise<SoftwareUser> {
-  const start = new DataView(sha256(new TextEncoder().encode(module)).buffer).getUint32(0) % dynamicUsers;
-  for (let step = 0; step < dynamicUsers; step++) {
-    const uid = firstDynamicUser + ((start + step) % dynamicUsers);
+/** The number of the module, or the next one that no account has. */
+async function userOfNumber(first: number): Promise<SoftwareUser> {
+  let uid = first;
+  do {
     const isTaken = (await getent("passwd", String(uid))) !== null || (await getent("group", String(uid))) !== null;
     if (!isTaken) return { uid, gid: uid, home: "/", isAccount: false };
-  }
-  throw terminalErrors.error("TERMINAL_USER_UNKNOWN", { module });
+    uid = nextNumber(uid);
+  } while (uid !== first);
+  throw terminalErrors.error("TERMINAL_USER_UNKNOWN", { user: String(first) });
 }
 
 /** A number without an account is a user too, with a group of the same number. */

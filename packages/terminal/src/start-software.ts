@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, fstatSync, openSync, readSync } from 
 import { isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import { systemReason } from "@sealane/software";
+import { permissionDenied } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import type { HashedFiles } from "./hashed-files.ts";
 import { GivenDescriptors } from "./inherited-descriptors.ts";
@@ -85,7 +86,8 @@ function openFolder(slot: SlotFolder): number {
   try {
     return openSync(slot.software, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
-    throw terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { slot: slot.path, what: systemReason(error) ?? "folder" }, error);
+    const what = systemReason(error) ?? "folder";
+    throw permissionDenied(error, slot.software) ?? terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { slot: slot.path, what }, error);
   }
 }
 
@@ -104,7 +106,7 @@ function requireHashed({ module, slot, files }: StartInput, path: string): void 
   } catch (error) {
     const reason = systemReason(error);
     if (reason === null) throw error;
-    throw terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { slot: slot.path, what: reason }, error);
+    throw permissionDenied(error, path) ?? terminalErrors.error("TERMINAL_SOFTWARE_CHANGED", { slot: slot.path, what: reason }, error);
   }
   requireInterpreter(module, Buffer.from(head.buffer, 0, headBytes).toString("latin1"));
 }

@@ -19,6 +19,7 @@ import { terminalErrors } from "./errors.ts";
  * kept/<artefact id>.cbor                release, licence and content key after the delivery, where the licence wants them kept
  * modules/<module>/current               link to slots/<sequence>: the one thing that decides what is installed
  * modules/<module>/module.cbor           the version before it, and the highest ever installed
+ * modules/<module>/user.cbor             the number of its software's user, where another module has that of its name
  * modules/<module>/slots/<sequence>/     slot.cbor, licence.cwt, release.cose, software/, layout
  * *.lock                                 held by commands: see LockedArea
  * ```
@@ -151,6 +152,11 @@ export class ModuleFolder {
   /** The publisher's security floor. */
   get floor(): string {
     return join(this.path, "floor.cbor");
+  }
+
+  /** The number of its software's user, where another module has that of its name. */
+  get user(): string {
+    return join(this.path, "user.cbor");
   }
 
   get slots(): string {

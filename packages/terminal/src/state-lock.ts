@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, lstatSync, openSync } from "node:fs";
+import { accessSync, chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { softwareErrors, systemReason } from "@sealane/software";
-import { hasCode } from "@sealane/wire";
+import { hasCode, permissionDenied, type SealaneError } from "@sealane/wire";
 import { makeFolder } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
 import { lockPauseMilliseconds, lockWaits } from "./limits.ts";
@@ -71,7 +72,7 @@ function lockedDatabase(file: string, area: LockedArea): DatabaseSync {
   } catch (cause) {
     database.close();
     if (codeOf(cause) === busy) throw terminalErrors.error("TERMINAL_STATE_LOCKED", typeof area === "string" ? { area } : area);
-    throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason: `SQLite ${codeOf(cause)}` }, cause);
+    throw unusable(file, cause);
   }
 }
 
@@ -80,7 +81,38 @@ function openDatabase(file: string): DatabaseSync {
     makePrivate(file);
     return new DatabaseSync(file, { timeout: 0 });
   } catch (cause) {
-    throw softwareErrors.error("FILE_WRITE_FAILED", { file, reason: systemReason(cause) ?? `SQLite ${codeOf(cause)}` }, cause);
+    throw unusable(file, cause);
+  }
+}
+
+/** SQLITE_READONLY, SQLITE_CANTOPEN. */
+const readOnly = 8;
+const cannotOpen = 14;
+
+/** SQLite says only that it cannot open or write: whether this user may, the system is asked. */
+function unusable(file: string, cause: unknown): SealaneError {
+  const reason = (codeOf(cause) ?? 0) & 0xff;
+  const failure = reason === readOnly ? accessFailure(dirname(file)) : reason === cannotOpen ? openFailure(file) : cause;
+  const denied = permissionDenied(failure, file);
+  return denied ?? softwareErrors.error("FILE_WRITE_FAILED", { file, reason: systemReason(cause) ?? `SQLite ${codeOf(cause)}` }, cause);
+}
+
+function accessFailure(folder: string): unknown {
+  try {
+    accessSync(folder, constants.W_OK);
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** SQLite could not open the file, so that this process has no lock on it that closing would give up. */
+function openFailure(file: string): unknown {
+  try {
+    closeSync(openSync(file, "r+"));
+    return null;
+  } catch (error) {
+    return error;
   }
 }
 

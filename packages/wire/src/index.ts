@@ -53,4 +53,5 @@ export {
 } from "./errors.ts";
 export { maxNameBytes } from "./limits.ts";
 export { type Name, parseName } from "./name.ts";
+export { isDenial, permissionDenied, type SystemCode, systemErrors } from "./permission.ts";
 export { type WireCode, wireErrors } from "./wire-errors.ts";

@@ -7,6 +7,8 @@ import { shareOf } from "./share.ts";
 export interface Victim {
   /** For the table. */
   readonly name: string;
+  /** Effects at which it is killed; default: all. */
+  readonly isTarget?: (effect: SeenEffect) => boolean;
   /** Brings everything to where the command has not run yet. */
   prepare(): Promise<void>;
   /** Runs the command with this plan to its end. */
@@ -25,7 +27,7 @@ export interface Attempt {
   readonly seen: readonly SeenEffect[];
 }
 
-/** A kill before an effect, or after half of it. */
+/** A kill before an effect, or after half of it: of a statement, sent and not answered. */
 export interface Kill {
   readonly at: SeenEffect;
   readonly torn: boolean;
@@ -42,18 +44,19 @@ export interface CrashResult {
 }
 
 /**
- * Counts the effects of a command, then kills it at each of them (with `every` at each of so many), and at each write a second time
- * in the middle.
+ * Counts the effects of a command, then kills it at each of them (with `every` at each of so many), and at each write, and each statement to
+ * PostgreSQL, a second time in the middle.
  */
 export async function crashEverywhere(victim: Victim, every: number): Promise<CrashResult> {
   const began = performance.now();
   await victim.prepare();
-  const { run, killed, seen: counted } = await victim.run("count");
+  const { run, killed, seen } = await victim.run("count");
+  const counted = seen.filter(victim.isTarget ?? (() => true));
   demand(!killed && run.exitCode === 0 && counted.length > 0, `${victim.name} failed without any kill.`, said(run));
   let kills = 0;
   const chosen = shareOf(counted, every);
   for (const effect of chosen) {
-    for (const torn of /^write/.test(effect.name) ? [false, true] : [false]) {
+    for (const torn of /^(?:write|postgres)/.test(effect.name) ? [false, true] : [false]) {
       if (await crashOnce(victim, `${torn ? "torn" : "kill"} ${effect.number}`)) kills++;
     }
   }

@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
 
 /** A row as text: numbers and words as they are, bytes as themselves, one character each. */
 export interface DumpedRow {
@@ -16,14 +17,34 @@ export interface RowChanges {
 export function dumpRows(file: string): readonly DumpedRow[] {
   using database = new DatabaseSync(file, { readOnly: true });
   const tables = database.prepare("select name from sqlite_schema where type = 'table' order by name").all();
-  return tables.flatMap(({ name }) => {
-    const table = String(name);
-    const rows = database.prepare(`select * from "${table}"`).all();
-    return rows.map((row) => ({
-      table,
-      columns: Object.fromEntries(Object.entries(row).map(([column, value]) => [column, textOf(value)])),
-    }));
-  });
+  return tables.flatMap(({ name }) => dumped(String(name), database.prepare(`select * from "${name}"`).all()));
+}
+
+/** Reads every row of every table of a schema of PostgreSQL, which the address names as a server's does, as they were at one moment. */
+export async function dumpSchema(address: string): Promise<readonly DumpedRow[]> {
+  const url = new URL(address);
+  const schema = url.searchParams.get("schema");
+  url.searchParams.delete("schema");
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    await client.query("begin isolation level repeatable read read only");
+    const tables = await client.query<{ name: string }>("select tablename as name from pg_tables where schemaname = $1 order by 1", [
+      schema,
+    ]);
+    const rows: DumpedRow[] = [];
+    for (const { name } of tables.rows) rows.push(...dumped(name, (await client.query(`select * from "${schema}"."${name}"`)).rows));
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function dumped(table: string, rows: readonly Readonly<Record<string, unknown>>[]): readonly DumpedRow[] {
+  return rows.map((row) => ({
+    table,
+    columns: Object.fromEntries(Object.entries(row).map(([column, value]) => [column, textOf(value)])),
+  }));
 }
 
 /** What happened between two dumps. */

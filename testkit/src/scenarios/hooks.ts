@@ -6,6 +6,8 @@ import { ScenarioFailure } from "./failure.ts";
 /** What is preloaded into a command; see the files below `hooks`. */
 export interface Hooks {
   readonly effects?: EffectFolder;
+  /** Whether the statements that it sends to PostgreSQL are effects too. */
+  readonly statements?: boolean;
   /** How far the command's clock is ahead of the machine's. */
   readonly clockSeconds?: number;
   /** Where the command writes its peak of resident memory. */
@@ -16,9 +18,10 @@ export interface Hooks {
 
 /** The environment that preloads hooks into a command. */
 export function hookEnvironment(hooks: Hooks): Record<string, string> {
-  const { effects, clockSeconds, peakMemory, lostSessions } = hooks;
+  const { effects, statements = false, clockSeconds, peakMemory, lostSessions } = hooks;
   const given: [URL, Record<string, string>][] = [];
   if (effects !== undefined) given.push([effectsHook, { SEALANE_EFFECTS: effects.path }]);
+  if (effects !== undefined && statements) given.push([statementsHook, {}]);
   if (clockSeconds !== undefined) given.push([clockHook, { SEALANE_CLOCK_SECONDS: String(clockSeconds) }]);
   if (peakMemory !== undefined) given.push([peakMemoryHook, { SEALANE_PEAK_MEMORY: peakMemory }]);
   if (lostSessions !== undefined) {
@@ -30,6 +33,7 @@ export function hookEnvironment(hooks: Hooks): Record<string, string> {
 }
 
 const effectsHook = new URL("../hooks/effects.ts", import.meta.url);
+const statementsHook = new URL("../hooks/postgres-effects.ts", import.meta.url);
 const clockHook = new URL("../hooks/clock.ts", import.meta.url);
 const peakMemoryHook = new URL("../hooks/peak-memory.ts", import.meta.url);
 const lostSessionsHook = new URL("../hooks/lost-sessions.ts", import.meta.url);

@@ -22,7 +22,7 @@ interface ScenarioOptions {
   readonly size: number;
   /** postgres://user@host/database in place of SQLite. */
   readonly database: string | undefined;
-  /** Of `crash` and `tamper`: cases whose name contains this. */
+  /** Of `crash`, `tamper` and `upgrade`: cases whose name contains this. */
   readonly only: string;
   /** Of `crash` and `tamper`: a share of the cases, another one in each run. */
   readonly quick: boolean;

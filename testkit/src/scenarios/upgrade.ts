@@ -8,7 +8,7 @@ import { allFixtures, checkOutEarlier, type Fixture } from "../upgrade/fixture.t
 import { LeftBehind } from "../upgrade/left-behind.ts";
 import { onEnd } from "./clean-up.ts";
 import { type CrashResult, crashEverywhere, type Victim } from "./crash-everywhere.ts";
-import { type DumpedRow, dumpRows } from "./database-rows.ts";
+import type { DumpedRow } from "./database-rows.ts";
 import { demand } from "./failure.ts";
 import { EffectFolder } from "./hooks.ts";
 import { type Commands, root, succeeded, workingCopy } from "./installation.ts";
@@ -21,23 +21,45 @@ const postgres = process.env["SEALANE_TEST_POSTGRES"] ?? "postgres://postgres@12
  * What earlier versions left goes on with this one: their folders and databases are migrated, on SQLite and PostgreSQL, whatever the
  * migration is killed at and while their own server runs; their terminals and servers work with ours, or say which version they need.
  */
-export async function runUpgrade({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function runUpgrade({ quick, only }: { readonly quick: boolean; readonly only: string }): Promise<void> {
   const rows: string[][] = [];
   for (const fixture of allFixtures()) {
-    for (const database of [null, postgres])
-      rows.push([`${fixture.commit} on ${database === null ? "SQLite" : "PostgreSQL"}`, await goOn(fixture, database)]);
-    const { effects, kills } = await killMigration(fixture, quick ? quickShare : 1);
-    rows.push([`${fixture.commit}: migration`, `killed at each of ${effects} effects (${kills} kills), ended by the next one`]);
-    const before = earlierCommands(fixture);
-    if (before === null) {
-      rows.push([`${fixture.commit}: its commands`, "SKIPPED: this copy has no history; `git fetch --unshallow` brings it"]);
-      continue;
-    }
-    rows.push([`${fixture.commit}: its server runs meanwhile`, await migrateBeside(fixture, before)]);
-    rows.push([`${fixture.commit}: its terminal, our server`, await oldTerminal(fixture, before)]);
-    rows.push([`${fixture.commit}: our terminal, its server`, await oldServer(fixture, before)]);
+    for (const { name, run } of casesOf(fixture, quick)) if (name.includes(only)) rows.push([name, await run()]);
   }
   process.stdout.write(`${table(["what", "result"], rows)}\n`);
+}
+
+interface UpgradeCase {
+  readonly name: string;
+  /** Gives what came out. */
+  readonly run: () => Promise<string>;
+}
+
+function casesOf(fixture: Fixture, quick: boolean): readonly UpgradeCase[] {
+  const { commit } = fixture;
+  const before = earlierCommands(fixture);
+  const withBefore = (run: (commands: Commands) => Promise<string>): UpgradeCase["run"] =>
+    before === null ? async () => "SKIPPED: this copy has no history; `git fetch --unshallow` brings it" : async () => await run(before);
+  const onEach = ([null, postgres] as const).flatMap((database) => {
+    const what = `${commit} on ${database === null ? "SQLite" : "PostgreSQL"}`;
+    return [
+      { name: what, run: async () => await goOn(fixture, database) },
+      { name: `${what}: migration`, run: async () => killsOf(await killMigration(fixture, database, quick ? quickShare : 1)) },
+      {
+        name: `${what}: its server runs meanwhile`,
+        run: withBefore(async (commands) => await migrateBeside(fixture, database, commands)),
+      },
+    ];
+  });
+  return [
+    ...onEach,
+    { name: `${commit}: its terminal, our server`, run: withBefore(async (commands) => await oldTerminal(fixture, commands)) },
+    { name: `${commit}: our terminal, its server`, run: withBefore(async (commands) => await oldServer(fixture, commands)) },
+  ];
+}
+
+function killsOf({ effects, kills }: CrashResult): string {
+  return `killed at each of ${effects} effects (${kills} kills), ended by the next one`;
 }
 
 /** Migrates, and goes on with everything that was begun. */
@@ -89,7 +111,7 @@ function demandPrints(run: CommandRun, text: string): void {
 /** Of the effects of a migration a quick run kills at one in so many. */
 const quickShare = 8;
 
-async function killMigration(fixture: Fixture, every: number): Promise<CrashResult> {
+async function killMigration(fixture: Fixture, database: string | null, every: number): Promise<CrashResult> {
   let left: LeftBehind | null = null;
   let before: readonly DumpedRow[] = [];
   const effects = new EffectFolder(temporaryFolder());
@@ -97,23 +119,24 @@ async function killMigration(fixture: Fixture, every: number): Promise<CrashResu
     if (left === null) throw new Error("nothing was prepared");
     return left;
   };
-  const rowsNow = (): readonly DumpedRow[] => dumpRows(join(current().serverState, "server", "data.sqlite"));
   const victim: Victim = {
     name: "server migrate",
+    // What it does to files it does on SQLite too.
+    ...(database === null ? {} : { isTarget: ({ name }) => name === "postgres" }),
     async prepare() {
       await left?.[Symbol.asyncDispose]();
-      left = LeftBehind.unpack(fixture, null);
-      before = rowsNow();
+      left = LeftBehind.unpack(fixture, database);
+      before = await left.rows();
     },
     async run(plan) {
       effects.plan(plan);
-      const run = await current().operator(workingCopy, ["server", "migrate"], { effects });
+      const run = await current().operator(workingCopy, ["server", "migrate"], { effects, statements: true });
       return { run, killed: run.signal !== null, seen: effects.seen() };
     },
     async checkAfterKill() {},
     async complete() {
       succeeded(await current().operator(workingCopy, ["server", "migrate"]));
-      demandKept(before, rowsNow());
+      demandKept(before, await current().rows());
       const server = await current().serve(workingCopy);
       demandPrints(await current().terminal(workingCopy, ["exec", "app"]), "this is app 1.0");
       await current().processes.stop(server);
@@ -127,14 +150,16 @@ async function killMigration(fixture: Fixture, every: number): Promise<CrashResu
 /** Broadcasts are started anew once their releases are signed anew (ADR 19). */
 const startedAnew = "broadcasts";
 
-/** Fails unless every other table that was there has as many rows as before. */
+/** Fails unless every row of every other table is there as it was, in columns of its own or beside new ones. */
 function demandKept(before: readonly DumpedRow[], after: readonly DumpedRow[]): void {
-  const counted = (rows: readonly DumpedRow[]) => Object.groupBy(rows, (row) => row.table);
-  const [old, now] = [counted(before), counted(after)];
-  for (const [name, rows = []] of Object.entries(old)) {
-    if (name.startsWith("kysely") || name.startsWith("sqlite") || name === startedAnew) continue;
-    const found = now[name]?.length ?? 0;
-    demand(found >= rows.length, `Of ${rows.length} rows of the table ${name}, ${found} are left.`);
+  const isSame = (row: DumpedRow, other: DumpedRow): boolean =>
+    row.table === other.table && Object.entries(row.columns).every(([column, value]) => other.columns[column] === value);
+  for (const row of before) {
+    if (row.table.startsWith("kysely") || row.table.startsWith("sqlite") || row.table === startedAnew) continue;
+    demand(
+      after.some((other) => isSame(row, other)),
+      `A row of the table ${row.table} is lost or was changed.`,
+    );
   }
 }
 
@@ -146,19 +171,53 @@ function earlierCommands({ commit }: Fixture): Commands | null {
 }
 
 /** Migrates while the earlier server serves: what it has accepted until it is stopped is there afterwards. */
-async function migrateBeside(fixture: Fixture, before: Commands): Promise<string> {
-  await using left = LeftBehind.unpack(fixture, null);
+async function migrateBeside(fixture: Fixture, database: string | null, before: Commands): Promise<string> {
+  await using left = LeftBehind.unpack(fixture, database);
+  const former = await left.rows();
   const old = await left.serve(before);
-  succeeded(await left.operator(workingCopy, ["server", "migrate"]));
+  succeeded(await left.operator(before, ["release", "list"])); // PostgreSQL prepares its statements for the former columns
+  const made = await Promise.all([
+    left.operator(workingCopy, ["server", "migrate"]),
+    left.operator(before, ["group", "create", "meanwhile"]),
+  ]);
+  made.forEach(succeeded);
+  const listed = await left.operator(before, ["release", "list"]);
   const asked = await left.terminal(before, ["fetch", "app"]);
+  for (const run of [listed, asked])
+    demand(
+      run.exitCode === exitCodes.done || run.exitCode === exitCodes.retryLater,
+      "The earlier server neither works nor fails.",
+      said(run),
+    );
+  const accepted = await left.rows();
+  demandKept(
+    former.filter(({ table: name }) => !rewritten.includes(name)),
+    accepted,
+  );
+  demand(
+    accepted.some((row) => row.table === "groups" && row.columns["name"] === "meanwhile"),
+    "What the earlier server took during the migration is lost.",
+  );
   await left.processes.stop(old);
+  demandKept(accepted, await left.rows());
   const server = await left.serve(workingCopy);
   await renewAll(left);
   demandPrints(await left.terminal(workingCopy, ["exec", "app"]), "this is app 1.0");
   succeeded(await left.terminal(workingCopy, ["fetch", "offered"]));
   await left.processes.stop(server);
-  return `migrated; to its terminal it gave exit code ${asked.exitCode} meanwhile`;
+  return `migrated; meanwhile it gave exit code ${listed.exitCode} to its operator and ${asked.exitCode} to its terminal`;
 }
+
+/** Tables whose rows a server that runs changes by itself. */
+const rewritten: readonly string[] = [
+  "terminals",
+  "inbox_messages",
+  "challenges",
+  "replay_entries",
+  "replay_floor",
+  "links",
+  "pending_links",
+];
 
 async function oldTerminal(fixture: Fixture, before: Commands): Promise<string> {
   await using left = LeftBehind.unpack(fixture, null);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { dropServerSchema } from "@sealane/server";
 import { removeTree } from "../remove-tree.ts";
 import { onEnd } from "../scenarios/clean-up.ts";
+import { type DumpedRow, dumpRows, dumpSchema } from "../scenarios/database-rows.ts";
 import { type Hooks, hookEnvironment } from "../scenarios/hooks.ts";
 import { type Commands, outsidePath } from "../scenarios/installation.ts";
 import { type CommandRun, Processes, type StayingCommand } from "../scenarios/processes.ts";
@@ -55,6 +56,12 @@ export class LeftBehind implements AsyncDisposable {
 
   get terminalState(): string {
     return join(this.folder, "gateway-1");
+  }
+
+  /** Every row of the server's database. */
+  async rows(): Promise<readonly DumpedRow[]> {
+    if (this.#database !== null) return await dumpSchema(this.#database);
+    return dumpRows(join(this.serverState, "server", "data.sqlite"));
   }
 
   /** Runs the operator's command of a version, however it ends. */

@@ -16,6 +16,7 @@ interface ListenOptions {
   readonly standing?: Standing;
   readonly model?: string;
   readonly source?: string;
+  readonly suite?: string;
   readonly once?: boolean;
   readonly wait?: string;
   readonly state?: string;
@@ -25,13 +26,14 @@ interface ListenOptions {
 export async function runListen(module: string | undefined, command: Command): Promise<void> {
   const { trust, fingerprint, wait, state, ...options } = command.opts<ListenOptions>();
   const { terminal, output, quiesce } = openTerminal(command);
-  const { url, standing, model, source, once } = options;
+  const { url, standing, model, source, suite, once } = options;
   const input = {
     ...(module === undefined ? {} : { module }),
     ...(url === undefined ? {} : { url }),
     ...(standing === undefined ? {} : { standing }),
     ...(model === undefined ? {} : { model }),
     ...(source === undefined ? {} : { source }),
+    ...(suite === undefined ? {} : { suite }),
     ...(once === undefined ? {} : { once }),
     ...(trust === undefined ? {} : { authority: await readCertificate(trust) }),
     ...(fingerprint === undefined ? {} : { fingerprint: fingerprintOf(fingerprint) }),

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { removeTree } from "@sealane/testkit/remove-tree";
+import { exitCodes } from "@sealane/wire";
 import { codeOf, type Ended, freePort, run, start } from "./command.ts";
 
 let folder = "";
@@ -78,6 +79,11 @@ test("EQ3 BCAST TRUST: a broadcast is started, heard by whoever has the CA certi
     fingerprint: string;
   };
   assert.equal((await listen("fingerprint", "--url", url, "--fingerprint", fingerprint.toUpperCase())).exitCode, 0);
+  assert.equal((await listen("suite", "--url", url, "--trust", der, "--suite", "x25519")).exitCode, 0);
+  const onOther = await listen("other-suite", "--url", url, "--trust", der, "--suite", "hybrid");
+  assert.deepEqual([onOther.exitCode, codeOf(onOther)], [8, "TERMINAL_NOTHING_WAITING"]);
+  const onNone = await listen("no-suite", "--url", url, "--trust", der, "--suite", "rot13");
+  assert.deepEqual([onNone.exitCode, codeOf(onNone)], [exitCodes.incompatible, "CRYPTO_SUITE_UNKNOWN"]);
   const other = await listen("other", "--url", url, "--fingerprint", "0".repeat(64));
   assert.deepEqual([other.exitCode, codeOf(other)], [3, "PKI_FINGERPRINT_WRONG"]);
   const noCertificate = await listen("none", "--url", url, "--trust", join(folder, "film"));

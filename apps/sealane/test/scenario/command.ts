@@ -26,8 +26,13 @@ export interface Ended {
   readonly events: readonly Readonly<Record<string, unknown>>[];
 }
 
-export async function run(program: ProgramName, args: readonly string[], input = ""): Promise<Ended> {
-  const child = start(program, args);
+export async function run(
+  program: ProgramName,
+  args: readonly string[],
+  input = "",
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Ended> {
+  const child = start(program, args, environment);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   child.stdin?.end(input);
   const [exitCode] = (await once(child, "exit")) as [number | null];
@@ -37,8 +42,8 @@ export async function run(program: ProgramName, args: readonly string[], input =
 }
 
 /** Starts a command that stays. */
-export function start(program: ProgramName, args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [programs[program], ...args], { stdio: ["pipe", "pipe", "pipe"] });
+export function start(program: ProgramName, args: readonly string[], environment: NodeJS.ProcessEnv = process.env): ChildProcess {
+  return spawn(process.execPath, [programs[program], ...args], { stdio: ["pipe", "pipe", "pipe"], env: environment });
 }
 
 /** The code of the error that a command ended with. */

@@ -4,11 +4,15 @@ import { exitCodes, hasCode } from "@sealane/wire";
 import { asSealaneError, cliErrors, formatBytes, formatTable, stateFolder } from "../../src/index.ts";
 
 test("full disks and missing files are told apart from defects", () => {
-  const failing = (code: string) => Object.assign(new Error("raw"), { code, path: "/some/file" });
+  const failing = (code: string) => Object.assign(new Error("raw"), { code, path: "/some/file", syscall: "open" });
   assert.equal(asSealaneError(failing("ENOSPC")).entry.exit, exitCodes.retryLater);
   assert.equal(asSealaneError(new Error("outer", { cause: failing("ENOSPC") })).code, "CLI_DISK_FULL");
   assert.equal(asSealaneError(failing("ENOENT")).code, "CLI_FILE_MISSING");
-  assert.equal(asSealaneError(failing("EACCES")).code, "CLI_FILE_UNREADABLE");
+  for (const code of ["EACCES", "EPERM", "EROFS"]) {
+    const denied = asSealaneError(new Error("outer", { cause: failing(code) }));
+    assert.deepEqual([denied.code, denied.details], ["SYSTEM_PERMISSION_DENIED", { file: "/some/file", reason: code }]);
+  }
+  assert.equal(asSealaneError(failing("EISDIR")).code, "CLI_FILE_UNREADABLE");
   assert.equal(asSealaneError(new TypeError("x")).entry.exit, exitCodes.internal);
   assert.equal(asSealaneError("thrown text").code, "CLI_INTERNAL");
   const own = cliErrors.error("CLI_USAGE_WRONG");

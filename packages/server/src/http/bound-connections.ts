@@ -6,6 +6,7 @@ import type { ServerLimits } from "../limits.ts";
 import { addressGroupOf, isAmong } from "./address-group.ts";
 import { ConnectionBudget, type Counted } from "./connection-budget.ts";
 import type { Metrics } from "./metrics.ts";
+import { ProvenNearby } from "./proven-nearby.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -23,9 +24,10 @@ declare module "fastify" {
 export function boundConnections(
   app: FastifyInstance,
   given: { readonly limits: ServerLimits; readonly trustedProxies: readonly string[]; readonly metrics: Metrics },
-): void {
+): { readonly nearby: ProvenNearby } {
   const { maxConnectionsPerAddress: perAddress, maxConnectionsPerTerminal: perTerminal } = given.limits;
   const budget = new ConnectionBudget({ perAddress, perTerminal });
+  const nearby = new ProvenNearby(() => performance.now() / 1000);
   const isProxy = isAmong(given.trustedProxies);
   const connections = new Map<string, Counted>();
   const server: Server = app.server;
@@ -48,7 +50,9 @@ export function boundConnections(
   });
   app.decorateRequest("counted", null);
   app.decorateRequest("provesTerminal", function (this: FastifyRequest, name: string) {
-    if (this.counted !== null) budget.prove(this.counted, name);
+    if (this.counted === null) return;
+    if (this.counted.terminal === null) nearby.note(this.ip, name); // what was counted for its address
+    budget.prove(this.counted, name);
   });
   app.addHook("onRequest", async (request, reply) => {
     const { socket, raw, ip } = request;
@@ -62,6 +66,18 @@ export function boundConnections(
       if (own === undefined) budget.release(counted);
     });
   });
+  // Before the plugin of rates, which has a hook of its own for each route.
+  app.addHook("onRoute", ({ config }) => {
+    const rate = config?.rateLimit;
+    if (config === undefined || rate === undefined || rate === false || typeof rate.max !== "number") return;
+    config.rateLimit = { ...rate, max: maxBeside(nearby, rate.max) };
+  });
+  return { nearby };
+}
+
+/** How many requests a minute one key of {@link rateKeyOf} may send: an address so many, and one for each terminal that was proven there. */
+export function maxBeside(nearby: ProvenNearby, max: number): (request: FastifyRequest) => number {
+  return ({ counted, ip }) => max + ((counted?.terminal ?? null) === null ? nearby.count(ip) : 0);
 }
 
 /** What a rate is counted for: a terminal that its connection has proven, or else the address. */

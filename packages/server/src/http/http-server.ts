@@ -7,9 +7,10 @@ import { SealaneError } from "@sealane/wire";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import { maxJsonBytes, type ServerLimits } from "../limits.ts";
 import { endSlowReader, endUnreadBody } from "./bodies.ts";
-import { boundConnections, rateKeyOf } from "./bound-connections.ts";
+import { boundConnections, maxBeside, rateKeyOf } from "./bound-connections.ts";
 import { failureOf, logFieldsOf, outwardOf } from "./failure.ts";
 import type { Metrics } from "./metrics.ts";
+import { rateWindowSeconds } from "./proven-nearby.ts";
 import type { TlsCertificate } from "./tls-certificate.ts";
 
 /** Where the log goes, as lines of JSON. */
@@ -86,11 +87,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   // Also of a request that began before: a connection that is kept alive would keep the server waiting.
   app.addHook("onSend", async (request, reply, payload) => endSlowReader(request, reply, { payload, limits }));
   app.addHook("onSend", async (_request, reply) => void (options.isStopping() && reply.header("connection", "close")));
-  boundConnections(app, options); // before the rates, which ask what a request counts as
+  const { nearby } = boundConnections(app, options); // before the rates, which ask what a request counts as
   await app.register(rateLimit, {
     keyGenerator: rateKeyOf,
-    max: limits.requestsPerMinute,
-    timeWindow: 60_000,
+    max: maxBeside(nearby, limits.requestsPerMinute),
+    timeWindow: rateWindowSeconds * 1000,
     addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
     addHeaders: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false, "retry-after": true },
     errorResponseBuilder: () => apiErrors.error("API_RATE_EXCEEDED"),

@@ -1,4 +1,5 @@
-import { access } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
+import { permissionDenied } from "@sealane/wire";
 import { Kysely, sql } from "kysely";
 import { serverErrors } from "../errors.ts";
 import { sqlChallenges } from "./challenges.ts";
@@ -50,9 +51,9 @@ export async function requireDatabase(location: DatabaseLocation): Promise<void>
   if (location.kind !== "sqlite") return;
   const { file } = location;
   try {
-    await access(file);
+    await access(file, constants.R_OK | constants.W_OK);
   } catch (cause) {
-    throw serverErrors.error("SERVER_NOT_INITIALISED", { file }, cause);
+    throw permissionDenied(cause, file) ?? serverErrors.error("SERVER_NOT_INITIALISED", { file }, cause);
   }
 }
 

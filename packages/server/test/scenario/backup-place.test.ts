@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -60,6 +60,18 @@ for (const what of ["folder", "link"] as const) {
     );
   });
 }
+
+test("RECOVER: a file of the server's folder that is called as the backup's rows are does not take their place", async (t) => {
+  const folder = await emptyFolder(t);
+  const server = await TestServer.init(t, {});
+  const strange = join(server.folder, "rows.jsonl");
+  await writeFile(strange, "not the rows");
+  const backup = { folder: server.folder, target: join(folder, "backup"), withArtefacts: false };
+  await assert.rejects(backupServer(backup), isRefused);
+  assert.deepEqual(await readdir(folder), []);
+  await rm(strange);
+  assert.ok((await backupServer(backup)).rows > 0);
+});
 
 test("a database that was made readable is for its owner alone again: who reads it could lock it", async (t) => {
   const server = await TestServer.init(t, {});

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import http from "node:http";
 import { connect, type Socket } from "node:net";
-import { test } from "node:test";
-import { pathOf, routes } from "@sealane/api";
+import { buffer } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { mediaType, pathOf, routes } from "@sealane/api";
 import { systemRandom } from "@sealane/crypto";
 import { TestServer } from "./test-server.ts";
 
@@ -57,6 +59,56 @@ test("a terminal that is proven has a rate of its own beside strangers of its ad
   for (let i = 0; i < 21; i++) statuses.push(await stranger());
   assert.equal(statuses.at(-1), "429");
   assert.equal((await fetch(server.url + routes.health)).status, 200);
+});
+
+/** Sends requests on one connection that is its own, as a gateway does. */
+function gatewayOf(t: TestContext, url: string): (path: string, body: Uint8Array) => Promise<{ readonly status: number; end(): void }> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  return async (path, body) => {
+    const request = http.request(url + path, {
+      method: "POST",
+      agent,
+      headers: { "content-type": mediaType.cbor, accept: path.includes("wait") ? mediaType.events : mediaType.cbor },
+    });
+    request.on("error", () => {}).end(body);
+    const [response] = (await once(request, "response")) as [http.IncomingMessage];
+    if (response.headers["content-type"] === mediaType.events) response.resume();
+    else for await (const _piece of response);
+    return { status: response.statusCode ?? 0, end: () => response.destroy() };
+  };
+}
+
+test("gateways of one address, many times what strangers may, are all served while a stranger there is bounded", async (t) => {
+  const own = 6;
+  const gateways = 3 * own;
+  const server = await TestServer.start(t, { limits: { maxConnectionsPerAddress: own, linksPerMinute: own } });
+  const devices = [];
+  for (let i = 0; i < gateways; i++) devices.push(await server.device(`gate-${i}`));
+  const asks = devices.map((device) => ({ device, ask: gatewayOf(t, server.url) }));
+  for (const { device, ask } of asks) assert.equal((await ask(routes.inbox, await device.inboxRequest())).status, 200, device.name);
+  // All wait at the same time, each on the connection that it has proven itself on.
+  const streams = await Promise.all(
+    asks.map(async ({ device, ask }) => await ask(`${routes.inbox}?after=0&wait=25`, await device.inboxRequest())),
+  );
+  assert.deepEqual([...new Set(streams.map(({ status }) => status))], [200]);
+  const held: Socket[] = [];
+  for (let i = 0; i < 2 * own; i++) held.push(await hold(server.url, "127.0.0.1"));
+  t.after(() => {
+    for (const socket of held) socket.destroy();
+  });
+  const stranger = gatewayOf(t, server.url);
+  const statuses: number[] = [];
+  for (let i = 0; i < own + 1; i++) statuses.push((await stranger(routes.inbox, new Uint8Array([0]))).status);
+  assert.deepEqual(statuses, [...Array.from({ length: own }, () => 403), 429]);
+  // Neither his connections nor his requests have ended one of theirs.
+  const metrics = async (): Promise<string> => {
+    const socket = connect({ host: "127.0.0.1", port: Number(new URL(server.url).port), localAddress: "127.0.0.2" });
+    socket.write(`GET ${routes.metrics} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    return (await buffer(socket)).toString();
+  };
+  assert.match(await metrics(), new RegExp(`sealane_inbox_waiting ${gateways}\\n`));
+  for (const stream of streams) stream.end();
 });
 
 test("who reads an artefact slower than the least rate is cut off", async (t) => {

@@ -179,7 +179,7 @@ if (hasPostgres) {
       assert.equal((await stream.message())?.position, position);
     }
     await others[0]?.close();
-    assert.equal(await stream.block(), null);
+    assert.equal(await stream.message(), null); // on a slow machine a sign of life may come before
     await server.offer(["gate-1"]);
     const next = await at(device, urls[1] ?? "", () => InboxStream.open(device, { lastEventId: "2" }));
     assert.deepEqual([(await next.message())?.position, (await next.message())?.position], [3, 4]);

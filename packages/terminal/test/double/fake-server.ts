@@ -59,7 +59,14 @@ import {
   type ThirdContent,
 } from "@sealane/link";
 import type { Purpose, VerifiedCertificate } from "@sealane/pki";
-import { issueLicence, type LicenceContent, type LicenceRecipient, licenceId, type SoftwareDescription } from "@sealane/software";
+import {
+  type Authorisation,
+  issueLicence,
+  type LicenceContent,
+  type LicenceRecipient,
+  licenceId,
+  type SoftwareDescription,
+} from "@sealane/software";
 import { artefactId, type Digest, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
 import { TestAuthority } from "./authority.ts";
 import { FakeChannel } from "./fake-channel.ts";
@@ -89,7 +96,7 @@ export interface Faults {
   vouched?: ((content: ThirdContent) => ThirdContent) | undefined;
   /** Gives another release in place of the publisher's. */
   release?: ((release: Uint8Array) => Uint8Array) | undefined;
-  /** Gives another licence than M3 vouched for. */
+  /** Gives another licence, and the release of now, than M3 vouched for. */
   forgetsVouched?: boolean;
   /** Changes the terms of a licence. */
   terms?: Partial<LicenceContent> | undefined;
@@ -133,8 +140,8 @@ export class FakeServer {
   url = "";
   /** Streams end when they have given what waits, or stay open for what comes. */
   holdsStreams = false;
-  /** Licences that M3 vouched for, by artefact. */
-  readonly #vouched = new Map<string, Uint8Array>();
+  /** What M3 vouched for, by artefact. */
+  readonly #vouched = new Map<string, Authorisation>();
   readonly #streams = new Set<ServerResponse>();
   #onStream: () => void = () => {};
   readonly #server: Server;
@@ -482,7 +489,7 @@ export class FakeServer {
     const licence = await this.#licence(offered.description, terminalName);
     const release = await this.#release(offered.description);
     const content = { artefactId: artefactId(offered.description.artefactId), licence, release };
-    this.#vouched.set(offered.description.artefactId.toHex(), licence);
+    this.#vouched.set(offered.description.artefactId.toHex(), { licence, release });
     return this.faults.vouched?.(content) ?? content;
   }
 
@@ -502,14 +509,14 @@ export class FakeServer {
     const { parties, originatorRole } = link;
     const holder = originatorRole === "terminal" ? parties.originator : parties.recipient;
     const vouched = this.faults.forgetsVouched === true ? undefined : this.#vouched.get(request.artefactId.toHex());
-    const licence = vouched ?? (await this.#licence(found.description, holder ?? anonymousRecipient));
+    const licence = vouched?.licence ?? (await this.#licence(found.description, holder ?? anonymousRecipient));
     const binding = {
       artefactId: request.artefactId,
       licenceDigest: digest(sha256(licence)),
       random: systemRandom,
       nowSeconds: this.clock.now,
     };
-    const release = await this.#release(found.description);
+    const release = vouched?.release ?? (await this.#release(found.description));
     return { kind: "authorised", release, licence, wrap: link.wrap(found.contentKey, binding) };
   }
 

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, openSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { eventually } from "@sealane/testkit/eventually";
+import { without } from "@sealane/testkit/tools";
 import type { ExecInput } from "../../src/exec.ts";
 import { exec, install, type TerminalEvent } from "../../src/index.ts";
+import { numberOfModule } from "../../src/software-number.ts";
 import { tarOf } from "../double/archives.ts";
 import { code } from "../double/codes.ts";
 import { HeldClock } from "../double/fake-clock.ts";
@@ -70,6 +73,34 @@ test("WHO: software of a terminal that root runs reads no key and writes no slot
   );
 });
 
+test("WHO: software on a terminal screen cannot type into the shell of root, and the keyboard still reaches it", {
+  skip: notLinux || notRoot || without("script"),
+}, async (t) => {
+  const program = "cut -d ' ' -f 7 /proc/self/stat; trap 'echo interrupted; exit 7' INT; echo ready; while read -r line; do :; done";
+  const { terminal, clock } = await installed(t, script(program));
+  const line = [process.execPath, commandFile, "exec", terminal.folder.path, String(clock.now)].join(" ");
+  const child = spawn("script", ["-qec", line, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  const shown: string[] = [];
+  for await (const each of createInterface({ input: child.stdout })) {
+    shown.push(each);
+    if (each === "ready") child.stdin.write("\x03");
+  }
+  assert.equal(shown[0], "0", "it has the screen as its controlling terminal");
+  assert.match(shown.join(), /ready,.*interrupted/);
+});
+
+test("WHO: a module whose name was chosen to give the number of another module's user is given another one", {
+  skip: notLinux || notRoot,
+}, async (t) => {
+  const twin = nameWithNumberOf("hmi");
+  const world = await installed(t, script("id -u"), { ...script("id -u"), module: twin, entry: twin });
+  const [[first], [second]] = [await linesOf(world), await linesOf(world, { module: twin })];
+  assert.notEqual(first, second);
+  assert.deepEqual(await linesOf(world, { module: twin }), [second]);
+  // The control: alone it has the number that its name gives.
+  assert.deepEqual(await linesOf(await installed(t, { ...script("id -u"), module: twin, entry: twin }), { module: twin }), [first]);
+});
+
 test("a wish for a user is followed by root only, and whoever could read the keys is said to", { skip: notLinux }, async (t) => {
   const world = await installed(t, script("id -u"));
   const own = String(process.getuid?.());
@@ -93,6 +124,17 @@ test("software has no way to gain rights, and no capability of the terminal's", 
     capabilities.every((line) => /\t0+$/.test(line)),
     lines.join(),
   );
+});
+
+test("WHO: software inherits no capability that the terminal was started with", { skip: notLinux || notRoot }, async (t) => {
+  const world = await installed(t, script("grep -E '^(CapInh|CapAmb):' /proc/self/status; read -r line"));
+  const capable = ["setpriv", "--inh-caps=+net_raw", "--ambient-caps=+net_raw", "--"];
+  const { child, stdin, stdout } = commandOf(world, { before: capable });
+  await once(child, "message");
+  const [status] = readFileSync(`/proc/${child.pid}/status`, "latin1").match(/^CapInh:\t[0-9a-f]+$/m) ?? [];
+  assert.doesNotMatch(status ?? "", /\t0+$/, "the terminal itself has it");
+  stdin.end("\n");
+  assert.deepEqual((await text(stdout)).trim().split("\n"), ["CapInh:\t0000000000000000", "CapAmb:\t0000000000000000"]);
 });
 
 test("software knows of its surroundings the language, its home and what it is given", async (t) => {
@@ -124,7 +166,7 @@ test("software knows of its surroundings the language, its home and what it is g
 test("software inherits three descriptors and its folder's, whatever the terminal was started with", { skip: notLinux }, async (t) => {
   const world = await installed(t, script("exec ls -l /proc/self/fd"));
   using secret = openFile("/etc/passwd");
-  const lines = (await text(commandOf(world, secret.descriptor).stdout)).trim().split("\n");
+  const lines = (await text(commandOf(world, { stray: secret.descriptor }).stdout)).trim().split("\n");
   const targets = new Map(lines.slice(1).map((line) => /(\d+) -> (.*)$/.exec(line)?.slice(1, 3) as [string, string]));
   targets.delete([...targets].findLast(([, target]) => /^\/proc\/\d+\/fd$/.test(target))?.[0] ?? ""); // the one by which ls reads
   assert.equal(targets.get("3"), world.terminal.folder.module("hmi").slot(1).software);
@@ -154,6 +196,20 @@ test("PERMIT: software ends with the terminal that watches its licence, and so d
   assert.equal((await lines.next()).value, "ready");
   child.kill("SIGKILL");
   assert.equal((await lines.next()).done, true); // the pipe ends with the last process that has it
+});
+
+test("PERMIT: software ends with the terminal also where what watches over both was killed before", { skip: notLinux }, async (t) => {
+  const world = await installed(t, script("echo ready; exec sleep 600"));
+  const { child, stdout } = commandOf(world);
+  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+  await once(child, "message");
+  assert.equal((await lines.next()).value, "ready");
+  const guardians = childrenOf(child.pid ?? 0).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("read -r target"));
+  assert.equal(guardians.length, 1);
+  for (const pid of guardians) process.kill(pid, "SIGKILL");
+  await eventually(() => !childrenOf(child.pid ?? 0).some((pid) => guardians.includes(pid)), "The guardian does not end.");
+  child.kill("SIGKILL");
+  assert.equal((await lines.next()).done, true);
 });
 
 test("PERMIT: what a program leaves behind in its group ends with it", { skip: notLinux }, async (t) => {
@@ -251,6 +307,12 @@ test("PERMIT: a touch that changes nothing while the rest is read leads to a sec
   assert.equal(await statusAfter(t, touch, isHashing), 0);
 });
 
+/** Another name with the same digest as far as it counts. */
+function nameWithNumberOf(module: string): string {
+  const number = numberOfModule(module);
+  for (let i = 0; ; i++) if (numberOfModule(`${module}-${i}`) === number) return `${module}-${i}`;
+}
+
 function startOf(events: readonly TerminalEvent[]): { readonly start: Extract<TerminalEvent, { kind: "start" }> | undefined } {
   return { start: events.findLast((event) => event.kind === "start") };
 }
@@ -266,14 +328,24 @@ interface Command {
 /** Node closes the first sixteen or so to its programs by itself. */
 const strayDescriptor = 40;
 
-/** `exec` in a process of its own, which says when it watches, and may have been started with a further descriptor. */
-function commandOf({ terminal, clock }: TestTerminal, stray: number | null = null): Command {
-  const further = stray === null ? [] : [...Array.from({ length: strayDescriptor - 4 }, () => "ignore" as const), stray];
-  const args = [commandFile, "exec", terminal.folder.path, String(clock.now)];
-  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit", "ipc", ...further] });
+/** `exec` in a process of its own, which says when it watches, and may have been started with a further descriptor or by another program. */
+function commandOf(
+  { terminal, clock }: TestTerminal,
+  { stray, before = [] }: { readonly stray?: number; readonly before?: readonly string[] } = {},
+): Command {
+  const further = stray === undefined ? [] : [...Array.from({ length: strayDescriptor - 4 }, () => "ignore" as const), stray];
+  const [program = process.execPath, ...args] = [...before, process.execPath, commandFile, "exec", terminal.folder.path, String(clock.now)];
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit", "ipc", ...further] });
   const { stdin, stdout } = child;
   assert.ok(stdin !== null && stdout !== null);
   return { child, stdin, stdout };
+}
+
+/** Of all threads of a process. */
+function childrenOf(pid: number): readonly number[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1"));
+  return lists.flatMap((list) => list.trim().split(" ").filter(Boolean).map(Number));
 }
 
 function openFile(path: string): Disposable & { readonly descriptor: number } {

@@ -160,6 +160,26 @@ test("EQ14: on the link of M3 no other licence is taken than the one that it vou
   }
 });
 
+test("EQ14 WHO: on the link of M3 no other release is taken than the one that it vouched for, also after a restart", async (t) => {
+  for (const isCutOff of [false, true]) {
+    const world = await enrolledWorld(t);
+    const { server, terminal, clock } = world;
+    const offered = server.publish(release(1));
+    clock.now -= 1;
+    const earlier = await server.releaseFor(offered.artefactId); // as true as the other one
+    clock.now += 1;
+    server.faults.vouched = (content) => ({ ...content, release: earlier });
+    await server.offer(offered, { mechanism: "mutual-agreement" });
+    if (isCutOff) {
+      server.faults.after = () => (server.asked.at(-1)?.kind === "authorise" ? "drop" : undefined);
+      await assert.rejects(fetchSoftware(terminal, fromServer), code("API_SERVER_UNREACHABLE"));
+      server.faults.after = undefined;
+    }
+    const refusal = isCutOff ? "TERMINAL_NOTHING_WAITING" : "TERMINAL_LICENCE_CONTRADICTS";
+    await assert.rejects(fetchSoftware(restarted(world), fromServer), code(refusal));
+  }
+});
+
 test("EQ8 EQ11 EQ14: a reply that is changed anywhere on its way ends that link only, and the next message is used", async (t) => {
   for (const mechanism of ["mutual-nonce", "mutual-certified", "mutual-agreement"] as const) {
     const world = await enrolledWorld(t);

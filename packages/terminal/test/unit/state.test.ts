@@ -57,10 +57,11 @@ test("a full disk, a full quota and a file that is too large are one code; every
   const failing = (reason: string) =>
     changing("file", () => Promise.reject(Object.assign(new Error(), { code: reason, syscall: "write" })));
   for (const reason of ["ENOSPC", "EDQUOT", "EFBIG"]) await assert.rejects(failing(reason), code("TERMINAL_DISK_FULL"));
-  await assert.rejects(failing("EACCES"), code("FILE_WRITE_FAILED"));
+  await assert.rejects(failing("EIO"), code("FILE_WRITE_FAILED"));
+  for (const reason of ["EACCES", "EPERM", "EROFS"]) await assert.rejects(failing(reason), code("SYSTEM_PERMISSION_DENIED"));
   const wrapped = (reason: string) => changing("file", () => Promise.reject(softwareErrors.error("FILE_WRITE_FAILED", { reason })));
   await assert.rejects(wrapped("ENOSPC"), code("TERMINAL_DISK_FULL"));
-  await assert.rejects(wrapped("EROFS"), code("FILE_WRITE_FAILED"));
+  await assert.rejects(wrapped("EIO"), code("FILE_WRITE_FAILED"));
   const own = new TypeError("defect");
   await assert.rejects(
     changing("file", () => Promise.reject(own)),

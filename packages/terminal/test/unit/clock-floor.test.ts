@@ -162,3 +162,15 @@ test("FCLOCK: a rise that cannot be written down raises nothing: else many kills
   assert.equal(clock.floorSeconds(), 0);
   await assert.rejects(readFile(path), { code: "ENOENT" });
 });
+
+test("FCLOCK: the clock that judges a link for orders stands on its own floor, and learns nothing", async (t) => {
+  const { machine, path } = await clockAt(t, 1_000_000);
+  const clock = floorClock(machine, path);
+  await clock.restart(9_000_000);
+  const over = clock.over(900_000);
+  assert.equal(over.nowSeconds(), 1_000_000);
+  assert.equal(await over.learn(said(1_050_000)), 0);
+  assert.deepEqual([over.floorSeconds(), clock.floorSeconds(), floorClock(machine, path).floorSeconds()], [900_000, 9_000_000, 9_000_000]);
+  machine.now = 0;
+  assert.deepEqual([over.nowSeconds(), over.isBehind], [900_000, true]);
+});

@@ -1,4 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
+  certificateChainCodec,
   challengeCodec,
   inboxMessagesCodec,
   inboxStatementCodec,
@@ -13,6 +16,7 @@ import {
 } from "@sealane/api";
 import { sign1 } from "@sealane/cose";
 import { SoftwareKey, type Suite, suites, systemRandom } from "@sealane/crypto";
+import { FileKeyStore } from "@sealane/keystore";
 import {
   acceptMessage,
   type ConfidentialLink,
@@ -23,8 +27,8 @@ import {
   UnconfirmedLink,
 } from "@sealane/link";
 import { issuePublisher } from "@sealane/server";
-import { issueRelease, sealBytes } from "@sealane/software";
-import { type ArtefactId, artefactId, encodeAs, parseName } from "@sealane/wire";
+import { issueRelease, sealBytes, signOrder } from "@sealane/software";
+import { type ArtefactId, artefactId, decodeAs, encodeAs, parseName } from "@sealane/wire";
 import { MemoryReplayCache } from "../../memory-replay-cache.ts";
 import { testNowSeconds } from "../../parties.ts";
 import { overBroadcasts } from "./broadcasts.ts";
@@ -39,6 +43,7 @@ const model = "m1";
 export async function deliverySamples(samples: Samples): Promise<void> {
   await using server = await LocalServer.start();
   const terminal = await enrolTerminal(samples, server);
+  await handOnOrder(samples, server);
   for (const [at, suite] of suites.entries()) {
     const delivery: Delivery = {
       samples,
@@ -59,6 +64,26 @@ export interface Delivery {
   readonly terminal: EnrolledTerminal;
   readonly suite: Suite;
   readonly artefactId: ArtefactId;
+}
+
+/** The server is given an order to hand on, which every terminal may ask for. */
+async function handOnOrder(samples: Samples, server: LocalServer): Promise<void> {
+  const folder = join(server.folder, "../operator");
+  const key = await new FileKeyStore(join(folder, "keys")).signingKey("operator");
+  const chain = decodeAs(certificateChainCodec, await readFile(join(folder, "operator.cbor")), { maxBytes: 65_536, what: "operator" });
+  const order = await signOrder({
+    key,
+    chain,
+    order: {
+      issuer: parseName("operator"),
+      number: nowSeconds * 1000,
+      issuedAtSeconds: nowSeconds,
+      expiresAtSeconds: nowSeconds + 86_400,
+      recipients: "*",
+      actions: [{ kind: "reset-clock", toSeconds: nowSeconds }],
+    },
+  });
+  await server.operate(routes.orders, mediaType.cbor, samples.seeSent("order", order));
 }
 
 /** Publishes a version whose content key is encrypted to the server's key of a suite. */
@@ -130,6 +155,7 @@ async function ask({ samples, server, artefactId: wanted }: Delivery, link: Conf
     { kind: "authorise", artefactId: artefactId(new Uint8Array(32)) },
     { kind: "licence", artefactId: wanted },
     { kind: "order", after: 0 },
+    { kind: "order", after: nowSeconds * 1000 },
   ];
   for (const request of requests) {
     const payload = samples.see("terminal-request", encodeAs(terminalRequestCodec, request), reading(terminalRequestCodec));

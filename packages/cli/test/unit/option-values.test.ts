@@ -13,9 +13,23 @@ test("whole numbers are digits within their bounds", () => {
     assert.throws(() => parse(text), wrong, text);
 });
 
-test("a server's address is http or https and names no user", () => {
-  assert.equal(parseServerUrl({ option, text: "https://a.example:1/x" }).origin, "https://a.example:1");
-  for (const text of ["", "a.example", "ftp://a.example", "http://user@a.example", "http://:secret@a.example"]) {
+test("a server's address is http or https, keeps its path and names no user", () => {
+  const parse = (text: string): string => parseServerUrl({ option, text });
+  assert.deepEqual(["https://A.example:443", "http://a.example:1/", "https://a.example/ota", "https://a.example/ota/b//"].map(parse), [
+    "https://a.example",
+    "http://a.example:1",
+    "https://a.example/ota",
+    "https://a.example/ota/b",
+  ]);
+  for (const text of [
+    "",
+    "a.example",
+    "ftp://a.example",
+    "http://user@a.example",
+    "http://:secret@a.example",
+    "http://a/?b",
+    "http://a/#b",
+  ]) {
     assert.throws(() => parseServerUrl({ option, text }), wrong, text);
   }
 });

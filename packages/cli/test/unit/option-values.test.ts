@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hasCode } from "@sealane/wire";
-import { parseFingerprint, parseServerUrl, parseTypedName, parseWholeNumber, shellWord } from "../../src/index.ts";
+import { commandLine, parseFingerprint, parseServerUrl, parseTypedName, parseWholeNumber, shellWord } from "../../src/index.ts";
 
 const wrong = (error: unknown): boolean => hasCode(error, "CLI_USAGE_WRONG");
 const option = "--option";
@@ -46,4 +46,9 @@ test("a wrong name that was typed is wrong use, not a peer that cannot be truste
 
 test("words for a shell are quoted where they must be", () => {
   assert.deepEqual(["/a/b-1.c", "", "a b", "it's", "$x"].map(shellWord), ["/a/b-1.c", "''", "'a b'", "'it'\\''s'", "'$x'"]);
+});
+
+test("a suggested command parses as it stands, also for a name that looks like an option", () => {
+  assert.equal(commandLine("sealane-terminal install", "app", ["--state", "a b"]), "sealane-terminal install app --state 'a b'");
+  assert.equal(commandLine("sealane-terminal install", "-m", ["--state", "s"]), "sealane-terminal install --state s -- -m");
 });

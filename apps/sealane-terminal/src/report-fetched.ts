@@ -1,4 +1,4 @@
-import { type EventFields, formatBytes, formatTime, type Output, shellWord } from "@sealane/cli";
+import { commandLine, type EventFields, formatBytes, formatTime, type Output } from "@sealane/cli";
 import type { Fetched, FetchedKey } from "@sealane/terminal";
 
 /** Says what was fetched, and what to do next with the same state folder. */
@@ -9,7 +9,7 @@ export function reportFetched(output: Output, fetched: Fetched, state: string | 
   output.event(
     "fetched",
     { ...fieldsOf(fetched), bytes, totalBytes, segments, resumedAtSegment, wasComplete, seconds },
-    `${how}${resumed}: ${software.module} ${software.version}, every segment checked.\n${next(`install ${software.module}`, state)}`,
+    `${how}${resumed}: ${software.module} ${software.version}, every segment checked.\n${next("install", software.module, state)}`,
   );
 }
 
@@ -19,16 +19,16 @@ export function reportKey(output: Output, fetched: FetchedKey, state: string | u
   const { module, version, artefactId, plaintextBytes } = software;
   const until = formatTime(Math.min(licenceExpiresAtSeconds, keyExpiresAtSeconds ?? licenceExpiresAtSeconds));
   const words = wasComplete
-    ? `Nothing is awaited: ${module} ${version} is here already, complete.\n${next(`install ${module}`, state)}`
+    ? `Nothing is awaited: ${module} ${version} is here already, complete.\n${next("install", module, state)}`
     : `Here: the licence and the content key of ${module} ${version}, good until ${until}.\n` +
       `Awaited, by any way: the software (${formatBytes(plaintextBytes)}, artefact ${artefactId.toHex()}).\n` +
-      next(`fetch ${module} --source FILE`, state);
+      next("fetch", module, state, ["--source", "FILE"]);
   const there = ["licence", "content key", ...(wasComplete ? ["software"] : [])];
   output.event("key-fetched", { ...fieldsOf(fetched), there, awaited: wasComplete ? [] : ["software"] }, words);
 }
 
-function next(command: string, state: string | undefined): string {
-  return `Next: sealane-terminal ${command}${state === undefined ? "" : ` --state ${shellWord(state)}`}`;
+function next(command: string, module: string, state: string | undefined, options: readonly string[] = []): string {
+  return `Next: ${commandLine(`sealane-terminal ${command}`, module, [...options, ...(state === undefined ? [] : ["--state", state])])}`;
 }
 
 function fieldsOf({ software, link, licenceExpiresAtSeconds, keyExpiresAtSeconds }: FetchedKey): EventFields {

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { apiErrors, errorOfReply, foreignReply, maxProblemBytes, mediaType, proxyEnvironment } from "@sealane/api";
 import { cryptoErrors } from "@sealane/crypto";
 import { keystoreErrors } from "@sealane/keystore";
 import { linkErrors } from "@sealane/link";
@@ -75,15 +75,20 @@ export class OperatorClient {
   }
 
   async #exchange<View>(method: string, path: string, body: Body | null): Promise<View> {
-    return JSON.parse(await this.#request(method, path, body)) as View;
+    return (await this.#request(method, path, body)) as View;
   }
 
-  async #request(method: string, path: string, body: Body | null): Promise<string> {
-    const url = new URL(path, this.#options.url);
+  /** The JSON of a success; undefined where it has no body. */
+  async #request(method: string, path: string, body: Body | null): Promise<unknown> {
+    const url = new URL(path.replace(/^\//, ""), `${this.#options.url.replace(/\/$/, "")}/`);
     const headers: Record<string, string | number> = { authorization: `Bearer ${this.#options.token}`, accept: mediaType.json };
     if (body !== null) Object.assign(headers, { "content-type": body.type, "content-length": lengthOf(body) });
-    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const outgoing = send(url, { method, headers, timeout: idleSeconds * 1000 });
+    const options = { method, headers, timeout: idleSeconds * 1000 };
+    const proxyEnv = proxiesFor(url);
+    const outgoing =
+      url.protocol === "https:"
+        ? httpsRequest(url, { ...options, agent: new HttpsAgent({ proxyEnv }) })
+        : httpRequest(url, { ...options, agent: new HttpAgent({ proxyEnv }) });
     outgoing.on("timeout", () => outgoing.destroy(apiErrors.error("API_SERVER_UNREACHABLE", { url: url.origin })));
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once("response", resolve);
@@ -94,9 +99,31 @@ export class OperatorClient {
     const reply = await answered;
     const status = reply.statusCode ?? 500;
     const text = await readText(reply, status < 400 ? maxReplyBytes : maxProblemBytes);
-    if (status >= 400) throw errorOfProblem(text, status, serverSide);
-    return text;
+    const failed = { status, header: (name: string) => reply.headers[name]?.toString(), body: text };
+    if (status >= 400) throw errorOfReply(failed, serverSide);
+    if (status === 204) return undefined;
+    if (status >= 300 || !isJson(reply)) throw foreignReply(failed);
+    return parseJson(text);
   }
+}
+
+function isJson({ headers }: IncomingMessage): boolean {
+  return (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() === mediaType.json;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw apiErrors.error("API_REPLY_WRONG", { expected: "JSON" }, cause);
+  }
+}
+
+/** The proxies that lead to an address. A token that travels in plain leaves this machine by none. */
+function proxiesFor(url: URL): Record<string, string | undefined> {
+  const proxies = proxyEnvironment(process.env);
+  const proxy = URL.parse(proxies["http_proxy"] ?? proxies["HTTP_PROXY"] ?? "");
+  return url.protocol === "http:" && proxy !== null && !isLoopback(proxy) ? {} : proxies;
 }
 
 function lengthOf({ content }: Body): number {

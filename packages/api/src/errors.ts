@@ -15,6 +15,7 @@ export type ApiCode =
   | "API_SERVER_FAILED"
   | "API_SERVER_UNREACHABLE"
   | "API_REPLY_WRONG"
+  | "API_REPLY_FOREIGN"
   | "API_TERMINAL_OLD"
   | "ENROL_TOKEN_MALFORMED"
   | "ENROL_REFUSED"
@@ -122,6 +123,14 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     exit: exitCodes.notTrusted,
     sentence: "The server's reply has not the form that is expected",
     advice: "Check the address, and that both ends run the same version of Sealane",
+  },
+  API_REPLY_FOREIGN: {
+    blame: "system",
+    retry: "later",
+    http: 502,
+    exit: exitCodes.configuration,
+    sentence: "Something else than a Sealane server answered",
+    advice: "Check the address; a proxy, a login page of the network or another service may stand between",
   },
   API_TERMINAL_OLD: {
     ...peer,

@@ -99,5 +99,7 @@ export type {
   TokenRequest,
   TokenView,
 } from "./operator.ts";
-export { errorOfProblem, type Problem, problemOf } from "./problem.ts";
+
+export { errorOfReply, type FailedReply, foreignReply, type Problem, problemOf } from "./problem.ts";
+export { proxyEnvironment } from "./proxy-environment.ts";
 export { mediaType, pathOf, routes } from "./routes.ts";

@@ -15,16 +15,52 @@ export function problemOf(error: SealaneError): Problem {
   return { title: sentence, status: http, code: error.code, advice };
 }
 
+/** The head of a reply that is none of success, and what is there of its body. */
+export interface FailedReply {
+  readonly status: number;
+  /** By its name in lower case; null or undefined where there is none. */
+  readonly header: (name: string) => string | null | undefined;
+  readonly body: string;
+}
+
 /**
- * The error that a body describes: one of this package's codes or of the tables that the caller knows beside it; else API_REPLY_WRONG,
- * or API_SERVER_FAILED where the status says so.
+ * The error that a reply means: the code in its body, if it is one of this package's or of the tables that the caller knows beside it.
+ * Without one, the status alone counts, whoever answered: API_RATE_EXCEEDED (429), API_SERVER_BUSY (408, 425, 502 to 504; RFC 9110 15),
+ * API_SERVER_FAILED (other 5xx); API_REPLY_FOREIGN for the rest, with the type of what came and where a redirect leads. `retryAfterSeconds`
+ * is what Retry-After asks for in seconds.
  */
-export function errorOfProblem(body: string, status: number, alsoKnown: Readonly<Record<string, ErrorEntry>> = {}): SealaneError {
+export function errorOfReply(reply: FailedReply, alsoKnown: Readonly<Record<string, ErrorEntry>> = {}): SealaneError {
+  const { status, header, body } = reply;
+  const details = { status, ...retryAfterOf(header("retry-after") ?? "") };
   const code = codeIn(body);
   const entries: ReadonlyMap<string, ErrorEntry> = new Map(Object.entries({ ...alsoKnown, ...apiErrors.entries }));
   const entry = code === null ? undefined : entries.get(code);
-  if (code === null || entry === undefined) return apiErrors.error(status >= 500 ? "API_SERVER_FAILED" : "API_REPLY_WRONG", { status });
-  return new SealaneError(code, entry, { status });
+  if (code !== null && entry !== undefined) return new SealaneError(code, entry, details);
+  if (status === 429) return apiErrors.error("API_RATE_EXCEEDED", details);
+  if (passingStatuses.has(status)) return apiErrors.error("API_SERVER_BUSY", details);
+  return status >= 500 ? apiErrors.error("API_SERVER_FAILED", details) : foreignReply(reply);
+}
+
+const passingStatuses: ReadonlySet<number> = new Set([408, 425, 502, 503, 504]);
+
+/** The error API_REPLY_FOREIGN for a reply that no Sealane server gives. */
+export function foreignReply({ status, header }: Pick<FailedReply, "status" | "header">): SealaneError {
+  const type = (header("content-type") ?? "").split(";", 1)[0]?.trim().slice(0, maxShownCharacters) ?? "";
+  const target = targetOf(header("location") ?? "");
+  return apiErrors.error("API_REPLY_FOREIGN", { status, ...(type === "" ? {} : { type }), ...(target === "" ? {} : { target }) });
+}
+
+const maxShownCharacters = 200;
+
+/** Where a redirect leads, without what may be a secret of somebody: name, password, query. */
+function targetOf(location: string): string {
+  const url = URL.parse(location);
+  const shown = url === null ? (location.split(/[?#]/, 1)[0] ?? "") : `${url.protocol}//${url.host}${url.pathname}`;
+  return shown.slice(0, maxShownCharacters);
+}
+
+function retryAfterOf(written: string): { readonly retryAfterSeconds: number } | Record<string, never> {
+  return /^\d{1,9}$/.test(written) ? { retryAfterSeconds: Number(written) } : {};
 }
 
 function codeIn(body: string): string | null {

@@ -8,4 +8,4 @@ export { stateFolder } from "./places.ts";
 export { readSmallFile } from "./read-file.ts";
 export { asSealaneError, makeProgram, outputOf, runProgram } from "./run.ts";
 export { safeText } from "./safe-text.ts";
-export { shellWord } from "./shell-word.ts";
+export { commandLine, shellWord } from "./shell-word.ts";

@@ -14,10 +14,14 @@ export function parseWholeNumber(given: {
   throw cliErrors.error("CLI_USAGE_WRONG", { option, value: text, expected: `a whole number from ${min} to ${max}` });
 }
 
-/** The address of a server: http or https, without a user name. Error: CLI_USAGE_WRONG. */
-export function parseServerUrl(given: { readonly option: string; readonly text: string }): URL {
+/**
+ * The address of a server: http or https, without a user name, query or fragment. It may have a path, `https://host/ota`, below which
+ * the server's routes are; given without a slash at the end. Error: CLI_USAGE_WRONG.
+ */
+export function parseServerUrl(given: { readonly option: string; readonly text: string }): string {
   const url = URL.canParse(given.text) ? new URL(given.text) : null;
-  if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") return url;
+  const hasMore = url === null || [url.username, url.password, url.search, url.hash].some((part) => part !== "");
+  if (url !== null && !hasMore && /^https?:$/.test(url.protocol)) return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
   throw cliErrors.error("CLI_USAGE_WRONG", { option: given.option, expected: "an address as https://name:port" });
 }
 

@@ -1,6 +1,6 @@
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import https from "node:https";
-import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
+import { apiErrors, errorOfReply, foreignReply, maxProblemBytes, mediaType, proxyEnvironment } from "@sealane/api";
 import { giveBack, systemReason } from "@sealane/software";
 import { concatBytes, SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
@@ -42,15 +42,15 @@ export interface HttpOptions {
 /**
  * Speaks HTTP with connections that are kept open, limits on time and size, no redirects and no cookies.
  *
- * Every method's errors: API_SERVER_UNREACHABLE (no connection, a time limit, a broken one); what the server says in a problem
- * document; API_REPLY_WRONG for any other reply than the expected one.
+ * Every method's errors: API_SERVER_UNREACHABLE (no connection, a time limit, a broken one); those of `errorOfReply`, API_REPLY_FOREIGN
+ * also for a success of another type than a server's; API_REPLY_WRONG for one that is too large, or compressed.
  */
 export class HttpClient implements Disposable {
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
   readonly #limits: { readonly connectSeconds: number; readonly idleSeconds: number };
 
   constructor(options: HttpOptions) {
-    const agent = { keepAlive: true, maxSockets, proxyEnv: { ...options.environment } };
+    const agent = { keepAlive: true, maxSockets, proxyEnv: proxyEnvironment(options.environment) };
     this.#agents = { http: new http.Agent(agent), https: new https.Agent(agent) };
     this.#limits = { connectSeconds: options.connectSeconds ?? connectSeconds, idleSeconds: options.idleSeconds ?? idleSeconds };
   }
@@ -62,8 +62,7 @@ export class HttpClient implements Disposable {
 
   /** Reads a reply whose body is a small one of this media type. */
   async read(reply: HttpReply, expected: { readonly type: string; readonly maxBytes?: number }): Promise<Uint8Array> {
-    if (reply.status !== 200 && reply.status !== 201) throw unexpected(reply, { status: reply.status });
-    if (reply.type !== expected.type) throw unexpected(reply, { type: reply.type });
+    if ((reply.status !== 200 && reply.status !== 201) || reply.type !== expected.type) throw foreign(reply.body);
     return await readBounded(reply.body, expected.maxBytes ?? maxReplyBytes);
   }
 
@@ -78,7 +77,7 @@ export class HttpClient implements Disposable {
     const status = body.statusCode ?? 0;
     if (status >= 400) throw await failureOf(body, status);
     const reply = { status, type: typeOf(body), body };
-    if (status < 200 || status >= 300) throw unexpected(reply, { status });
+    if (status < 200 || status >= 300) throw foreign(body);
     if ((body.headers["content-encoding"] ?? "identity") !== "identity") throw unexpected(reply, { encoding: "compressed" });
     return reply;
   }
@@ -196,7 +195,20 @@ async function readBounded(body: IncomingMessage, maxBytes: number): Promise<Uin
 async function failureOf(body: IncomingMessage, status: number): Promise<SealaneError> {
   const isProblem = typeOf(body) === mediaType.problem;
   const bytes = await readBounded(body, maxProblemBytes).catch(() => new Uint8Array(0));
-  return errorOfProblem(isProblem ? new TextDecoder().decode(bytes) : "", status);
+  return errorOfReply({ status, header: headerOf(body), body: isProblem ? new TextDecoder().decode(bytes) : "" });
+}
+
+function foreign(body: IncomingMessage): SealaneError {
+  body.destroy();
+  return foreignReply({ status: body.statusCode ?? 0, header: headerOf(body) });
+}
+
+/** The value of a header that counts once. */
+function headerOf({ headers }: IncomingMessage): (name: string) => string | undefined {
+  return (name) => {
+    const value = headers[name];
+    return typeof value === "string" ? value : undefined;
+  };
 }
 
 function unexpected(reply: HttpReply, details: Readonly<Record<string, string | number>>): SealaneError {

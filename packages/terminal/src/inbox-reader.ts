@@ -104,7 +104,7 @@ export class InboxReader {
         if (elapsedSeconds(terminal.clock) >= deadline) return;
       }
     } catch (error) {
-      const isUnfit = !isAlive && (silence.signal.aborted || hasCode(error, "API_REPLY_WRONG"));
+      const isUnfit = !isAlive && (silence.signal.aborted || hasCode(error, "API_REPLY_WRONG") || hasCode(error, "API_REPLY_FOREIGN"));
       if (isUnfit) this.#mode = "poll";
       else if (!isPassing(error)) throw error;
     } finally {

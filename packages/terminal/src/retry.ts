@@ -11,7 +11,7 @@ const passing = ["API_SERVER_UNREACHABLE", "API_SERVER_BUSY", "API_SERVER_FAILED
 
 /**
  * Counts the attempts of one piece of work and pauses between them: 0.5 s, doubled each time up to 30 s, with up to a half more at
- * random, so that a thousand terminals do not come back at once.
+ * random, so that a thousand terminals do not come back at once. What Retry-After asks for comes before that, up to a minute.
  */
 export class Attempts {
   readonly #terminal: Terminal;
@@ -25,7 +25,9 @@ export class Attempts {
   async pauseAfter(error: unknown): Promise<void> {
     this.#made++;
     if (!isPassing(error) || this.#made >= maxAttempts) throw error;
-    const pauseMilliseconds = this.#pause();
+    const afterSeconds = retryAfterOf(error);
+    if (afterSeconds > longestAskedSeconds) throw error; // whoever began this may come again then
+    const pauseMilliseconds = afterSeconds * 1000 + this.#pause();
     this.#terminal.onEvent({ kind: "retry", code: error.code, attempt: this.#made + 1, pauseMilliseconds });
     await this.#terminal.clock.sleep(pauseMilliseconds);
   }
@@ -40,6 +42,14 @@ export class Attempts {
     const base = Math.min(firstPauseMilliseconds * 2 ** (this.#made - 1), longestPauseMilliseconds);
     return Math.round(base * (1 + chance / 510));
   }
+}
+
+/** The longest Retry-After that a command waits for; our own servers ask for at most as much. */
+const longestAskedSeconds = 60;
+
+function retryAfterOf({ details }: SealaneError): number {
+  const { retryAfterSeconds } = details;
+  return typeof retryAfterSeconds === "number" ? retryAfterSeconds : 0;
 }
 
 /** Repeats work that may be repeated, while its failures may pass. */

@@ -47,7 +47,7 @@ export async function runInit(command: Command): Promise<void> {
   const name = parseTypedName({ option: "--name", text: options.name });
   const allow = (options.allow ?? []).map((text) => mechanismNamed(text).name);
   const suites = options.suites === undefined ? standardSuites : suitesNamed(options.suites.split(/ *, */));
-  const url = parseServerUrl({ option: "--url", text: options.url }).origin;
+  const url = parseServerUrl({ option: "--url", text: options.url });
   const key = options.key === undefined ? {} : { token: options.key };
   const operatorKey = options.operatorKey === undefined ? {} : { operatorKey: options.operatorKey };
   const publisherKind = lastingKind(suites);

@@ -19,7 +19,7 @@ const maxTokenBytes = 256;
  */
 export async function runLogin(command: Command): Promise<void> {
   const options = command.opts<{ url: string; tokenFile: string; input: boolean; state?: string; fingerprint?: string }>();
-  const url = parseServerUrl({ option: "--url", text: options.url }).origin;
+  const url = parseServerUrl({ option: "--url", text: options.url });
   const token = Buffer.from(await readSmallFile(options.tokenFile, { maxBytes: maxTokenBytes, mayAsk: options.input }))
     .toString("utf8")
     .trim();

@@ -82,7 +82,7 @@ async function optionsOf(settings: ServerSettings, given: RunOptions): Promise<S
   const { listen = {} } = config;
   const known = await profileUrl(state);
   const told = given.publicUrl ?? config.public_url;
-  const publicUrl = told === undefined ? known : parseServerUrl({ option: "--public-url", text: told }).origin;
+  const publicUrl = told === undefined ? known : parseServerUrl({ option: "--public-url", text: told });
   return {
     ...rest,
     roles: given.roles === undefined ? (config.roles ?? serverRoles) : rolesOf(given.roles),

@@ -37,6 +37,18 @@ test("a server is backed up, restored and migrated by commands, and a wrong fold
   assert.deepEqual([none.exitCode, codeOf(none)], [10, "SERVER_BACKUP_WRONG"]);
 });
 
+test("the path of a server's address is kept where the operator and the server have it", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "sealane-path-"));
+  t.after(() => removeTree(folder));
+  const made = await run("sealane", ["init", "--url", "https://host.example/ota/", "--state", folder, "--json"]);
+  assert.equal(made.exitCode, 0, made.stdout);
+  for (const [kept, line] of [
+    [join(folder, "operator", "profile.json"), /"url": "https:\/\/host\.example\/ota"/],
+    [join(folder, "server", "server.yaml"), /public_url: ["']?https:\/\/host\.example\/ota["']?\n/],
+  ] as const)
+    assert.match(await readFile(kept, "utf8"), line);
+});
+
 test("a configuration is checked and its schema printed; a server does not start with a wrong one", async (t) => {
   const { folder, state } = await newServer(t);
   const config = join(folder, "state", "server", "server.yaml");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hasCode } from "@sealane/wire";
-import { parseFingerprint, parseServerUrl, parseTypedName, parseWholeNumber, shellWord } from "../../src/index.ts";
+import { commandLine, parseFingerprint, parseServerUrl, parseTypedName, parseWholeNumber, shellWord } from "../../src/index.ts";
 
 const wrong = (error: unknown): boolean => hasCode(error, "CLI_USAGE_WRONG");
 const option = "--option";
@@ -13,9 +13,23 @@ test("whole numbers are digits within their bounds", () => {
     assert.throws(() => parse(text), wrong, text);
 });
 
-test("a server's address is http or https and names no user", () => {
-  assert.equal(parseServerUrl({ option, text: "https://a.example:1/x" }).origin, "https://a.example:1");
-  for (const text of ["", "a.example", "ftp://a.example", "http://user@a.example", "http://:secret@a.example"]) {
+test("a server's address is http or https, keeps its path and names no user", () => {
+  const parse = (text: string): string => parseServerUrl({ option, text });
+  assert.deepEqual(["https://A.example:443", "http://a.example:1/", "https://a.example/ota", "https://a.example/ota/b//"].map(parse), [
+    "https://a.example",
+    "http://a.example:1",
+    "https://a.example/ota",
+    "https://a.example/ota/b",
+  ]);
+  for (const text of [
+    "",
+    "a.example",
+    "ftp://a.example",
+    "http://user@a.example",
+    "http://:secret@a.example",
+    "http://a/?b",
+    "http://a/#b",
+  ]) {
     assert.throws(() => parseServerUrl({ option, text }), wrong, text);
   }
 });
@@ -32,4 +46,9 @@ test("a wrong name that was typed is wrong use, not a peer that cannot be truste
 
 test("words for a shell are quoted where they must be", () => {
   assert.deepEqual(["/a/b-1.c", "", "a b", "it's", "$x"].map(shellWord), ["/a/b-1.c", "''", "'a b'", "'it'\\''s'", "'$x'"]);
+});
+
+test("a suggested command parses as it stands, also for a name that looks like an option", () => {
+  assert.equal(commandLine("sealane-terminal install", "app", ["--state", "a b"]), "sealane-terminal install app --state 'a b'");
+  assert.equal(commandLine("sealane-terminal install", "-m", ["--state", "s"]), "sealane-terminal install --state s -- -m");
 });

@@ -1,4 +1,4 @@
-import { apiErrors, errorOfProblem, maxProblemBytes, mediaType } from "@sealane/api";
+import { apiErrors, errorOfReply, maxProblemBytes, mediaType } from "@sealane/api";
 import { concatBytes } from "@sealane/wire";
 
 /** Seconds after which a server that has not replied in full counts as lost. */
@@ -22,7 +22,7 @@ export interface HttpExchange {
 
 /**
  * Sends a CBOR request and gives the reply's body; follows no redirect and sends no credentials.
- * Errors: API_SERVER_UNREACHABLE, API_REPLY_WRONG, what the server says in a problem document.
+ * Errors: API_SERVER_UNREACHABLE, API_REPLY_WRONG, those of `errorOfReply`.
  */
 export async function exchange(server: HttpServer, request: HttpExchange): Promise<Uint8Array> {
   const { method, path, body, maxBytes } = request;
@@ -36,7 +36,8 @@ export async function exchange(server: HttpServer, request: HttpExchange): Promi
     const bytes = await readBounded(response, response.ok ? maxBytes : maxProblemBytes);
     if (response.ok && bytes !== null) return bytes;
     if (response.ok) throw apiErrors.error("API_REPLY_WRONG", { limit: maxBytes });
-    throw errorOfProblem(bytes === null ? "" : new TextDecoder().decode(bytes), response.status);
+    const text = bytes === null ? "" : new TextDecoder().decode(bytes);
+    throw errorOfReply({ status: response.status, header: (name) => response.headers.get(name), body: text });
   } catch (error) {
     server.signal?.throwIfAborted();
     if (error instanceof TypeError || error instanceof DOMException) throw apiErrors.error("API_SERVER_UNREACHABLE", {}, error);

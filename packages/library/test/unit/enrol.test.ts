@@ -33,7 +33,7 @@ describe("an enrolment that does not succeed", () => {
   test("is refused when the reply is of another form or without end", async () => {
     await assert.rejects(
       attempt(async () => new Response("<html>", { status: 404 })),
-      code("API_REPLY_WRONG"),
+      code("API_REPLY_FOREIGN"),
     );
     await assert.rejects(
       attempt(async () => new Response("")),

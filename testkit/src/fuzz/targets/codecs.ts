@@ -6,7 +6,7 @@ import {
   enrolProofCodec,
   enrolReplyCodec,
   enrolRequestCodec,
-  errorOfProblem,
+  errorOfReply,
   formatEnrolToken,
   formatInboxEvent,
   inboxMessagesCodec,
@@ -156,7 +156,7 @@ function texts(): readonly FuzzTarget[] {
     {
       name: "problem",
       corpus: [latin('{"title":"no","status":403,"code":"API_NOT_FOUND","advice":"none"}')],
-      feed: (input) => void errorOfProblem(asText(input), 404),
+      feed: (input) => void errorOfReply({ status: 404, header: () => asText(input), body: asText(input) }),
     },
     { name: "name", corpus: [latin("gateway-7.plant_2:a")], feed: (input) => void parseName(asText(input)) },
   ];

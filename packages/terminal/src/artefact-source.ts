@@ -3,8 +3,7 @@ import { stat } from "node:fs/promises";
 import { apiErrors, pathOf, routes } from "@sealane/api";
 import { artefactIdOf, readArtefactHeader, softwareErrors, systemReason } from "@sealane/software";
 import type { ArtefactId } from "@sealane/wire";
-import { bytesOf, type HttpClient, type HttpReply, parseBaseUrl, urlOf } from "./http-client.ts";
-import { leastRate } from "./limits.ts";
+import { type HttpClient, type HttpReply, parseBaseUrl, urlOf } from "./http-client.ts";
 
 /** A sealed artefact somewhere: at the server, in a cache, on a static store, in a file. None of them needs to be trusted. */
 export interface ArtefactSource {
@@ -23,7 +22,7 @@ export function httpSource(http: HttpClient, base: URL, artefactId: ArtefactId):
       const headers = start === 0 ? {} : { range: `bytes=${start}-` };
       const reply = await http.open({ method: "GET", url, headers });
       const { from, fileBytes } = rangeOf(reply, start);
-      return { fileBytes, bytes: skip(bytesOf(reply.body, leastRate), start - from) };
+      return { fileBytes, bytes: skip(http.bytes(reply), start - from) };
     },
   };
 }

@@ -38,6 +38,7 @@ export type TerminalCode =
   | "TERMINAL_USER_UNKNOWN"
   | "TERMINAL_USER_NOT_ALLOWED"
   | "TERMINAL_VARIABLE_WRONG"
+  | "TERMINAL_LEAST_RATE_WRONG"
   | "TERMINAL_PROTECTION_MISSING";
 
 /** Errors of the terminal: of its state, of installing and of running software. */
@@ -224,6 +225,12 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     sentence: "The variable cannot be given to software",
     advice:
       "Name a variable that is set, as NAME or NAME=VALUE; what changes how programs are loaded is set in the software's own start script",
+  },
+  TERMINAL_LEAST_RATE_WRONG: {
+    ...user,
+    exit: exitCodes.configuration,
+    sentence: "The environment variable SEALANE_LEAST_RATE is no rate",
+    advice: "Set it to whole bytes a second, at most 1000000000, or to 0 for no least rate; without it the rate is 1024",
   },
   TERMINAL_PROTECTION_MISSING: {
     ...system,

@@ -4,13 +4,8 @@ import { apiErrors, errorOfReply, foreignReply, maxProblemBytes, mediaType, prox
 import { giveBack, systemReason } from "@sealane/software";
 import { concatBytes, SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
-import { connectSeconds, idleSeconds, leastRate, maxReplyBytes, maxSockets } from "./limits.ts";
-
-/** What a body has to bring in each stretch of so many seconds; whoever is slower counts as lost, and the request is made again later. */
-export interface LeastRate {
-  readonly bytesPerSecond: number;
-  readonly seconds: number;
-}
+import { type LeastRate, leastRateIn } from "./least-rate.ts";
+import { connectSeconds, idleSeconds, maxReplyBytes, maxSockets } from "./limits.ts";
 
 /** One request of the terminal to a server, a cache or any static store. */
 export interface HttpRequest {
@@ -33,7 +28,7 @@ export interface HttpReply {
 }
 
 export interface HttpOptions {
-  /** HTTP_PROXY, HTTPS_PROXY, NO_PROXY. */
+  /** HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SEALANE_LEAST_RATE. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly connectSeconds?: number;
   readonly idleSeconds?: number;
@@ -48,8 +43,11 @@ export interface HttpOptions {
 export class HttpClient implements Disposable {
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
   readonly #limits: { readonly connectSeconds: number; readonly idleSeconds: number };
+  readonly #leastRate: LeastRate | null;
 
+  /** Error: TERMINAL_LEAST_RATE_WRONG. */
   constructor(options: HttpOptions) {
+    this.#leastRate = leastRateIn(options.environment);
     const agent = { keepAlive: true, maxSockets, proxyEnv: proxyEnvironment(options.environment) };
     this.#agents = { http: new http.Agent(agent), https: new https.Agent(agent) };
     this.#limits = { connectSeconds: options.connectSeconds ?? connectSeconds, idleSeconds: options.idleSeconds ?? idleSeconds };
@@ -63,19 +61,24 @@ export class HttpClient implements Disposable {
   /** Reads a reply whose body is a small one of this media type. */
   async read(reply: HttpReply, expected: { readonly type: string; readonly maxBytes?: number }): Promise<Uint8Array> {
     if ((reply.status !== 200 && reply.status !== 201) || reply.type !== expected.type) throw foreign(reply.body);
-    return await readBounded(reply.body, expected.maxBytes ?? maxReplyBytes);
+    return await this.#readBounded(reply.body, expected.maxBytes ?? maxReplyBytes);
+  }
+
+  /** The body of a reply, as {@link bytesOf} gives it, at no less than the least rate. */
+  bytes(reply: HttpReply): AsyncGenerator<Uint8Array, void, undefined> {
+    return bytesOf(reply.body, this.#leastRate);
   }
 
   /** Sends a request whose reply says nothing but that it was carried out. */
   async command(request: HttpRequest): Promise<void> {
-    await readBounded((await this.open(request)).body, maxReplyBytes);
+    await this.#readBounded((await this.open(request)).body, maxReplyBytes);
   }
 
   /** Sends a request and gives the reply once its head has come; errors of the server are thrown. */
   async open(request: HttpRequest): Promise<HttpReply> {
     const body = await this.#send(request);
     const status = body.statusCode ?? 0;
-    if (status >= 400) throw await failureOf(body, status);
+    if (status >= 400) throw await this.#failureOf(body, status);
     const reply = { status, type: typeOf(body), body };
     if (status < 200 || status >= 300) throw foreign(body);
     if ((body.headers["content-encoding"] ?? "identity") !== "identity") throw unexpected(reply, { encoding: "compressed" });
@@ -85,6 +88,23 @@ export class HttpClient implements Disposable {
   [Symbol.dispose](): void {
     this.#agents.http.destroy();
     this.#agents.https.destroy();
+  }
+
+  async #readBounded(body: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of bytesOf(body, this.#leastRate)) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw apiErrors.error("API_REPLY_WRONG", { limit: maxBytes });
+      chunks.push(chunk);
+    }
+    return concatBytes(...chunks);
+  }
+
+  async #failureOf(body: IncomingMessage, status: number): Promise<SealaneError> {
+    const isProblem = typeOf(body) === mediaType.problem;
+    const bytes = await this.#readBounded(body, maxProblemBytes).catch(() => new Uint8Array(0));
+    return errorOfReply({ status, header: headerOf(body), body: isProblem ? new TextDecoder().decode(bytes) : "" });
   }
 
   async #send(input: HttpRequest): Promise<IncomingMessage> {
@@ -145,12 +165,12 @@ export function urlOf(base: URL, path: string, query: Readonly<Record<string, nu
 
 /**
  * Gives the bytes of a body as they come; the memory of each chunk is the caller's. Error: API_SERVER_UNREACHABLE when it breaks off, or
- * is slower than `leastRate` where one is given (an event stream has none).
+ * is slower than `leastRate` where there is one (an event stream has none).
  *
  * The body's chunks are copies that the HTTP parser made of what the socket read. What the socket read is given back at once: the
  * collector would let 64 MiB of it pile up, and half of the time of a download goes into that.
  */
-export async function* bytesOf(body: IncomingMessage, leastRate: LeastRate | null = null): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* bytesOf(body: IncomingMessage, leastRate: LeastRate | null): AsyncGenerator<Uint8Array, void, undefined> {
   let recent = 0;
   const timer =
     leastRate === null
@@ -179,23 +199,6 @@ export async function* bytesOf(body: IncomingMessage, leastRate: LeastRate | nul
 class TimeLimit extends Error {
   readonly code = "ETIMEDOUT";
   readonly syscall = "wait";
-}
-
-async function readBounded(body: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of bytesOf(body, leastRate)) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw apiErrors.error("API_REPLY_WRONG", { limit: maxBytes });
-    chunks.push(chunk);
-  }
-  return concatBytes(...chunks);
-}
-
-async function failureOf(body: IncomingMessage, status: number): Promise<SealaneError> {
-  const isProblem = typeOf(body) === mediaType.problem;
-  const bytes = await readBounded(body, maxProblemBytes).catch(() => new Uint8Array(0));
-  return errorOfReply({ status, header: headerOf(body), body: isProblem ? new TextDecoder().decode(bytes) : "" });
 }
 
 function foreign(body: IncomingMessage): SealaneError {

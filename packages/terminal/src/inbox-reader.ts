@@ -94,7 +94,7 @@ export class InboxReader {
         clearTimeout(timer);
         return yield* decodeMessages(bytes);
       }
-      for await (const parts of partsOf(bytesOf(reply.body))) {
+      for await (const parts of partsOf(bytesOf(reply.body, null))) {
         if (!isAlive && parts.length > 0) {
           clearTimeout(timer);
           isAlive = true;

@@ -35,8 +35,14 @@ export const maxInboxLooks = 256;
 export const connectSeconds = 10;
 export const idleSeconds = 60;
 
-/** The least rate of a body: half of what 2G carries, measured over two minutes. Who sends less holds a command up for ever otherwise. */
+/**
+ * The least rate of a body unless SEALANE_LEAST_RATE has another: half of what 2G carries, measured over two minutes. Who sends less holds
+ * a command up for ever otherwise.
+ */
 export const leastRate = { bytesPerSecond: 1_024, seconds: 120 } as const;
+
+/** The highest least rate that can be set: 1 GB/s. */
+export const maxLeastBytesPerSecond = 1_000_000_000;
 
 /** Attempts of one request that may be repeated, and of a download since its last new segment. */
 export const maxAttempts = 6;

@@ -14,7 +14,7 @@ export interface Terminal {
   readonly token: (uri: string) => Pkcs11KeyStore;
   readonly clock: FloorClock;
   readonly random: Randomness;
-  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read from here. */
+  /** HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SEALANE_LEAST_RATE are read from here. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onEvent: OnEvent;
 }

@@ -7,6 +7,7 @@ import { HttpClient } from "../../src/http-client.ts";
 import { loadEnrolment } from "../../src/identity.ts";
 import { InboxReader } from "../../src/inbox-reader.ts";
 import { fetchSoftware, install } from "../../src/index.ts";
+import { streamStartSeconds } from "../../src/limits.ts";
 import { code } from "../double/codes.ts";
 import { enrolledWorld, type World } from "../double/enrolled.ts";
 
@@ -122,26 +123,48 @@ test("a server that holds a stream open for ever does not hold the terminal", as
   assert.ok(clock.now - before < 10 * waitSeconds, `${clock.now - before} s`);
 });
 
-const unfit: Readonly<Record<string, (response: ServerResponse) => void>> = {
+type Answer = (response: ServerResponse) => void;
+
+const unfit: Readonly<Record<string, Answer>> = {
   "another type": (response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
   "a refusal of that type": (response) => response.writeHead(406).end(),
   "no content": (response) => response.writeHead(204).end(),
   "a redirect": (response) => response.writeHead(302, { location: "/" }).end(),
   "a compressed body": (response) => response.writeHead(200, { "content-type": mediaType.events, "content-encoding": "gzip" }).end("x"),
+};
+
+const silent: Readonly<Record<string, Answer>> = {
   "a head and nothing more": (response) => response.writeHead(200, { "content-type": mediaType.events }).flushHeaders(),
   "not even a head": () => {},
   "half a line": (response) => response.writeHead(200, { "content-type": mediaType.events }).write("id: 1"),
 };
 
+/** The terminal gets its one message by polls, after one stream that was answered so. */
+async function pollsAfter(t: TestContext, answer: Answer): Promise<void> {
+  const world = await enrolledWorld(t);
+  const { server } = world;
+  server.faults.stream = answer;
+  server.post(Uint8Array.of(9));
+  assert.deepEqual(await readAll(t, world), [[1, 9]]);
+  assert.deepEqual(server.requests.slice(0, 3), [stream, poll, poll]);
+  assert.equal(server.requests.filter((each) => each === stream).length, 1);
+}
+
 for (const [name, answer] of Object.entries(unfit)) {
-  test(`EQ1: where something between answers a stream with ${name}, the terminal polls from then on`, async (t) => {
-    const world = await enrolledWorld(t);
-    const { server } = world;
-    server.faults.stream = answer;
-    server.post(Uint8Array.of(9));
-    assert.deepEqual(await readAll(t, world, 0.05), [[1, 9]]);
-    assert.deepEqual(server.requests.slice(0, 3), [stream, poll, poll]);
-    assert.equal(server.requests.filter((each) => each === stream).length, 1);
+  test(`EQ1: where something between answers a stream with ${name}, the terminal polls from then on, and waits for nothing`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] }); // the time in which a stream has to begin is never over
+    await pollsAfter(t, answer);
+  });
+}
+
+for (const [name, answer] of Object.entries(silent)) {
+  test(`EQ1: where something between answers a stream with ${name}, the terminal polls when the stream had its time to begin`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    await pollsAfter(t, (response) => {
+      answer(response);
+      t.mock.timers.tick(streamStartSeconds * 1000);
+      response.destroy(); // too late to count as a connection that was lost
+    });
   });
 }
 

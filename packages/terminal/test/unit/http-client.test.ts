@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { apiErrors } from "@sealane/api";
-import { bytesOf, HttpClient, type HttpOptions, parseBaseUrl, urlOf } from "../../src/http-client.ts";
+import { HttpClient, type HttpOptions, parseBaseUrl, urlOf } from "../../src/http-client.ts";
 import { terminalAt } from "../../src/index.ts";
+import { leastRateIn } from "../../src/least-rate.ts";
 import { Attempts } from "../../src/retry.ts";
 import { code } from "../double/codes.ts";
 import { FakeClock } from "../double/fake-clock.ts";
@@ -138,31 +139,84 @@ test("only failures that may pass are tried again, with pauses that grow to half
   assert.deepEqual(clock.pauses, [500, 1_000, 2_000, 4_000, 8_000]);
 });
 
-test("a body that is slower than the least rate is given up, however long single bytes keep coming", async (t) => {
-  const url = await serve(t, ({ url: path }, response) => {
-    response.writeHead(200, { "content-type": cbor.type });
-    response.write("x");
-    if (path === "/whole") return void response.end("yz");
-    const timer = setInterval(() => response.write("x"), 1);
-    response.on("close", () => clearInterval(timer));
+/**
+ * A reply whose server sends what the test says. The function that comes back brings so many bytes, one at least, and lets the window of two
+ * minutes pass; it rejects where the body was given up before they came.
+ */
+async function slowReply(t: TestContext, environment: HttpOptions["environment"]): Promise<(bytes: number) => Promise<void>> {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const begun = Promise.withResolvers<ServerResponse>();
+  const url = await serve(t, (_, response) => {
+    response.writeHead(200, { "content-type": cbor.type }).flushHeaders();
+    begun.resolve(response);
   });
-  const http = client(t);
-  const read = async (path: string): Promise<number> => {
-    const { body } = await http.open({ method: "GET", url: new URL(path, url) });
-    let bytes = 0;
-    for await (const chunk of bytesOf(body, { bytesPerSecond: 1_000_000, seconds: 0.2 })) bytes += chunk.length;
-    return bytes;
+  const http = client(t, { environment });
+  const bytes = http.bytes(await http.open({ method: "GET", url }));
+  const response = await begun.promise;
+  return async (count) => {
+    response.write(new Uint8Array(count));
+    for (let come = 0; come < count; ) {
+      const { value } = await bytes.next();
+      assert.ok(value instanceof Uint8Array);
+      come += value.length;
+    }
+    t.mock.timers.tick(120_000);
   };
-  assert.equal(await read("/whole"), 3);
-  await assert.rejects(read("/drops"), code("API_SERVER_UNREACHABLE"));
+}
+
+test("a body that brings the least rate in each window goes on, and one byte less in one of them is given up", async (t) => {
+  const bring = await slowReply(t, {});
+  for (const bytes of [120 * 1_024, 1_000_000, 120 * 1_024, 120 * 1_024 - 1]) await bring(bytes);
+  await assert.rejects(bring(1), code("API_SERVER_UNREACHABLE"));
 });
 
-test("a head that comes byte by byte is given up", async (t) => {
+test("a body whose single bytes keep coming is given up, however much came before", async (t) => {
+  const bring = await slowReply(t, {});
+  await bring(1_000_000);
+  await bring(1);
+  await assert.rejects(bring(1), code("API_SERVER_UNREACHABLE"));
+});
+
+test("the environment sets another least rate", async (t) => {
+  const bring = await slowReply(t, { SEALANE_LEAST_RATE: "200" });
+  for (const bytes of [120 * 200, 120 * 200, 120 * 200 - 1]) await bring(bytes);
+  await assert.rejects(bring(1), code("API_SERVER_UNREACHABLE"));
+});
+
+test("the environment switches the least rate off", async (t) => {
+  const bring = await slowReply(t, { SEALANE_LEAST_RATE: "0" });
+  for (const bytes of [1, 1, 1]) await bring(bytes);
+});
+
+test("an empty least rate is the default, and one that is no whole number of bytes up to 1 GB is refused", () => {
+  assert.deepEqual(leastRateIn({ SEALANE_LEAST_RATE: "" }), { bytesPerSecond: 1_024, seconds: 120 });
+  assert.deepEqual(leastRateIn({ SEALANE_LEAST_RATE: "1000000000" }), { bytesPerSecond: 1_000_000_000, seconds: 120 });
+  for (const written of ["1000000001", "-1", "1.5", "1e3", "1k", " 1", "0x10", "off", "9".repeat(400)]) {
+    const environment = { SEALANE_LEAST_RATE: written };
+    assert.throws(() => new HttpClient({ environment }), code("TERMINAL_LEAST_RATE_WRONG"), written);
+  }
+});
+
+test("a head that comes byte by byte is given up when its time is over, and not before", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const begun = Promise.withResolvers<Socket>();
   const url = await serve(t, ({ socket }) => {
     socket.write("HTTP/1.1 200 OK\r\nX-A: ");
-    const timer = setInterval(() => socket.write("x"), 1);
-    socket.on("close", () => clearInterval(timer));
+    begun.resolve(socket);
   });
-  const http = client(t, { connectSeconds: 0.2, idleSeconds: 0.2 });
-  await assert.rejects(http.open({ method: "GET", url }), code("API_SERVER_UNREACHABLE"));
+  const http = client(t, { connectSeconds: 10, idleSeconds: 60 });
+  let isGivenUp = false;
+  const opening = http.open({ method: "GET", url }).finally(() => {
+    isGivenUp = true;
+  });
+  const outcome = assert.rejects(opening, code("API_SERVER_UNREACHABLE"));
+  const socket = await begun.promise;
+  for (const seconds of [9.999, 30, 30]) {
+    t.mock.timers.tick(seconds * 1000);
+    await new Promise<unknown>((resolve) => socket.write("x", resolve));
+    assert.equal(isGivenUp, false);
+  }
+  t.mock.timers.tick(1);
+  socket.write("\r\n\r\n"); // too late
+  await outcome;
 });

@@ -137,6 +137,9 @@ export const reconnectMilliseconds = 1_000;
 /** Disk space that an upload has to leave free, for the database and its journal. */
 export const reservedDiskBytes: number = 64 * 1024 * 1024;
 
+/** How long the rate of a download is measured before it is judged: what the system takes at once, and pauses of a radio link, even out. */
+export const leastRateSeconds = 120;
+
 /** What an operator may set; every number has a default in {@link defaultLimits}. */
 export interface ServerLimits {
   /** Largest sealed artefact that is stored. */
@@ -159,8 +162,8 @@ export interface ServerLimits {
   /** Connections that have proven the same terminal; further ones count for their address. */
   readonly maxConnectionsPerTerminal: number;
   /**
-   * Bytes a second below which a client is too slow, on top of a time of its own for each body: 2G has twice as many. Who reads an
-   * artefact slower than this is cut off, and goes on later where it was.
+   * Bytes a second below which a client is too slow, on top of a time of its own for each body: 2G has twice as many. Who takes less of an
+   * artefact in {@link leastRateSeconds} is cut off, and goes on later where it was.
    */
   readonly leastBytesPerSecond: number;
   /** Requests a minute from one address (a terminal that is proven: from that terminal): in general, and where a private-key operation is paid for. */

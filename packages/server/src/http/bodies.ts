@@ -49,7 +49,7 @@ export function endUnreadBody(request: FastifyRequest): void {
 }
 
 /** The longest time for so many bytes, in either direction: that of a body, and what they take at the least rate. */
-export function secondsFor(bytes: number, { bodySeconds, leastBytesPerSecond }: ServerLimits): number {
+function secondsFor(bytes: number, { bodySeconds, leastBytesPerSecond }: ServerLimits): number {
   return bodySeconds + bytes / leastBytesPerSecond;
 }
 

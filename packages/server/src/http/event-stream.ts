@@ -37,7 +37,9 @@ export async function sendEvents(reply: FastifyReply, events: AsyncIterable<stri
   try {
     for await (const piece of events) {
       isWriting = true;
-      const isTaken = await write(raw, Buffer.from(piece), stallSeconds);
+      const stall = setTimeout(cut, stallSeconds * 1000);
+      const isTaken = await write(raw, Buffer.from(piece));
+      clearTimeout(stall);
       isWriting = false;
       if (!isTaken) break;
     }

@@ -1,12 +1,11 @@
 import type { ServerResponse } from "node:http";
 
 /**
- * Resolves when the bytes have left this process, and their memory may be used again; false when nobody takes them any more. A client
- * that takes longer than `withinSeconds` is cut off.
+ * Resolves when the bytes have left this process, and their memory may be used again; false when nobody takes them any more. How long a
+ * client may take is the caller's to say.
  */
-export async function write(response: ServerResponse, bytes: Uint8Array, withinSeconds: number): Promise<boolean> {
+export async function write(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
   if (response.destroyed) return false;
-  const stall = setTimeout(() => response.destroy(), withinSeconds * 1000);
   return await new Promise<boolean>((resolve) => {
     const onClose = (): void => resolve(false);
     response.once("close", onClose);
@@ -14,5 +13,5 @@ export async function write(response: ServerResponse, bytes: Uint8Array, withinS
       response.off("close", onClose);
       resolve(error === null || error === undefined);
     });
-  }).finally(() => clearTimeout(stall));
+  });
 }

@@ -7,7 +7,7 @@ import type { ArtefactStore } from "../artefact-store.ts";
 import { parseRange } from "../byte-range.ts";
 import type { ServerContext } from "../context.ts";
 import { systemCodeOf } from "../files.ts";
-import { secondsFor } from "../http/bodies.ts";
+import { cutOffSlowReader } from "../http/least-rate.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { write } from "../http/write.ts";
 import type { ServerLimits } from "../limits.ts";
@@ -68,9 +68,10 @@ async function sendFile(
   raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
   const [first, end] = range === null ? [0, size] : [range.start, range.end + 1];
   using buffers = from.buffers.begin(end - first);
+  using _watch = cutOffSlowReader(raw, from.limits.leastBytesPerSecond);
   let sent = 0;
   try {
-    sent = await pump(file, raw, { from: first, to: end, buffers, limits: from.limits });
+    sent = await pump(file, raw, { from: first, to: end, buffers });
   } catch (error) {
     raw.destroy(); // the status has gone out: a connection that breaks is all that can be told
     request.log.error({ route: routes.artefact, reason: systemCodeOf(error) ?? "unknown" }, "a download ended");
@@ -83,14 +84,14 @@ async function sendFile(
 
 /**
  * Copies a range to the response piece by piece: while one is on its way to the client, the next is read where there is room for it. A
- * stream would take new memory for each piece. A client that reads slower than the least rate is cut off. Ends early, and gives what was sent, when the client has gone.
+ * stream would take new memory for each piece. Ends early, and gives what was sent, when the client has gone.
  */
 async function pump(
   file: FileHandle,
   response: ServerResponse,
-  range: { readonly from: number; readonly to: number; readonly buffers: DownloadBuffers; readonly limits: ServerLimits },
+  range: { readonly from: number; readonly to: number; readonly buffers: DownloadBuffers },
 ): Promise<number> {
-  const { from, to, buffers, limits } = range;
+  const { from, to, buffers } = range;
   let sending: Promise<boolean> = Promise.resolve(true);
   let at = from;
   while (at < to) {
@@ -100,7 +101,7 @@ async function pump(
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - at), at);
     if (!(await sending)) return at - from;
     if (bytesRead === 0) break; // the file became shorter: the connection ends before the announced length
-    sending = write(response, buffer.subarray(0, bytesRead), secondsFor(bytesRead, limits)).then((isTaken) => {
+    sending = write(response, buffer.subarray(0, bytesRead)).then((isTaken) => {
       if (isTaken) buffers.giveBack(buffer);
       return isTaken;
     });

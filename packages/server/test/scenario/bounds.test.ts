@@ -112,14 +112,18 @@ test("gateways of one address, many times what strangers may, are all served whi
 });
 
 test("who reads an artefact slower than the least rate is cut off", async (t) => {
-  const server = await TestServer.start(t, { limits: { bodySeconds: 0.05, leastBytesPerSecond: 1_000_000_000 } });
-  t.after(() => server.stop());
-  const { artefactId } = await server.publish(systemRandom.bytes(20_000_000));
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const server = await TestServer.start(t, { limits: { leastBytesPerSecond: 1_000_000_000 } });
+  const size = 20_000_000; // more than the system's buffers take
+  const { artefactId } = await server.publish(systemRandom.bytes(size));
   const { port, hostname } = new URL(server.url);
   const socket = connect(Number(port), hostname).on("error", () => {});
-  socket.write(`GET ${pathOf(routes.artefact, artefactId.toHex())} HTTP/1.1\r\nHost: x\r\n\r\n`);
-  while (!server.log.some((line) => line.includes(routes.artefact) && line.includes("client went"))) {
-    await fetch(server.url + routes.health); // until the server has cut it off; nobody reads meanwhile
-  }
-  socket.destroy();
+  socket.write(`GET ${pathOf(routes.artefact, artefactId.toHex())} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  await once(socket, "readable"); // the download has begun; nobody reads
+  t.mock.timers.tick(120_000);
+  let received = 0;
+  for await (const chunk of socket) if (chunk instanceof Uint8Array) received += chunk.length;
+  assert.ok(received < size, `${received} bytes`);
+  await server.stop();
+  assert.ok(server.log.some((line) => line.includes(routes.artefact) && line.includes("client went")));
 });

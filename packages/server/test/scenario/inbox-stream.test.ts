@@ -167,7 +167,7 @@ test("only who names event streams gets one", async (t) => {
 });
 
 test("a stream is refused like a long poll: strangers, positions that are no numbers, too many requests", async (t) => {
-  const { server, device } = await serverWithDevice(t, { linksPerMinute: 12 });
+  const { server, device } = await serverWithDevice(t, { linksPerMinute: 7 });
   const refused = async (response: Response): Promise<readonly [number, string | null]> => {
     const { status, code } = await replyOf(response);
     return [status, code];
@@ -180,6 +180,6 @@ test("a stream is refused like a long poll: strangers, positions that are no num
   for (const lastEventId of ["x", "-1", "1.5", "99999999999999999", "1, 2"]) {
     assert.deepEqual(await refused(await fetchStream(device, { lastEventId })), [400, "API_REQUEST_WRONG"], lastEventId);
   }
-  for (let i = 0; i < 5; i++) await (await fetchStream(device, { wait: 0 })).bytes();
-  assert.deepEqual(await refused(await fetchStream(device)), [429, "API_RATE_EXCEEDED"]);
+  // None of these seven has proven a terminal, which would have raised the rate of this address.
+  assert.deepEqual(await refused(await fetchStream(device, { wait: 0 })), [429, "API_RATE_EXCEEDED"]);
 });

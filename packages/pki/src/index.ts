@@ -10,4 +10,10 @@ export { type PkiCode, pkiErrors } from "./errors.ts";
 export { type Purpose, purposeOid } from "./labels.ts";
 export { maxCertificateBytes, maxChainCertificates } from "./limits.ts";
 export { type TrustAnchor, trustAnchor } from "./trust-anchor.ts";
-export { type VerifiedCertificate, type VerifyCertificateInput, verifyCertificate } from "./verify.ts";
+export {
+  type VerifiedCertificate,
+  type VerifiedIntermediate,
+  type VerifyCertificateInput,
+  verifyCertificate,
+  verifyIntermediate,
+} from "./verify.ts";

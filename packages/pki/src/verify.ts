@@ -64,6 +64,36 @@ export function verifyCertificate(input: VerifyCertificateInput): VerifiedCertif
   return proven({ der, thumbprint: thumbprint(sha256(der)), name, purpose, publicKey, ...validity, chain, anchor });
 }
 
+/** An intermediate authority that was proven to be directly below an anchor; made by {@link verifyIntermediate} only. */
+export interface VerifiedIntermediate {
+  readonly [verified]: true;
+  readonly der: Uint8Array;
+  readonly publicKey: PublicKey;
+  /** When it and its anchor are valid, in seconds since 1970, both inclusive. */
+  readonly notBeforeSeconds: number;
+  readonly notAfterSeconds: number;
+}
+
+/**
+ * Proves the certificate of an intermediate authority directly below an anchor at one time, in the order of {@link verifyCertificate}.
+ *
+ * Errors: those of `parseCertificate`; PKI_CHAIN_UNTRUSTED, PKI_ISSUER_NOT_CA, PKI_PATH_TOO_LONG, PKI_SIGNATURE_WRONG,
+ * PKI_CERTIFICATE_NOT_YET_VALID, PKI_CERTIFICATE_EXPIRED.
+ */
+export function verifyIntermediate(
+  der: Uint8Array,
+  { anchor, nowSeconds }: { readonly anchor: TrustAnchor; readonly nowSeconds: number },
+): VerifiedIntermediate {
+  const certificate = parseCertificate(der);
+  const candidates = anchorsOf([certificate], [anchor]);
+  const authorities = requireAuthorities([certificate]);
+  const anchors = requirePathLengths(authorities, candidates);
+  const issuer = requireSignatures([certificate], { authorities: [], anchors });
+  const validity = requireValidity([certificate, issuer.certificate], nowSeconds);
+  const { publicKey } = certificate;
+  return Object.freeze({ der: certificate.der, publicKey, ...validity }) as VerifiedIntermediate;
+}
+
 function parseChain(chain: readonly Uint8Array[]): { readonly leaf: Certificate; readonly issuers: readonly Certificate[] } {
   const [leaf, ...issuers] = chain;
   if (leaf === undefined || chain.length > maxChainCertificates) {

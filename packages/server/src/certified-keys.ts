@@ -6,7 +6,7 @@ import { type CertifiedKey, maxCertificateBytes, maxChainLength, type Self } fro
 import { type Purpose, type TrustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
 import type { Authority } from "@sealane/pki/issue";
 import { decodeAs, equalBytes, type Name } from "@sealane/wire";
-import { loadAnchor, loadIntermediate } from "./authority/load.ts";
+import { loadAnchor, loadIntermediate, ofFile } from "./authority/load.ts";
 import { serverErrors } from "./errors.ts";
 import { accessing, readServerFile } from "./files.ts";
 import { type CertifiedKeyId, certificatePath, enrolmentKeyId, issuerKeyId, linkKeyIds, type ServerFolder } from "./layout.ts";
@@ -108,7 +108,7 @@ export async function loadCaRoleKeys(folder: ServerFolder, { keys, nowSeconds }:
   const [main] = signing;
   if (main === undefined) throw serverErrors.error("SERVER_FILE_WRONG", { file: folder.certificates });
   return {
-    authority: await loadIntermediate(folder.issuer, { store: keys.lasting, id: issuerKeyId }),
+    authority: await loadIntermediate(folder.issuer, { store: keys.lasting, id: issuerKeyId, anchor, nowSeconds }),
     enrolment: certified(await keys.enrolment.decryptionKey(enrolmentKeyId), enrolment),
     confirming: certified(await keys.lasting.signingKey(`server-sign-${main.publicKey.kind}`), main),
   };
@@ -119,9 +119,12 @@ async function loadCertificate(
   wanted: { readonly id: CertifiedKeyId; readonly purpose: Purpose; readonly anchor: TrustAnchor; readonly nowSeconds: number },
 ): Promise<VerifiedCertificate> {
   const { id, purpose, anchor, nowSeconds } = wanted;
-  const bytes = await readServerFile(certificatePath(folder, id), maxChainBytes);
-  const chain = decodeAs(certificateChainCodec, bytes, { maxBytes: maxChainBytes, what: id });
-  return verifyCertificate({ chain, anchors: [anchor], purpose, nowSeconds });
+  const file = certificatePath(folder, id);
+  const bytes = await readServerFile(file, maxChainBytes);
+  return ofFile(file, () => {
+    const chain = decodeAs(certificateChainCodec, bytes, { maxBytes: maxChainBytes, what: id });
+    return verifyCertificate({ chain, anchors: [anchor], purpose, nowSeconds });
+  });
 }
 
 /** One after the other, in order. */

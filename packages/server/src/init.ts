@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { certificateChainCodec } from "@sealane/api";
 import { type Randomness, type Suite, sha256, standardSuites, systemRandom } from "@sealane/crypto";
+import { trustAnchor } from "@sealane/pki";
 import type { Authority } from "@sealane/pki/issue";
 import { anonymousRecipient, syncFolder, writeFileAtomic } from "@sealane/software";
 import { type Digest, encodeAs, equalBytes, formatBase64Url, type Name } from "@sealane/wire";
@@ -111,7 +112,8 @@ async function prepare(folders: Folders, input: Preparation): Promise<Initialise
   await using keys = await openServerKeys(folder, input);
   const { lasting, enrolment } = keys;
   const root = await makeAuthorities(folders, { ...input, store: lasting, kind: lastingKind(suites) });
-  const issuer = await loadIntermediate(folder.issuer, { store: lasting, id: issuerKeyId });
+  const below = { anchor: trustAnchor(root.certificate), nowSeconds };
+  const issuer = await loadIntermediate(folder.issuer, { store: lasting, id: issuerKeyId, ...below });
   for (const { id, purpose, kind, use } of certifiedKeyPlans(suites)) {
     const publicKey = await (id === enrolmentKeyId ? enrolment : lasting).generate(id, kind, use);
     const chain = await issueOneYear(issuer, { subject: { name, purpose, publicKey }, nowSeconds, random });

@@ -1,8 +1,8 @@
 import type { SigningKey } from "@sealane/crypto";
 import type { KeyStore } from "@sealane/keystore";
-import { maxCertificateBytes, parseCertificate, type TrustAnchor, trustAnchor } from "@sealane/pki";
+import { maxCertificateBytes, type TrustAnchor, trustAnchor, type VerifiedIntermediate, verifyIntermediate } from "@sealane/pki";
 import type { Authority } from "@sealane/pki/issue";
-import { equalBytes } from "@sealane/wire";
+import { equalBytes, SealaneError } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import { readServerFile } from "../files.ts";
 
@@ -12,9 +12,10 @@ interface KeyPlace {
   readonly id: string;
 }
 
-/** The root as parties trust it. Errors: SERVER_FILE_WRONG, PKI_*. */
+/** The root as parties trust it. Error: SERVER_FILE_WRONG. */
 export async function loadAnchor(path: string): Promise<TrustAnchor> {
-  return trustAnchor(await readServerFile(path, maxCertificateBytes));
+  const der = await readServerFile(path, maxCertificateBytes);
+  return ofFile(path, () => trustAnchor(der));
 }
 
 /** A root with its key. Errors: SERVER_KEY_MISMATCH, KEYSTORE_*. */
@@ -22,11 +23,38 @@ export async function loadRoot(anchor: TrustAnchor, place: KeyPlace): Promise<Au
   return { certificate: anchor.der, key: await keyOf(anchor.certificate.publicKey.spki, place) };
 }
 
-/** An intermediate authority with its key. Errors: SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, PKI_*, KEYSTORE_*. */
-export async function loadIntermediate(path: string, place: KeyPlace): Promise<Authority> {
-  const certificate = await readServerFile(path, maxCertificateBytes);
-  return { certificate, key: await keyOf(parseCertificate(certificate).publicKey.spki, place) };
+/** Which root an intermediate authority has to be below, and when. */
+interface Below {
+  readonly anchor: TrustAnchor;
+  readonly nowSeconds: number;
 }
+
+/**
+ * An intermediate authority below the root, with its key: what it certifies later is worth nothing where its own certificate is another
+ * root's, or has ended. Errors: SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, PKI_CERTIFICATE_EXPIRED, PKI_CERTIFICATE_NOT_YET_VALID, KEYSTORE_*.
+ */
+export async function loadIntermediate(path: string, { store, id, ...below }: KeyPlace & Below): Promise<Authority> {
+  const certificate = await loadIntermediateCertificate(path, below);
+  return { certificate: certificate.der, key: await keyOf(certificate.publicKey.spki, { store, id }) };
+}
+
+/** Its certificate alone. Errors: SERVER_FILE_WRONG, PKI_CERTIFICATE_EXPIRED, PKI_CERTIFICATE_NOT_YET_VALID. */
+export async function loadIntermediateCertificate(path: string, below: Below): Promise<VerifiedIntermediate> {
+  const der = await readServerFile(path, maxCertificateBytes);
+  return ofFile(path, () => verifyIntermediate(der, below));
+}
+
+/** A certificate that ended is no damage; the file of every other one that is refused is named. */
+export function ofFile<T>(file: string, verify: () => T): T {
+  try {
+    return verify();
+  } catch (cause) {
+    if (!(cause instanceof SealaneError) || validityCodes.has(cause.code)) throw cause;
+    throw serverErrors.error("SERVER_FILE_WRONG", { file, reason: cause.code }, cause);
+  }
+}
+
+const validityCodes: ReadonlySet<string> = new Set(["PKI_CERTIFICATE_EXPIRED", "PKI_CERTIFICATE_NOT_YET_VALID"]);
 
 async function keyOf(spki: Uint8Array, { store, id }: KeyPlace): Promise<SigningKey> {
   const key = await store.signingKey(id);

@@ -2,7 +2,7 @@ import { type PublicKey, type Randomness, systemRandom } from "@sealane/crypto";
 import type { Name } from "@sealane/wire";
 import { openKeys, type PinInput } from "../server-keys.ts";
 import { type AuthorityPlace, authorityFolderOf, publishersKeyId } from "./layout.ts";
-import { loadIntermediate } from "./load.ts";
+import { loadAnchor, loadIntermediate } from "./load.ts";
 import { issueOneYear } from "./make.ts";
 
 export interface PublisherInput extends PinInput, AuthorityPlace {
@@ -21,6 +21,7 @@ export async function issuePublisher(input: PublisherInput): Promise<readonly Ui
   const { name, publicKey, nowSeconds, random = systemRandom } = input;
   const folder = authorityFolderOf(input);
   await using keys = await openKeys(folder, input);
-  const authority = await loadIntermediate(folder.publishers, { store: keys.store, id: publishersKeyId });
+  const anchor = await loadAnchor(folder.authority);
+  const authority = await loadIntermediate(folder.publishers, { store: keys.store, id: publishersKeyId, anchor, nowSeconds });
   return await issueOneYear(authority, { subject: { name, purpose: "release-sign", publicKey }, nowSeconds, random });
 }

@@ -168,6 +168,38 @@ test("each role starts without what only others need", async (t) => {
   await without("key", ["artefacts", "issuer.der", "keys/issuer.pem", "keys/enrol-decrypt.pem"]);
 });
 
+test("WHO: an authority's certificate that is not below the root is refused before anything is certified with it", async (t) => {
+  const parent = await emptyFolder(t);
+  const [here, there] = [join(parent, "here", "server"), join(parent, "there", "server")];
+  for (const folder of [here, there]) {
+    await mkdir(dirname(folder));
+    await initServer({ folder, name, nowSeconds });
+  }
+  const { publicKey } = SoftwareKey.generate("ed25519");
+  const publisher = () => issuePublisher({ folder: here, name: parseName("publisher"), publicKey, nowSeconds });
+  // Certificate and key of another server's authority: they fit each other, and no terminal of this server would believe them.
+  for (const [part, id, start] of [
+    ["server/issuer.der", "server/keys/issuer.pem", () => run(here, ["ca"])],
+    ["operator/publishers.der", "operator/keys/publishers.pem", publisher],
+  ] as const) {
+    const file = join(parent, "here", part);
+    const own = [await readFile(file), await readFile(join(parent, "here", id))] as const;
+    await cp(join(parent, "there", part), file);
+    await cp(join(parent, "there", id), join(parent, "here", id));
+    await assert.rejects(start(), (error) => {
+      assert.ok(coded("SERVER_FILE_WRONG")(error));
+      assert.deepEqual(error.details, { file, reason: "PKI_SIGNATURE_WRONG" });
+      return true;
+    });
+    await writeFile(file, own[0].subarray(0, 40));
+    await assert.rejects(start(), coded("SERVER_FILE_WRONG"));
+    await writeFile(file, own[0]);
+    await writeFile(join(parent, "here", id), own[1]);
+  }
+  await publisher();
+  await (await run(here, ["ca"])).close();
+});
+
 test("a folder that is not whole is refused with what is wrong", async (t) => {
   const source = join(await emptyFolder(t), "server");
   await initServer({ folder: source, name, nowSeconds });
@@ -182,11 +214,12 @@ test("a folder that is not whole is refused with what is wrong", async (t) => {
   await broken("SERVER_NOT_INITIALISED", (folder) => rm(join(folder, "data.sqlite")));
   await broken("SERVER_NOT_INITIALISED", (folder) => rm(join(folder, "artefacts"), { recursive: true }));
   await broken("SERVER_FILE_WRONG", (folder) => rm(join(folder, "authority.der")));
+  await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "authority.der"), "x"));
   await broken("SERVER_ROOT_KEY_HERE", (folder) => rm(join(folder, "issuer.der")));
   await broken("SERVER_ROOT_KEY_HERE", (folder) => writeFile(join(folder, "keys", "authority.pem"), ""));
   await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "storage.key"), new Uint8Array(31)));
   await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "storage.key"), new Uint8Array(33)));
-  await broken("WIRE_TRUNCATED", (folder) => writeFile(join(folder, "certificates", "server-sign-ed25519.cbor"), ""));
+  await broken("SERVER_FILE_WRONG", (folder) => writeFile(join(folder, "certificates", "server-sign-ed25519.cbor"), ""));
   await broken("SERVER_FILE_WRONG", (folder) => rm(join(folder, "certificates", "server-sign-ed25519.cbor")));
   await broken("KEYSTORE_KEY_MISSING", (folder) => rm(join(folder, "keys", "licence-sign.pem")));
   for (const kind of ["x-wing", "x25519"]) {
@@ -196,7 +229,7 @@ test("a folder that is not whole is refused with what is wrong", async (t) => {
     const put = async (folder: string, file: (id: string) => string): Promise<void> =>
       await cp(join(folder, file(decrypting)), join(folder, file(agreeing)));
     await broken("SERVER_KEY_MISMATCH", (folder) => put(folder, (id) => join("keys", `${id}.pem`)));
-    await broken("PKI_PURPOSE_WRONG", (folder) => put(folder, (id) => join("certificates", `${id}.cbor`)));
+    await broken("SERVER_FILE_WRONG", (folder) => put(folder, (id) => join("certificates", `${id}.cbor`)));
   }
   await broken("SERVER_KEY_MISMATCH", (folder) =>
     cp(join(folder, "keys", "licence-sign.pem"), join(folder, "keys", "server-sign-ed25519.pem")),

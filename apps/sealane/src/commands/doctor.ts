@@ -1,16 +1,17 @@
-import { access, readdir, stat, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { access, statfs } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { routes, type ServerView } from "@sealane/api";
-import { formatBytes, formatTable, formatTime, outputOf, parseWholeNumber, stateFolder } from "@sealane/cli";
+import { formatBytes, formatTime, outputOf, parseWholeNumber, stateFolder } from "@sealane/cli";
 import { trustAnchor, verifyCertificate } from "@sealane/pki";
-import { hasCode, SealaneError } from "@sealane/wire";
+import { hasCode } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { connect } from "../connect.ts";
-import { type Finding, writeBundle } from "../doctor-bundle.ts";
+import { writeBundle } from "../doctor/bundle.ts";
+import { ownCertificates } from "../doctor/certificates.ts";
+import { type Finding, faultOf } from "../doctor/finding.ts";
+import { privateFiles } from "../doctor/private-files.ts";
 import { commandErrors } from "../errors.ts";
-import { operatorFolder } from "../profile.ts";
 
 /** Free space below which a delivery is likely to fail. */
 const scarceBytes = 1_000_000_000;
@@ -24,14 +25,18 @@ export async function runDoctor(command: Command): Promise<void> {
   const { state, wait, bundle } = command.opts<{ state?: string; wait?: string; bundle?: string }>();
   if (wait !== undefined) await waitForServer(state, parseWholeNumber({ option: "--wait", text: wait, min: 0, max: maxWaitSeconds }));
   const root = stateFolder("sealane", state);
-  const findings = [await nodeVersion(), ...(await privateFolders(root)), await freeSpace(root), ...(await serverFindings(state))];
+  const findings = [
+    nodeVersion(),
+    await freeSpace(root),
+    ...(await privateFiles(root)),
+    ...(await ownCertificates(root, clockSeconds())),
+    ...(await serverFindings(state)),
+  ];
   if (bundle !== undefined) {
     await writeBundle(bundle, { root, findings });
     output.say(`Wrote ${bundle}: findings, versions and configuration, without keys, tokens or passwords. Read it before you send it.`);
   }
-  const mark = ({ ok }: Finding): string => (ok ? "ok" : "FAULT");
-  const rows = findings.map((finding) => [finding.check, mark(finding), finding.found]);
-  output.result({ ok: findings.every(({ ok }) => ok), findings }, formatTable(["check", "", "found"], rows));
+  output.result({ ok: findings.every(({ ok }) => ok), findings }, findings.map(linesOf).join("\n"));
   const faults = findings.filter(({ ok }) => !ok).length;
   if (faults > 0) throw commandErrors.error("DOCTOR_FOUND_FAULTS", { faults });
 }
@@ -53,31 +58,20 @@ async function waitForServer(state: string | undefined, waitSeconds: number): Pr
 
 function nodeVersion(): Finding {
   const { node } = process.versions;
-  return { check: "Node 26 or later", ok: Number(node.split(".")[0]) >= 26, found: node };
+  return { check: "Node 26 or later", ok: Number(node.split(".")[0]) >= 26, found: node, advice: "Install Node 26 or later" };
 }
 
-/** Folders with keys and every file in them belong to their owner alone. */
-async function privateFolders(root: string): Promise<readonly Finding[]> {
-  const folders = [join(root, "server", "keys"), operatorFolder(root).keys];
-  const findings: Finding[] = [];
-  for (const folder of folders) {
-    if (!(await exists(folder))) continue;
-    const paths = [folder, ...(await readdir(folder)).map((name) => join(folder, name))];
-    const modes = await Promise.all(paths.map(async (path) => ({ path, mode: (await stat(path)).mode & 0o077 })));
-    const exposed = modes.filter(({ mode }) => mode !== 0).map(({ path }) => path);
-    findings.push({
-      check: `private: ${folder}`,
-      ok: exposed.length === 0,
-      found: exposed.length === 0 ? `${paths.length - 1} keys` : exposed.join(", "),
-    });
-  }
-  return findings;
+/** A finding on a line of its own, and what to do about a fault on the next: paths are long, so that columns would not fit a screen. */
+function linesOf({ check, ok, found, advice }: Finding): string {
+  const line = `${ok ? "ok   " : "FAULT"}  ${check}: ${found}`;
+  return ok || advice === undefined ? line : `${line}\n       ${advice}`;
 }
 
 async function freeSpace(root: string): Promise<Finding> {
   const folder = (await exists(root)) ? root : "/";
   const { bavail, bsize } = await statfs(folder);
-  return { check: "free space", ok: bavail * bsize >= scarceBytes, found: formatBytes(bavail * bsize) };
+  const advice = `Free at least ${formatBytes(scarceBytes)} where ${folder} is`;
+  return { check: "free space", ok: bavail * bsize >= scarceBytes, found: formatBytes(bavail * bsize), advice };
 }
 
 async function serverFindings(state: string | undefined): Promise<readonly Finding[]> {
@@ -91,14 +85,15 @@ async function serverFindings(state: string | undefined): Promise<readonly Findi
       return verifyCertificate({ chain, anchors: [anchor], purpose: "server-decrypt", nowSeconds }).notAfterSeconds;
     });
     const notAfterSeconds = Math.min(...ends);
+    const advice =
+      "This is another server, or somebody else answers in its place: log in anew only if the operator confirms this fingerprint";
     return [
       { check: "server answers", ok: true, found: `${view.name} at ${profile.url}, version ${view.version}` },
-      { check: "CA is the one known here", ok: view.fingerprint === profile.fingerprint, found: view.fingerprint },
+      { check: "CA is the one known here", ok: view.fingerprint === profile.fingerprint, found: view.fingerprint, advice },
       { check: "server certificates", ok: true, found: `valid until ${formatTime(notAfterSeconds)}` },
     ];
   } catch (error) {
-    if (!(error instanceof SealaneError)) throw error;
-    return [{ check: "server answers", ok: false, found: `${error.code}: ${error.message}` }];
+    return [faultOf("server answers", error)];
   }
 }
 

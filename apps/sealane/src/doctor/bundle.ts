@@ -6,15 +6,9 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
 import { isMap, isScalar, parseDocument, visit } from "yaml";
-import { configName } from "./config/first-config.ts";
-import { version } from "./version.ts";
-
-/** What one check of `doctor` found. */
-export interface Finding {
-  readonly check: string;
-  readonly ok: boolean;
-  readonly found: string;
-}
+import { configName } from "../config/first-config.ts";
+import { version } from "../version.ts";
+import type { Finding } from "./finding.ts";
 
 /**
  * Writes what somebody who helps wants to see: findings, versions, the machine, the configuration without user names and passwords,

@@ -1,6 +1,6 @@
 import type { SigningKey } from "@sealane/crypto";
 import type { KeyStore } from "@sealane/keystore";
-import { maxCertificateBytes, type TrustAnchor, trustAnchor, type VerifiedIntermediate, verifyIntermediate } from "@sealane/pki";
+import { maxCertificateBytes, type TrustAnchor, trustAnchor, verifyIntermediate } from "@sealane/pki";
 import type { Authority } from "@sealane/pki/issue";
 import { equalBytes, SealaneError } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
@@ -34,14 +34,9 @@ interface Below {
  * root's, or has ended. Errors: SERVER_FILE_WRONG, SERVER_KEY_MISMATCH, PKI_CERTIFICATE_EXPIRED, PKI_CERTIFICATE_NOT_YET_VALID, KEYSTORE_*.
  */
 export async function loadIntermediate(path: string, { store, id, ...below }: KeyPlace & Below): Promise<Authority> {
-  const certificate = await loadIntermediateCertificate(path, below);
-  return { certificate: certificate.der, key: await keyOf(certificate.publicKey.spki, { store, id }) };
-}
-
-/** Its certificate alone. Errors: SERVER_FILE_WRONG, PKI_CERTIFICATE_EXPIRED, PKI_CERTIFICATE_NOT_YET_VALID. */
-export async function loadIntermediateCertificate(path: string, below: Below): Promise<VerifiedIntermediate> {
-  const der = await readServerFile(path, maxCertificateBytes);
-  return ofFile(path, () => verifyIntermediate(der, below));
+  const bytes = await readServerFile(path, maxCertificateBytes);
+  const { der, publicKey } = ofFile(path, () => verifyIntermediate(bytes, below));
+  return { certificate: der, key: await keyOf(publicKey.spki, { store, id }) };
 }
 
 /** A certificate that ended is no damage; the file of every other one that is refused is named. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exitCodes } from "@sealane/wire";
@@ -11,8 +11,8 @@ import { type CrashResult, crashEverywhere, type Victim } from "./crash-everywhe
 import type { DumpedRow } from "./database-rows.ts";
 import { demand } from "./failure.ts";
 import { EffectFolder } from "./hooks.ts";
-import { type Commands, root, succeeded, workingCopy } from "./installation.ts";
-import { type CommandRun, eventOf, said } from "./processes.ts";
+import { type Commands, outsidePath, root, succeeded, workingCopy } from "./installation.ts";
+import { type CommandRun, eventOf, Processes, said } from "./processes.ts";
 import { table } from "./table.ts";
 
 const postgres = process.env["SEALANE_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test";
@@ -54,6 +54,7 @@ function casesOf(fixture: Fixture, quick: boolean): readonly UpgradeCase[] {
   return [
     ...onEach,
     { name: `${commit}: its terminal, our server`, run: withBefore(async (commands) => await oldTerminal(fixture, commands)) },
+    { name: `${commit}: what its \`up\` made`, run: withBefore(upAgain) },
     { name: `${commit}: our terminal, its server`, run: withBefore(async (commands) => await oldServer(fixture, commands)) },
   ];
 }
@@ -236,6 +237,20 @@ async function oldServer(fixture: Fixture, before: Commands): Promise<string> {
   demandPrints(await left.terminal(workingCopy, ["exec", "app"]), "this is app 1.0");
   await left.processes.stop(server);
   return outcome;
+}
+
+/** `up` takes up what an earlier one made, with its server's keys and its terminals. */
+async function upAgain(before: Commands): Promise<string> {
+  const folder = temporaryFolder();
+  const file = join(folder, "software");
+  writeFileSync(file, "#!/bin/sh\necho works\n", { mode: 0o755 });
+  const processes = new Processes({ PATH: outsidePath(), HOME: folder });
+  onEnd(() => processes.stopAll());
+  const up = async ({ operator }: Commands): Promise<CommandRun> =>
+    await processes.run([...operator, "up", file, "--once", "--state", join(folder, "state"), "--json"]);
+  succeeded(await up(before));
+  succeeded(await up(workingCopy));
+  return "migrates it and delivers again";
 }
 
 /** An earlier version knows no code of this one; what it is told must lead its user to the version all the same. */

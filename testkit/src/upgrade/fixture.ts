@@ -63,11 +63,11 @@ export function checkOutEarlier(root: string, commit: string, into: string): boo
 function linkPackages(root: string, into: string): void {
   const modules = join(into, "node_modules");
   execFileSync("mkdir", ["-p", join(modules, "@sealane")]);
-  for (const name of globSync("*", { cwd: join(root, "node_modules") })) {
-    if (name !== "@sealane") execFileSync("ln", ["-s", join(root, "node_modules", name), join(modules, name)]);
-  }
-  for (const path of globSync("{packages/*,testkit,bench}/package.json", { cwd: into })) {
+  const own = globSync("{packages/*,apps/*,testkit,bench}/package.json", { cwd: into }).map((path) => {
     const { name } = JSON.parse(readFileSync(join(into, path), "utf8")) as { readonly name: string };
-    execFileSync("ln", ["-s", join(into, path, ".."), join(modules, name)]);
-  }
+    return { name, folder: join(into, path, "..") };
+  });
+  for (const { name, folder } of own) execFileSync("ln", ["-s", folder, join(modules, name)]);
+  const others = globSync("*", { cwd: join(root, "node_modules") }).filter((name) => !existsSync(join(modules, name)));
+  for (const name of others) execFileSync("ln", ["-s", join(root, "node_modules", name), join(modules, name)]);
 }

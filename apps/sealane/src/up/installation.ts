@@ -57,6 +57,9 @@ export async function raiseInstallation(
       ...Object.keys(mechanisms),
     ];
     await children.run(commands.operator, ["init", ...made, "--json"]);
+  } else {
+    // An earlier version may have made it.
+    await children.run(commands.operator, ["server", "migrate", "--state", state, ...database, "--json"]);
   }
   const serving = ["server", "run", "--state", state, "--port", String(port), ...database, "--json"];
   await children.stay(commands.operator, serving, { awaited: "listening", log: join(state, "server.log") });

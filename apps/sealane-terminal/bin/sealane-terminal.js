@@ -73,9 +73,9 @@ async function runUnder(node) {
 
 function stop() {
   const place = `${process.platform}-${process.arch}`;
-  const brings = place in binaries ? "the optional dependencies of sealane-terminal, when it is installed again" : `no package for ${place}`;
+  const brought = place in binaries ? "Its optional packages, installed again, bring it too" : `No package brings it for ${place}`;
   process.stderr.write(
-    `sealane-terminal needs Node 26 and this is Node ${process.versions.node}. Install Node 26 from https://nodejs.org/en/download and put it first in PATH. It is also brought by ${brings}.\n`,
+    `sealane-terminal needs Node 26 and this is Node ${process.versions.node}. Install Node 26 from https://nodejs.org/en/download and put it first in PATH. ${brought}.\n`,
   );
   process.exit(10);
 }

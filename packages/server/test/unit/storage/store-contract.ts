@@ -346,7 +346,8 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
       assert.ok(link instanceof ConfidentialLink && message === null);
     }
     assert.equal(await pendingLinks.find(awaited.reference, now + 11), null);
-    assert.deepEqual(await Promise.all([1, 2, 3].map(() => pendingLinks.take(awaited.reference))), [true, false, false]);
+    const takes = await Promise.all([1, 2, 3].map(() => pendingLinks.take(awaited.reference)));
+    assert.equal(takes.filter((taken) => taken).length, 1); // whichever of them
     assert.equal(await pendingLinks.find(awaited.reference, now), null);
   });
 
@@ -468,7 +469,8 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     await challenges.add(challenge(0), now - 1);
     await challenges.add(challenge(1), now);
     assert.deepEqual([await challenges.take(challenge(0), now), await challenges.take(challenge(2), now)], [false, false]);
-    assert.deepEqual(await Promise.all([1, 2, 3].map(() => challenges.take(challenge(1), now))), [true, false, false]);
+    const takes = await Promise.all([1, 2, 3].map(() => challenges.take(challenge(1), now)));
+    assert.equal(takes.filter((taken) => taken).length, 1); // whichever of them
     const rows = Array.from({ length: maxOpenChallenges - 1 }, (_, i) => ({ challenge: challenge(10 + i), expires_at: now + 1 + i }));
     await db.insertInto("challenges").values(rows).execute();
     for (const i of [3, 4]) await challenges.add(challenge(i), now + 10_000);

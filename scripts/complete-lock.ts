@@ -1,6 +1,8 @@
 /**
  * Adds to package-lock.json the optional packages of other platforms that npm left out: a registry that lacks one of them makes npm
- * drop all, and then `npm ci` refuses the lock (npm/cli issue 9846). To be run after `npm install` has changed the lock.
+ * drop all, and then `npm ci` refuses the lock (npm/cli issue 9846). And it removes what the packages say about Node: npm compares it with
+ * the Node that runs npm, and warns, though all run under the Node 26 that is installed with them. To be run after `npm install` has
+ * changed the lock.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -9,6 +11,7 @@ import { root } from "./workspaces.ts";
 interface LockedPackage {
   readonly version?: string;
   readonly link?: boolean;
+  engines?: unknown;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -29,6 +32,7 @@ for (const [name, version] of missing) {
   const entry = { version, cpu: [cpu], ...(family === undefined ? {} : { libc: [family] }), dev: true, optional: true, os: [os] };
   lock.packages[`node_modules/${name}`] = entry;
 }
+for (const [place, entry] of Object.entries(lock.packages)) if (place.startsWith("node_modules/")) delete entry.engines;
 const { "": own, ...others } = lock.packages;
 const sorted = Object.entries(others).sort(([a], [b]) => (a < b ? -1 : 1));
 lock.packages = { ...(own === undefined ? {} : { "": own }), ...Object.fromEntries(sorted) };

@@ -98,5 +98,5 @@ function ambientProblems({ folder, sources }: SourceTree): string[] {
 }
 
 function declared(manifest: Workspace["manifest"]): string[] {
-  return Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+  return Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run mechanisms`: puts the table of mechanisms into README.md and docs/protocol.md, between its two marks. What `sealane
+ * `npm run mechanisms`: puts the table of mechanisms into docs/protocol.md, between its two marks. What `sealane
  * mechanisms` prints comes from the same list.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { mechanisms } from "@sealane/link";
 import { root } from "./workspaces.ts";
 
 /** The documents that show the table. */
-export const documentsWithTable: readonly string[] = ["README.md", "docs/protocol.md"];
+export const documentsWithTable: readonly string[] = ["docs/protocol.md"];
 
 const begin = "<!-- mechanisms: made by `npm run mechanisms`, do not edit -->";
 const end = "<!-- /mechanisms -->";

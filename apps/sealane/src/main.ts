@@ -1,4 +1,4 @@
-import { addCompletion, makeProgram, runProgram } from "@sealane/cli";
+import { addCompletion, makeProgram, outputOf, runProgram } from "@sealane/cli";
 import { type Command, Option } from "commander";
 import { databaseOptions, serverOptions } from "./config/server-options.ts";
 import { version } from "./version.ts";
@@ -27,7 +27,10 @@ program
   )
   .option("--trust-fingerprint <hex>", "the CA fingerprint that the terminals are told to expect")
   .addOption(state())
-  .action(async (file: string | undefined, _options, command: Command) => (await import("./up/command.ts")).runUp(file, command));
+  .action(async (file: string | undefined, _options, command: Command) => {
+    outputOf(command).say("Sealane begins: a server and its terminals on this machine, each a process of its own.");
+    await (await import("./up/command.ts")).runUp(file, command);
+  });
 
 databaseOptions(program.command("init"))
   .description("make a new server, and beside it the operator's profile and the keys that no server has: root, publisher, operator")

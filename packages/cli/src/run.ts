@@ -39,7 +39,7 @@ export function outputOf(command: Command): Output {
 export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
   outliveReaders();
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await parse(program, args);
     await settleOutput();
     return typeof process.exitCode === "number" ? process.exitCode : exitCodes.done;
   } catch (error) {
@@ -50,6 +50,15 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
     if (process.env["SEALANE_DEBUG"] !== undefined)
       process.stderr.write(`${safeText(String(error instanceof Error ? error.stack : error))}\n`);
     return known.entry.exit;
+  }
+}
+
+/** Runs the command that the words name; `--help` and `--version` are done when they have written. */
+async function parse(program: Command, args: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
   }
 }
 
@@ -76,7 +85,6 @@ function outputAsked(args: readonly string[]): Output {
 }
 
 function endOfCommander(output: Output, error: CommanderError): ExitCode {
-  if (error.exitCode === 0) return exitCodes.done; // --help, --version
   const reason = error.message.replace(/^error: /, "");
   output.error(cliErrors.error("CLI_USAGE_WRONG", { reason: reason === "(outputHelp)" ? "a command is missing" : reason }));
   return exitCodes.usage;

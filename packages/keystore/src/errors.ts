@@ -95,8 +95,8 @@ export const keystoreErrors: ErrorTable<KeystoreCode> = errorTable({
   },
   KEYSTORE_TOKEN_SUPPORT_MISSING: {
     ...user,
-    sentence: "Tokens cannot be used: the optional package pkcs11js is not installed or was not compiled",
-    advice: "Install a C++ compiler, make and Python, then run `npm install pkcs11js` beside Sealane",
+    sentence: "Tokens cannot be used: the package pkcs11js is not installed or was not compiled",
+    advice: "Install a C++ compiler, make and Python, then run `npm install pkcs11js` beside Sealane (`npm run tokens` in its repository)",
   },
   KEYSTORE_TOKEN_MODULE_WRONG: {
     ...user,

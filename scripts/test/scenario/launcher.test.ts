@@ -38,7 +38,7 @@ describe("the launcher", { skip: binary === undefined && `no Node 26 package for
     await mkdir(join(folder, "app/dist"));
     await mkdir(join(modules(), "bin"), { recursive: true });
     await copyFile(join(root, "apps/sealane/bin/sealane.js"), launcher);
-    await writeFile(join(folder, "app/package.json"), '{ "type": "module" }');
+    await writeFile(join(folder, "app/package.json"), '{ "type": "module", "version": "1.2.3" }');
     await writeFile(join(folder, "app/dist/main.js"), main);
     await symlink(process.execPath, join(modules(), "bin/node"));
     await writeFile(join(modules(), "package.json"), "{}");
@@ -84,13 +84,40 @@ describe("the launcher", { skip: binary === undefined && `no Node 26 package for
     assert.equal(signal, "SIGKILL");
   });
 
+  for (const argument of ["--version", "-V"]) {
+    test(`answers ${argument} by itself: neither another process nor main, which would say more`, async () => {
+      assert.deepEqual(await ended(start("--import", asNode20, argument)), { code: 0, signal: null, out: "1.2.3\n", error: "" });
+      assert.deepEqual(await ended(start(argument)), { code: 0, signal: null, out: "1.2.3\n", error: "" });
+    });
+  }
+
   test("says what to do when there is no Node 26", async () => {
     await rm(modules(), { recursive: true });
     const { code, out, error } = await ended(start("--import", asNode20, "x"));
     assert.equal(code, 10);
     assert.equal(out, "");
-    assert.match(error, /^sealane needs Node 26 [^\n]*\n$/);
+    assert.match(error, /^sealane needs Node 26 [^\n]*nodejs\.org[^\n]*\n$/);
   });
+});
+
+test("a script of this repository says which Node to install where there is none", async () => {
+  const needsNode = join(root, "scripts/needs-node.js");
+  const older = await ended(
+    spawn(process.execPath, ["--import", asNode20, "--import", needsNode, join(root, "scripts/test.ts"), "unit"], { stdio: "pipe" }),
+  );
+  assert.equal(older.code, 10);
+  assert.equal(older.out, "");
+  assert.match(older.error, /^This needs Node 26 [^\n]*nodejs\.org[^\n]*\n$/);
+  const { scripts = {} } = readManifest(root);
+  const bare = Object.entries(scripts).filter(([, line]) => /^node (?!--import \.\/scripts\/needs-node\.js )/.test(line));
+  assert.deepEqual(bare, []);
+});
+
+test("the version that the launchers tell is the one that the commands know", async () => {
+  for (const name of ["sealane", "sealane-terminal"]) {
+    const { version } = (await import(join(root, `apps/${name}/src/version.ts`))) as { version: string };
+    assert.equal(readManifest(join(root, `apps/${name}`)).version, version);
+  }
 });
 
 test("the launchers differ in their name only", async () => {

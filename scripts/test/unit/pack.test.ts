@@ -8,7 +8,7 @@ import type { Workspace } from "../../workspaces.ts";
 const workspaces: readonly Workspace[] = [
   {
     folder: "apps/a",
-    manifest: { name: "a", dependencies: { commander: "15.1.0", unused: "1.0.0" }, optionalDependencies: { pg: "8.0.0" } },
+    manifest: { name: "a", dependencies: { commander: "15.1.0", unused: "1.0.0" }, peerDependencies: { pg: "^8.0.0" } },
   },
   { folder: "packages/p", manifest: { name: "@sealane/p", dependencies: { "@scope/x": "2.2.0" } } },
   { folder: "packages/other", manifest: { name: "@sealane/other", dependencies: { commander: "14.0.0", elsewhere: "1.0.0" } } },
@@ -29,7 +29,7 @@ describe("the dependencies of a bundle", () => {
   test("are what it imports, in the versions of the workspaces in it", () => {
     assert.deepEqual(thirdParty(metafile("node:fs", "fs", "pg", "commander", "@scope/x/sub"), workspaces), {
       dependencies: { "@scope/x": "2.2.0", commander: "15.1.0" },
-      optionalDependencies: { pg: "8.0.0" },
+      peerDependencies: { pg: "^8.0.0" },
     });
   });
   test("are refused when declared nowhere in the bundle", () => {
@@ -50,12 +50,14 @@ test("the modules of a folder are found, and of that folder only", () => {
 test("the published package.json names no workspace and no script", () => {
   const app = { name: "a", version: "1.2.3", license: "Apache-2.0", bin: { a: "./bin/a.js" }, dependencies: { "@sealane/p": "0.1.0" } };
   const text = JSON.stringify(
-    publishedManifest(app, { dependencies: { c: "1.0.0" }, optionalDependencies: { o: "2.0.0" }, node: { n: "26.0.0" } }),
+    publishedManifest(app, { dependencies: { c: "1.0.0" }, peerDependencies: { o: "^2.0.0" }, node: { n: "26.0.0" } }),
   );
   assert.doesNotMatch(text, /@sealane|scripts|private/);
   const published = JSON.parse(text) as Record<string, unknown>;
   assert.deepEqual(published["dependencies"], { c: "1.0.0" });
-  assert.deepEqual(published["optionalDependencies"], { o: "2.0.0", n: "26.0.0" });
+  assert.deepEqual(published["optionalDependencies"], { n: "26.0.0" });
+  assert.deepEqual(published["peerDependencies"], { o: "^2.0.0" });
+  assert.deepEqual(published["peerDependenciesMeta"], { o: { optional: true } });
   assert.deepEqual(published["engines"], { node: ">=18" });
 });
 

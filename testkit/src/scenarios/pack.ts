@@ -63,8 +63,17 @@ async function installAlone(processes: Processes, given: { readonly folder: stri
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n'); // else npm looks for one in the folders above
   const install = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", given.path];
   succeeded(await processes.run(install, { folder }));
+  demandNoScripts(folder);
   const list = succeeded(await processes.run(["npm", "ls", "--all", "--json"], { folder }));
   return [...new Set(namesIn(JSON.parse(list.stdout)))].sort();
+}
+
+/** Nothing is compiled and nothing else is run where a package is installed: not even a machine without a compiler sees an error. */
+function demandNoScripts(folder: string): void {
+  const text = readFileSync(join(folder, "node_modules/.package-lock.json"), "utf8");
+  const { packages } = JSON.parse(text) as { readonly packages: Readonly<Record<string, { readonly hasInstallScript?: boolean }>> };
+  const found = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript === true);
+  demand(found.length === 0, `Packages run scripts when they are installed: ${found.map(([place]) => place).join(", ")}.`);
 }
 
 interface Listed {

@@ -4,6 +4,7 @@ import { systemRandom } from "@sealane/crypto";
 import { writeFileAtomic } from "@sealane/software";
 import type { Command } from "commander";
 import { whileBroadcast } from "./broadcasting.ts";
+import { ChildProgress } from "./child-progress.ts";
 import { type ChildEvent, Children, findCommands } from "./children.ts";
 import { type Delivery, type DeliveryTools, deliver, hashFile, publishSoftware, type Software } from "./delivery.ts";
 import { type Installation, raiseInstallation } from "./installation.ts";
@@ -32,13 +33,19 @@ async function runOnce(options: UpOptions, tools: { readonly output: Output; rea
   const commands = findCommands();
   const installation = await raiseInstallation(options, { children, commands, say: (sentence) => output.say(sentence) });
   const software = await softwareOf(options, installation);
-  const delivering: DeliveryTools = { installation, children, commands, onEvent: (event) => forward(output, event) };
+  using progress = new ChildProgress(output);
+  const onEvent = (event: ChildEvent): void => (output.json ? forward(output, event) : progress.take(event));
+  const delivering: DeliveryTools = { installation, children, commands, onEvent };
   const deliveries: Delivery[] = [];
   for (const triple of options.triples) {
+    output.say(`Seals ${software.module} ${software.version} (${formatBytes(software.bytes)}) once, for all terminals ...`);
     await publishSoftware(software, triple, delivering);
+    progress.end();
     const toAll = async (): Promise<void> => {
       for (const [terminal, folder] of installation.terminals) {
+        output.say(`Delivers it to ${terminal} and installs it, begun by the ${triple.originator} ...`);
         const delivery = await deliver(software, { terminal, folder, triple }, delivering);
+        progress.end();
         deliveries.push(delivery);
         const { promise: _, readers: __, ...fields } = delivery;
         output.event("delivery", fields, sentenceOf(delivery));
@@ -64,9 +71,9 @@ async function softwareOf({ file, everyMechanism }: UpOptions, { state }: Instal
   const isNode = file === null && !everyMechanism;
   const path = file ?? (isNode ? process.execPath : join(state, "small"));
   if (file === null && !isNode) await writeFileAtomic(path, systemRandom.bytes(smallBytes));
-  const { sha256 } = await hashFile(path);
+  const { sha256, bytes } = await hashFile(path);
   const version = isNode ? process.versions.node : sha256.slice(0, 12);
-  return { path, module: moduleNameOf(isNode ? "node" : basename(path)), version, sha256, isNode };
+  return { path, module: moduleNameOf(isNode ? "node" : basename(path)), version, sha256, bytes, isNode };
 }
 
 /** A module name made of a file name: what is not allowed in one becomes a hyphen. */
@@ -85,7 +92,7 @@ async function showVersion(software: Software, tools: DeliveryTools): Promise<st
 }
 
 function forward(output: Output, event: ChildEvent): void {
-  if (!output.json || event.event === "error" || event.event === "progress") return;
+  if (event.event === "error" || event.event === "progress") return;
   const { event: name = "step", ...fields } = event;
   output.event(name, fields);
 }

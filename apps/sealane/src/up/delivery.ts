@@ -27,6 +27,7 @@ export interface Software {
   readonly module: string;
   readonly version: string;
   readonly sha256: string;
+  readonly bytes: number;
 }
 
 export interface DeliveryTools {

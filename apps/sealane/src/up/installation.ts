@@ -56,8 +56,10 @@ export async function raiseInstallation(
       "--allow",
       ...Object.keys(mechanisms),
     ];
+    say(`Makes the server's keys and certificates in ${state} ...`);
     await children.run(commands.operator, ["init", ...made, "--json"]);
   } else {
+    say(`Takes up the installation in ${state} ...`);
     // An earlier version may have made it.
     await children.run(commands.operator, ["server", "migrate", "--state", state, ...database, "--json"]);
   }
@@ -70,6 +72,7 @@ export async function raiseInstallation(
     const folder = join(state, "terminals", name);
     terminals.set(name, folder);
     if (await hasFile(join(folder, "identity.cbor"))) continue;
+    say(`Enrols ${name} with a one-time token ...`);
     await enrol({ name, folder }, { options, children, commands });
     say(`Terminal ${name} enrolled: it made its own keys and proved both.`);
   }

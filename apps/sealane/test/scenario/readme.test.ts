@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { removeTree } from "@sealane/testkit/remove-tree";
 import { without } from "@sealane/testkit/tools";
-import { freePort } from "./command.ts";
+import { freePort, run } from "./command.ts";
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 
@@ -26,7 +26,7 @@ async function tryByHand(printed: string): Promise<void> {
     await symlink(join(root, "node_modules"), join(folder, "node_modules"));
     const port = String(await freePort());
     const lines = printed.replaceAll("7440", port).replaceAll("npx ", "node_modules/.bin/");
-    const { exitCode, output } = await bash(`set -e\ntrap 'kill %1; wait %1' EXIT\n${lines}`, folder);
+    const { exitCode, output } = await bash(`set -e\ntrap 'kill %1 || true; wait' EXIT\n${lines}`, folder);
     assert.equal(exitCode, 0, output);
     const installed = join(folder, "demo/gateway-1/modules/readme/slots/1/software/readme");
     assert.deepEqual(await readFile(installed), await readFile(join(root, "README.md")));
@@ -39,14 +39,43 @@ test("UNI: the commands that the README lets a reader try by hand work as printe
   await tryByHand(blockUnder("## Try it by hand", await readFile(join(root, "README.md"), "utf8")));
 });
 
+test("UNI: `npm start` prints what the README says that a reader sees, in that order", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sealane-readme-"));
+  try {
+    const { exitCode, stderr } = await run("sealane", ["up", "--once", "--state", join(folder, "up")]);
+    assert.equal(exitCode, 0, stderr);
+    const seen = blockUnder("## What you see", await readFile(join(root, "README.md"), "utf8"), "text")
+      .trimEnd()
+      .split("\n");
+    const printed = stderr.split("\n");
+    for (const line of seen) {
+      const place = printed.findIndex((other) => isLike(other, line));
+      assert.notEqual(place, -1, `${line}\nin\n${stderr}`);
+      printed.splice(0, place + 1);
+    }
+  } finally {
+    removeTree(folder);
+  }
+});
+
+/** Whether a line was printed as the README has it: any numbers for its numbers, anything for `...`. */
+function isLike(printed: string, line: string): boolean {
+  const [begin = "", end = ""] = withoutNumbers(line).split("...");
+  return withoutNumbers(printed).startsWith(begin) && withoutNumbers(printed).endsWith(end);
+}
+
+function withoutNumbers(text: string): string {
+  return text.replaceAll(/\d+/g, "0");
+}
+
 test("KSIM: the commands of the guide for hardware keys work as printed", { skip: without("bash", "softHsm", "pkcs11js") }, async () => {
   await tryByHand(blockUnder("# Keys in hardware tokens", await readFile(join(root, "docs/guides/hardware-keys.md"), "utf8")));
 });
 
-/** The first ```sh block behind a heading. */
-function blockUnder(heading: string, markdown: string): string {
+/** The first block of a language behind a heading. */
+function blockUnder(heading: string, markdown: string, language = "sh"): string {
   const [, section] = markdown.split(`${heading}\n`);
-  const [, block] = /```sh\n(.*?)```/s.exec(section ?? "") ?? [];
+  const [, block] = new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, "s").exec(section ?? "") ?? [];
   return block ?? assert.fail(`no commands under "${heading}"`);
 }
 

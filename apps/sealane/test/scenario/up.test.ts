@@ -110,6 +110,12 @@ test("wrong options end with exit code 2 and touch nothing", async () => {
   await assert.rejects(readFile(join(folder, "untouched", "sealane-up.json")), { code: "ENOENT" });
 });
 
+test("the first thing that is done is to say what is done, before anything else is loaded or checked", async () => {
+  const ended = await run("sealane", ["up", "--once", "--terminals", "0", "--state", join(folder, "untouched")]);
+  assert.equal(ended.exitCode, 2);
+  assert.ok(ended.stderr.indexOf("error CLI_USAGE_WRONG") > ended.stderr.indexOf("\n"), ended.stderr);
+});
+
 test("a state folder that holds something else is refused, and left as it was", async () => {
   const state = await mkdtemp(join(folder, "foreign-"));
   await writeFile(join(state, "letter.txt"), "mine");

@@ -65,7 +65,7 @@ export interface Cryptoki {
 }
 
 /**
- * Loads a module by its absolute path; `pkcs11js`, which is compiled when it is installed, is looked for only here.
+ * Loads a module by its absolute path; `pkcs11js`, which only who uses tokens has, is looked for only here.
  * Errors: KEYSTORE_TOKEN_SUPPORT_MISSING, KEYSTORE_TOKEN_MODULE_WRONG.
  */
 export async function loadCryptoki(path: string): Promise<Cryptoki> {

@@ -1,4 +1,4 @@
-import { addCompletion, makeProgram, runProgram } from "@sealane/cli";
+import { addCompletion, makeProgram, mayFindNothing, runProgram } from "@sealane/cli";
 import { type Command, Option } from "commander";
 import { version } from "./version.ts";
 
@@ -22,9 +22,8 @@ program
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/enroll.ts")).runEnroll(command));
 
-program
-  .command("fetch")
-  .description("fetch the newest software with its licence; goes on where a former fetch of it was cut")
+mayFindNothing(program.command("fetch"))
+  .description("fetch the newest software with its licence: of one module, or all that is for this terminal; goes on where it was cut")
   .argument("[module]", module)
   .option("--mechanism <name>", "mechanism of the link (default: signed-transport)")
   .option("--suite <name>", "suite of the link, also a weaker one than before (default: the strongest that both have)")
@@ -35,8 +34,7 @@ program
   .addOption(state())
   .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/fetch.ts")).runFetch(name, command));
 
-program
-  .command("listen")
+mayFindNothing(program.command("listen"))
   .description("hear what a server broadcasts and fetch it; needs no enrolment, only to know whom to trust")
   .argument("[module]", module)
   .option("--url <url>", "where the server is (an enrolled terminal knows)")
@@ -51,16 +49,14 @@ program
   .addOption(state())
   .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/listen.ts")).runListen(name, command));
 
-program
-  .command("discard")
+mayFindNothing(program.command("discard"))
   .description("give up what was fetched of a module, or begun, with its licence and content key; what is installed stays")
   .argument("<module>", module)
   .addOption(state())
   .action(async (name: string, _options, command: Command) => (await import("./commands/discard.ts")).runDiscard(name, command));
 
-program
-  .command("install")
-  .description("install fetched software; the version before is kept")
+mayFindNothing(program.command("install"))
+  .description("install fetched software, of one module or all of it; the version before is kept")
   .argument("[module]", module)
   .addOption(new Option("--stop-before <stage>", "end before a stage").choices(["check", "unpack", "switch", "clean"]))
   .addOption(state())
@@ -91,8 +87,7 @@ program
   .addOption(state())
   .action(async (name: string, _options, command: Command) => (await import("./commands/rollback.ts")).runRollback(name, command));
 
-program
-  .command("order")
+mayFindNothing(program.command("order"))
   .description("do what an order of the operator says: go a step back with the clock, or with a module")
   .argument("[file]", "the order (the server is asked for those that wait unless told)")
   .addOption(state())

@@ -1,16 +1,21 @@
 import { commandLine, type EventFields, formatBytes, formatTime, type Output } from "@sealane/cli";
 import type { Fetched, FetchedKey } from "@sealane/terminal";
 
-/** Says what was fetched, and what to do next with the same state folder. */
-export function reportFetched(output: Output, fetched: Fetched, state: string | undefined): void {
+/** Says what was fetched. */
+export function reportFetched(output: Output, fetched: Fetched): void {
   const { software, bytes, totalBytes, segments, resumedAtSegment, seconds, wasComplete } = fetched;
   const how = wasComplete ? "It was here already, complete" : `Fetched ${formatBytes(software.plaintextBytes)} in ${seconds.toFixed(1)} s`;
   const resumed = wasComplete || resumedAtSegment === 0 ? "" : `, going on at segment ${resumedAtSegment}`;
   output.event(
     "fetched",
     { ...fieldsOf(fetched), bytes, totalBytes, segments, resumedAtSegment, wasComplete, seconds },
-    `${how}${resumed}: ${software.module} ${software.version}, every segment checked.\n${next("install", software.module, state)}`,
+    `${how}${resumed}: ${software.module} ${software.version}, every segment checked.`,
   );
+}
+
+/** `Next: …`, with the same state folder. */
+export function sayNext(output: Output, command: string, { module }: Fetched["software"], state: string | undefined): void {
+  output.say(next(command, module, state));
 }
 
 /** Says what is there and what is awaited (WAIT). */

@@ -6,6 +6,6 @@ export { parseFingerprint, parseServerUrl, parseTypedName, parseWholeNumber } fr
 export { type EventFields, formatBytes, formatTable, Output, type OutputOptions, type Progress } from "./output.ts";
 export { stateFolder } from "./places.ts";
 export { readSmallFile } from "./read-file.ts";
-export { asSealaneError, makeProgram, outputOf, runProgram } from "./run.ts";
+export { asSealaneError, makeProgram, mayFindNothing, outputOf, runProgram } from "./run.ts";
 export { safeText } from "./safe-text.ts";
 export { commandLine, shellWord } from "./shell-word.ts";

@@ -56,6 +56,12 @@ export class Output {
     process.stderr.write(`${paint("31", "error")} ${safeLine(error.code)}: ${safeLine(error.message)}\n  ${error.entry.advice}.\n`);
   }
 
+  /** There was nothing to do, which is no error: a JSON line, or words that --quiet leaves out. */
+  nothing(error: SealaneError, exitCode: number): void {
+    const { code, message, entry } = error;
+    this.event("nothing", { code, message, advice: entry.advice, exitCode }, `${message}.\n  ${entry.advice}.`);
+  }
+
   /** A bar where a person watches, a JSON line at each tenth for programs, nothing elsewhere. */
   progress(label: string, totalBytes: number): Progress {
     if (this.#options.json) return this.#progressEvents(label, totalBytes);

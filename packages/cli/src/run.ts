@@ -25,6 +25,14 @@ export function makeProgram(name: string): Command {
     .configureOutput({ outputError: () => undefined });
 }
 
+/** The option of commands that may find nothing to do. */
+const exitZero = "--exit-zero";
+
+/** Adds it to a command. */
+export function mayFindNothing(command: Command): Command {
+  return command.option(exitZero, "end with exit code 0, and not 8, where there is nothing to do");
+}
+
 /** The output that the common options of a command ask for. */
 export function outputOf(command: Command): Output {
   const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
@@ -33,7 +41,7 @@ export function outputOf(command: Command): Output {
 
 /**
  * Runs a command line to its end and gives the exit code; every failure is printed once, with its code and what to do.
- * A command may set `process.exitCode` itself (a program it ran, or "nothing to do"). Standard output that is closed or full stops no
+ * A command may set `process.exitCode` itself (a program it ran). Standard output that is closed or full stops no
  * command; where it is full, a command that did its work ends with CLI_OUTPUT_FAILED.
  */
 export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
@@ -46,6 +54,11 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
     const output = outputAsked(args);
     if (error instanceof CommanderError) return endOfCommander(output, error);
     const known = asSealaneError(error);
+    if (known.entry.exit === exitCodes.nothingToDo) {
+      const exitCode = ownArguments(args).includes(exitZero) ? exitCodes.done : exitCodes.nothingToDo;
+      output.nothing(known, exitCode);
+      return exitCode;
+    }
     (known.code === "CLI_OUTPUT_FAILED" ? onStandardError : output).error(known);
     if (process.env["SEALANE_DEBUG"] !== undefined)
       process.stderr.write(`${safeText(String(error instanceof Error ? error.stack : error))}\n`);
@@ -79,9 +92,14 @@ const onStandardError = new Output({ json: false, quiet: true });
 
 /** The output that a command line asks for, also when it could not be parsed. */
 function outputAsked(args: readonly string[]): Output {
-  const end = args.indexOf("--");
-  const own = end === -1 ? args : args.slice(0, end);
+  const own = ownArguments(args);
   return new Output({ json: own.includes("--json"), quiet: own.includes("--quiet") });
+}
+
+/** Those before what belongs to a program that is run. */
+function ownArguments(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end === -1 ? args : args.slice(0, end);
 }
 
 function endOfCommander(output: Output, error: CommanderError): ExitCode {

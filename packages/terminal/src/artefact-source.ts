@@ -51,7 +51,8 @@ export async function artefactNamed(written: string): Promise<ArtefactId | null>
   return isAddress(written) ? null : artefactIdOf(await readArtefactHeader(written));
 }
 
-function isAddress(written: string): boolean {
+/** Whether a source is an address, and not a file. */
+export function isAddress(written: string): boolean {
   return /^https?:\/\//i.test(written);
 }
 

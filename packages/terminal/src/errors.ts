@@ -19,6 +19,7 @@ export type TerminalCode =
   | "TERMINAL_ADDRESS_WRONG"
   | "TERMINAL_NOTHING_NEW"
   | "TERMINAL_NOTHING_WAITING"
+  | "TERMINAL_MODULE_UNPUBLISHED"
   | "TERMINAL_NOTHING_FETCHED"
   | "TERMINAL_MODULE_AMBIGUOUS"
   | "TERMINAL_MODULE_NEEDED"
@@ -116,6 +117,11 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
     ...nothing,
     sentence: "No usable message of the server came",
     advice: "Let the operator offer the software again, or fetch with the terminal as originator",
+  },
+  TERMINAL_MODULE_UNPUBLISHED: {
+    ...user,
+    sentence: "Nothing is offered of this module for this terminal's model",
+    advice: "Check the module's name, and with `sealane release list` for which models it is published",
   },
   TERMINAL_NOTHING_FETCHED: {
     ...nothing,

@@ -48,6 +48,8 @@ export interface Work {
   readonly nameless: ReadonlySet<string>;
   /** Modules that failed in this command, and why. */
   readonly failed: Map<string, SealaneError>;
+  /** Modules that this command has dealt with already. */
+  readonly done: ReadonlySet<string>;
   /** Whether there were others beside the one that failed last. */
   othersOffered?: boolean;
   /** What was begun and is over: it is obtained anew, or this is why it cannot be gone on with. */
@@ -76,6 +78,11 @@ export async function ofModule<T>(work: Work, { description, alsoOffered }: Chos
     }
     throw error;
   }
+}
+
+/** A command that has dealt with a module already waits for no more than what is there. */
+export function waitOf({ input, failed, done }: Work, defaultSeconds: number): number {
+  return failed.size + done.size > 0 ? 0 : (input.waitSeconds ?? defaultSeconds);
 }
 
 /** One module that cannot be fetched must not keep the others away. The inbox and the channel are looked at for more. */
@@ -118,8 +125,9 @@ export function choose(work: Work, offers: readonly SoftwareDescription[]): Chos
   return chooseOffer(offers, wantedOf(work));
 }
 
-export function wantedOf({ session, input, modules, downloads, failed, nameless, named }: Work): Wanted {
-  const except = { has: (module: string): boolean => failed.has(module) || (input.module === undefined && nameless.has(module)) };
+export function wantedOf({ session, input, modules, downloads, failed, done, nameless, named }: Work): Wanted {
+  const isPassed = (module: string): boolean => failed.has(module) || done.has(module);
+  const except = { has: (module: string): boolean => isPassed(module) || (input.module === undefined && nameless.has(module)) };
   const here = new Set(downloads.filter(({ complete }) => complete).map(({ licence }) => licence.artefactId.toHex()));
   return { module: input.module, model: session.enrolment.model, modules, except, artefact: named, here };
 }

@@ -1,6 +1,6 @@
 import { suiteNamed } from "@sealane/crypto";
 import { linkErrors, mechanismNamed } from "@sealane/link";
-import { equalBytes, hasCode } from "@sealane/wire";
+import { equalBytes, hasCode, type SealaneError } from "@sealane/wire";
 import { artefactNamed } from "./artefact-source.ts";
 import { OrdersWait, OrderWatch } from "./ask-orders.ts";
 import { finishDownload, tidyDownloads } from "./downloads.ts";
@@ -33,10 +33,25 @@ import type { Terminal } from "./terminal.ts";
  * the server cannot be reached.
  */
 export async function fetchSoftware(terminal: Terminal, input: FetchInput = {}): Promise<Fetched> {
+  return await fetchNext(terminal, input, nothingPassed());
+}
+
+/** Modules that a command passes over, because it has dealt with them. */
+export interface Passed {
+  readonly failed: Map<string, SealaneError>;
+  readonly done: Set<string>;
+}
+
+export function nothingPassed(): Passed {
+  return { failed: new Map(), done: new Set() };
+}
+
+/** The same, of the modules that the command has not dealt with. */
+export async function fetchNext(terminal: Terminal, input: FetchInput, passed: Passed): Promise<Fetched> {
   const started = terminal.clock.elapsedMilliseconds();
   const choice = choiceOf(input);
   if (choice.mechanism.broadcast && input.originator === "server") return await hearOne(terminal, input, choice);
-  return await beginning(terminal, { input, choice }, async (work, begun) => {
+  return await beginning(terminal, { input, choice, passed }, async (work, begun) => {
     const { session, downloads } = work;
     const { enrolment: holder, http } = session;
     const result = await finishDownload(terminal, begun, { holder, http, source: input.source, downloads });
@@ -52,20 +67,25 @@ export async function fetchSoftware(terminal: Terminal, input: FetchInput = {}):
  * key `listen` writes down.
  */
 export async function fetchKey(terminal: Terminal, input: Omit<FetchInput, "source"> = {}): Promise<FetchedKey> {
+  return await fetchNextKey(terminal, input, nothingPassed());
+}
+
+/** The same, of the modules that the command has not dealt with. */
+export async function fetchNextKey(terminal: Terminal, input: Omit<FetchInput, "source">, passed: Passed): Promise<FetchedKey> {
   const choice = choiceOf(input);
   const { broadcast, name: mechanism } = choice.mechanism;
   if (broadcast && input.originator === "server") throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism, originator: "server" });
-  return await beginning(terminal, { input, choice }, async ({ session }, begun) => {
+  return await beginning(terminal, { input, choice, passed }, async ({ session }, begun) => {
     return { ...fetchedKeyOf(begun, session.enrolment), alsoOffered: begun.alsoOffered };
   });
 }
 
+interface Wish extends Pick<Work, "input" | "choice"> {
+  readonly passed: Passed;
+}
+
 /** Obtains a download, or finds the one that was begun, and does something with it: of the first module for which that succeeds. */
-async function beginning<T>(
-  terminal: Terminal,
-  wish: Pick<Work, "input" | "choice">,
-  use: (work: Work, begun: Begun) => Promise<T>,
-): Promise<T> {
+async function beginning<T>(terminal: Terminal, wish: Wish, use: (work: Work, begun: Begun) => Promise<T>): Promise<T> {
   await finishOrder(terminal);
   const orders = await OrderWatch.of(terminal, wish.choice);
   return await orders.run(async () => await beginningAnew(terminal, { ...wish, orders }, use));
@@ -74,12 +94,12 @@ async function beginning<T>(
 /** The same; it may be ended and begun anew by orders that wait. */
 async function beginningAnew<T>(
   terminal: Terminal,
-  wish: Pick<Work, "input" | "choice"> & { readonly orders: OrderWatch },
+  wish: Wish & { readonly orders: OrderWatch },
   use: (work: Work, begun: Begun) => Promise<T>,
 ): Promise<T> {
   const enrolment = await loadEnrolment(terminal);
   using http = new HttpClient({ environment: terminal.environment });
-  const { input, choice, orders } = wish;
+  const { input, choice, orders, passed } = wish;
   const { source, module, mechanism } = input;
   using held = new HeldModules(terminal, enrolment);
   if (module !== undefined) await held.take(module);
@@ -95,9 +115,10 @@ async function beginningAnew<T>(
     held,
     modules,
     nameless,
-    failed: new Map(),
+    ...passed,
     ...tidied,
   };
+  const failedAtFirst = work.failed.size;
   for (;;) {
     const failedBefore = work.failed.size;
     try {
@@ -105,7 +126,7 @@ async function beginningAnew<T>(
     } catch (error) {
       held.releaseExcept(module);
       if (error instanceof OrdersWait) throw error;
-      const [first = error] = work.failed.values();
+      const [first = error] = [...work.failed.values()].slice(failedAtFirst);
       if (work.failed.size === failedBefore || !mayTryAnother(work)) throw first;
     }
   }

@@ -1,9 +1,10 @@
 import { chmod, open, rename } from "node:fs/promises";
 import { giveBack, type SoftwareDescription, syncFolder } from "@sealane/software";
-import { equalBytes, SealaneError } from "@sealane/wire";
+import { equalBytes, hasCode, SealaneError } from "@sealane/wire";
 import { changing, chunksOf, exists, makeOpenFolder, remove, saveState, writeLasting } from "./disk.ts";
 import { type Download, type FoundDownload, findDownloads } from "./download-record.ts";
 import { terminalErrors } from "./errors.ts";
+import type { FailedModule } from "./fetch-all.ts";
 import { loadTrust } from "./identity.ts";
 import { verifyInstalled } from "./installed-check.ts";
 import { keepRecord } from "./kept-records.ts";
@@ -65,6 +66,30 @@ export async function install(terminal: Terminal, input: InstallInput = {}): Pro
     await stages[stage](work);
   }
   return await resultOf(work, null);
+}
+
+/**
+ * Installs everything that is fetched, one module after the other in the order of their names. A module that fails stops no other; what
+ * failed is the generator's result. Errors: those of {@link install} where nothing is fetched.
+ */
+export async function* installAll(
+  terminal: Terminal,
+  input: Pick<InstallInput, "stopBefore"> = {},
+): AsyncGenerator<Installed, readonly FailedModule[]> {
+  const found = await findDownloads(terminal, await loadTrust(terminal));
+  const complete = found.flatMap((each) => (each.kind === "usable" && each.download.complete ? [each.download.licence.module] : []));
+  const modules = [...new Set(complete)].sort();
+  if (modules.length === 0) yield await install(terminal, input);
+  const failed: FailedModule[] = [];
+  for (const module of modules) {
+    try {
+      yield await install(terminal, { ...input, module });
+    } catch (error) {
+      if (!(error instanceof SealaneError) || hasCode(error, "TERMINAL_DISK_FULL")) throw error;
+      failed.push({ module, error });
+    }
+  }
+  return failed;
 }
 
 interface Work {

@@ -3,7 +3,7 @@ import type { ConfidentialLink } from "@sealane/link";
 import { type SoftwareDescription, softwareErrors } from "@sealane/software";
 import type { SealaneError } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
-import { type Begun, beginChosen, begunOffer, choose, isWithoutName, ofModule, type Work, wantedOf } from "./fetch-work.ts";
+import { type Begun, beginChosen, begunOffer, choose, isWithoutName, ofModule, type Work, waitOf, wantedOf } from "./fetch-work.ts";
 import { descriptionOf } from "./licence.ts";
 import { ask, type LinkChoice, learnNews, originateLink } from "./link-client.ts";
 import { reportOf } from "./nameless-modules.ts";
@@ -27,7 +27,10 @@ function nothingNew(work: Work, offers: readonly SoftwareDescription[]): Sealane
   const { module } = work.input;
   const isOther = chooseOffer(offers, { ...wantedOf(work), artefact: null }) !== null;
   if (isOther) return softwareErrors.error("ARTEFACT_ID_WRONG"); // the user has named the file of something else
-  return terminalErrors.error("TERMINAL_NOTHING_NEW", module === undefined ? {} : { module });
+  if (module === undefined) return terminalErrors.error("TERMINAL_NOTHING_NEW");
+  // The newest that is offered for this terminal's model is in the reply, also where it is installed.
+  const isOffered = offers.some((each) => each.module === module);
+  return terminalErrors.error(isOffered ? "TERMINAL_NOTHING_NEW" : "TERMINAL_MODULE_UNPUBLISHED", { module });
 }
 
 /** Establishes a link and asks what is on offer. The link is the caller's. */
@@ -50,9 +53,8 @@ export async function askOffers(
 
 /** Signs a number for everybody with the licence for everybody that is on the channel (claim 13). */
 export async function obtainByOpenRequest(work: Work): Promise<Begun> {
-  const { session, choice, input } = work;
-  const waitSeconds = work.failed.size > 0 ? 0 : (input.waitSeconds ?? 0);
-  const heard = await hearLicence(session, wantedOf(work), waitSeconds);
+  const { session, choice } = work;
+  const heard = await hearLicence(session, wantedOf(work), waitOf(work, 0));
   const chosen = { description: descriptionOf(heard.licence), alsoOffered: [] };
   return await ofModule(work, chosen, async () => {
     return { ...((await begunOffer(work, chosen.description)) ?? (await requestOpenly(session, choice, heard))), alsoOffered: [] };

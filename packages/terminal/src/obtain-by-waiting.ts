@@ -3,7 +3,7 @@ import { type MechanismName, mechanismNamed } from "@sealane/link";
 import { softwareClasses } from "@sealane/software";
 import type { Download } from "./download-record.ts";
 import { terminalErrors } from "./errors.ts";
-import { type Begun, beginChosen, begunOffer, choose, type Work } from "./fetch-work.ts";
+import { type Begun, beginChosen, begunOffer, choose, type Work, waitOf } from "./fetch-work.ts";
 import { InboxClient, type OfferedLink } from "./inbox-client.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { askOffers } from "./obtain-by-asking.ts";
@@ -38,13 +38,15 @@ async function obtainFromInbox(work: Work, journal: InboxJournal): Promise<Begun
   const begun = resumed ?? (await stillNewest(work));
   if (begun !== null) return begun;
   let isAnswered = answered !== null;
-  for await (const offered of client.links(work.failed.size > 0 ? 0 : (input.waitSeconds ?? defaultWaitSeconds))) {
+  for await (const offered of client.links(waitOf(work, defaultWaitSeconds))) {
     const taken = await takeOffered(work, client, offered);
     if (taken !== null) return taken;
     isAnswered = true;
   }
   if (journal.pending !== null) await journal.commit(null);
-  const complete = work.downloads.find((each) => each.complete && (input.module ?? each.licence.module) === each.licence.module);
+  const complete = work.downloads.find(
+    (each) => each.complete && (input.module ?? each.licence.module) === each.licence.module && !work.done.has(each.licence.module),
+  );
   if (complete !== undefined) {
     await work.held.take(complete.licence.module);
     const taken = await begunOffer(work, complete.licence);

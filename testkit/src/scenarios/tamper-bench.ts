@@ -149,7 +149,7 @@ export function demandExpected(run: CommandRun, { exit, codes }: TamperCase): vo
   const printed = codesOf(run);
   const asExpected = run.exitCode === exit && (codes.length === 0 || codes.some((code) => printed.includes(code)));
   demand(asExpected, `Expected exit code ${exit}${codes.length === 0 ? "" : ` with ${codes.join(" or ")}`}.`, said(run));
-  const error = run.events.findLast(({ event }) => event === "error");
+  const error = run.events.findLast(({ event }) => event === "error" || event === "nothing");
   const hasError = error !== undefined && error["exitCode"] === run.exitCode && typeof error["message"] === "string";
   demand(run.exitCode === 0 || hasError, "The command printed no error with its exit code.", said(run));
 }

@@ -4,7 +4,7 @@ import { listen, type Standing } from "@sealane/terminal";
 import { thumbprint } from "@sealane/wire";
 import type { Command } from "commander";
 import { openTerminal } from "../open-terminal.ts";
-import { reportFetched } from "../report-fetched.ts";
+import { reportFetched, sayNext } from "../report-fetched.ts";
 import { waitBounds } from "./fetch.ts";
 
 const maxCertificateFileBytes = 65_536;
@@ -42,7 +42,8 @@ export async function runListen(module: string | undefined, command: Command): P
   try {
     for await (const fetched of listen(terminal, input)) {
       quiesce();
-      reportFetched(output, fetched, state);
+      reportFetched(output, fetched);
+      sayNext(output, "install", fetched.software, state);
     }
   } finally {
     quiesce();

@@ -154,7 +154,7 @@ function commandOf(args: readonly string[]): string {
 function failureOf(events: readonly ChildEvent[], run: { readonly args: readonly string[]; readonly exitCode: number }): SealaneError {
   const command = commandOf(run.args);
   const failure = commandErrors.error("UP_STEP_FAILED", { command, exitCode: run.exitCode });
-  const printed = events.findLast(({ event }) => event === "error");
+  const printed = events.findLast(({ event }) => event === "error" || event === "nothing");
   if (typeof printed?.["code"] !== "string") return failure;
   const { code, message, advice } = printed as { code: string; message?: unknown; advice?: unknown };
   const entry = {

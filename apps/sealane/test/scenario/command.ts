@@ -46,9 +46,9 @@ export function start(program: ProgramName, args: readonly string[], environment
   return spawn(process.execPath, [programs[program], ...args], { stdio: ["pipe", "pipe", "pipe"], env: environment });
 }
 
-/** The code of the error that a command ended with. */
+/** The code that a command ended with: of an error, or of what there was not to do. */
 export function codeOf({ events }: Ended): unknown {
-  return events.findLast(({ event }) => event === "error")?.["code"];
+  return events.findLast(({ event }) => event === "error" || event === "nothing")?.["code"];
 }
 
 /** A port of loopback that is free now. */

@@ -64,7 +64,7 @@ test("while one module is held up, another one is fetched, installed, run, rolle
   const world = await heldUp(t);
   const { server, terminal } = world;
   for (const sequence of [1, 2, 3]) {
-    server.publish({ module: "plc", entry: "plc", sequence, content: script });
+    server.publish({ module: "plc", entry: "plc", sequence, content: Uint8Array.of(...script, ...Buffer.from(`# ${sequence}\n`)) });
     assert.equal((await fetchSoftware(terminal, { module: "plc" })).software.sequence, sequence);
     if (sequence < 3) assert.equal((await install(terminal, { module: "plc" })).software.sequence, sequence);
   }

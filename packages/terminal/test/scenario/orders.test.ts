@@ -60,7 +60,7 @@ for (const originator of ["terminal", "server"] as const) {
     const { software } = await fetchSoftware(terminal, { originator, waitSeconds: 0 });
     assert.equal(software.sequence, 3);
     assert.deepEqual(told(made), ["followed 5"]);
-    await assert.rejects(fetchSoftware(restarted(made), { module: "none" }), code("TERMINAL_NOTHING_NEW"));
+    await assert.rejects(fetchSoftware(restarted(made), { module: "none" }), code("TERMINAL_MODULE_UNPUBLISHED"));
     assert.equal(server.asked.filter(({ kind }) => kind === "order").length, 2, "it asked for what it had followed");
   });
 }
@@ -89,7 +89,7 @@ test("NEWEST: a fetch asks for an order once, whatever a server says of newer on
   server.orders = [{ number: 9, order: new Uint8Array(3) }];
   server.asked.length = 0;
   events.length = 0;
-  await assert.rejects(fetchSoftware(terminal, { module: "none" }), code("TERMINAL_NOTHING_NEW"));
+  await assert.rejects(fetchSoftware(terminal, { module: "none" }), code("TERMINAL_MODULE_UNPUBLISHED"));
   assert.deepEqual([server.asked.filter(({ kind }) => kind === "order").length, told(made)], [1, []]);
 });
 

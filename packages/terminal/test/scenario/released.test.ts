@@ -242,7 +242,10 @@ test("WHO PERMIT: what was accepted in time runs after the publisher's and the i
 test("WHO PERMIT: a slot whose release was changed, replaced or taken away is not run and not returned to", async (t) => {
   const world = await installedIn(t);
   const { terminal, clock } = world;
-  const { release } = await world.stage({ sequence: 2, content: program }, { expiresAtSeconds: clock.now + 3_000 * daySeconds });
+  const { release } = await world.stage(
+    { sequence: 2, content: Uint8Array.of(...program, 0x0a) },
+    { expiresAtSeconds: clock.now + 3_000 * daySeconds },
+  );
   const slot = terminal.folder.module("hmi").slot(1);
   const own = new Uint8Array(await readFile(slot.release));
   const stranger = await (await TestAuthority.create(clock.now)).signer(publisherName, "release-sign");

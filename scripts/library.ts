@@ -65,7 +65,7 @@ export function libraryManifest({ version, description, keywords, license }: Man
     license,
     type: "module",
     exports: Object.fromEntries(entries),
-    files: ["dist", "LICENSE", "README.md"],
+    files: ["dist", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"],
     engines: { node: ">=26" },
     dependencies: parts.dependencies,
     peerDependencies: { "@types/node": ">=26" },

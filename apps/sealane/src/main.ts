@@ -134,6 +134,7 @@ program
   .option("--segment-bytes <bytes>", "segment size of the sealed artefact")
   .option("--public", "let its content key be given to everybody, as an open broadcast does; for ever")
   .option("--floor <sequence>", "lowest sequence to which an order may set the module back", "0")
+  .option("--again", "publish a version that is published under the next sequence, unchanged, so that terminals fetch it anew")
   .addOption(state())
   .action(async (file: string, _options, command: Command) => (await import("./commands/publish.ts")).runPublish(file, command));
 

@@ -6,7 +6,7 @@ import { demand } from "./failure.ts";
 import { EffectFolder, type EffectPlan } from "./hooks.ts";
 import { filesBelow, type Installation, succeeded } from "./installation.ts";
 import { type CommandEvent, eventOf, said } from "./processes.ts";
-import { demandRuns, publishing, type Software } from "./software.ts";
+import { demandRuns, publishing, publishingAgain, type Software } from "./software.ts";
 
 export interface PublishVictimWish {
   readonly installation: Installation;
@@ -38,12 +38,12 @@ export class PublishVictim implements Victim {
     const { installation, killed, software } = this.#wish;
     if (killed === "publisher") {
       this.effects.plan(plan);
-      const run = await installation.operator([...publishing(software), "--again"], { hooks: { effects: this.effects } });
+      const run = await installation.operator(publishingAgain(software), { hooks: { effects: this.effects } });
       return { run, killed: run.signal === "SIGKILL", seen: this.effects.seen() };
     }
     const { serverProcess } = installation;
     await this.effects.rearm(plan, serverProcess);
-    const run = await installation.operator([...publishing(software), "--again"]);
+    const run = await installation.operator(publishingAgain(software));
     demand(run.signal === null, "A killed server took the publisher with it.", said(run));
     return { run, ...(await this.effects.disarm(serverProcess)) };
   }

@@ -42,6 +42,11 @@ export function publishing({ path, module, version }: Software): readonly string
   return ["publish", path, "--name", module, "--version", version, "--format", "file", "--segment-bytes", String(segmentBytes)];
 }
 
+/** The same, also where the version is published. */
+export function publishingAgain(software: Software): readonly string[] {
+  return [...publishing(software), "--again"];
+}
+
 /** Publishes, fetches and installs a software, and sees it run. */
 export async function deliver(installation: Installation, software: Software, terminals: readonly string[]): Promise<void> {
   eventOf(succeeded(await installation.operator(publishing(software))), "published");

@@ -8,7 +8,7 @@ import type { EffectFolder, EffectPlan } from "./hooks.ts";
 import { model, succeeded } from "./installation.ts";
 import { flipped, inPlaceOf, inReply, inRequest } from "./message-faults.ts";
 import { type CommandRun, said } from "./processes.ts";
-import { publishing } from "./software.ts";
+import { publishingAgain } from "./software.ts";
 import { codesOf, type TamperBench, type TamperCase, victim } from "./tamper-bench.ts";
 import type { Fault } from "./tampering-proxy.ts";
 
@@ -36,7 +36,7 @@ export const machineCases: readonly TamperCase[] = [
     },
   })),
   fullCase("disk full during publish, at the publisher", ["FILE_WRITE_FAILED", "CLI_DISK_FULL"], (bench) => ({
-    run: (effects) => bench.installation.operator(publishing(bench.spare), { hooks: { effects } }),
+    run: (effects) => bench.installation.operator(publishingAgain(bench.spare), { hooks: { effects } }),
   })),
   {
     name: "disk full during publish, at the server",
@@ -47,7 +47,7 @@ export const machineCases: readonly TamperCase[] = [
       const { installation, effects } = bench;
       await bench.restartServer({ effects });
       await effects.rearm("full 1", installation.serverProcess);
-      return await installation.operator(publishing(bench.spare));
+      return await installation.operator(publishingAgain(bench.spare));
     },
     mend: async (bench) => await bench.restartServer(),
   },
@@ -126,7 +126,7 @@ function publishCase(name: string, expected: Pick<TamperCase, "exit" | "codes">,
     async meet(bench) {
       const before = await bench.releases();
       bench.proxy.fault = fault;
-      const run = await bench.installation.operator(publishing(bench.spare));
+      const run = await bench.installation.operator(publishingAgain(bench.spare));
       bench.proxy.fault = null;
       demand((await bench.releases()) === before, "The release is listed although it failed.", said(run));
       return run;

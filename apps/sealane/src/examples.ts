@@ -1,0 +1,48 @@
+import type { Examples } from "@sealane/cli";
+
+/** Examples in the help of the operator's commands. */
+export const examples: Examples = {
+  up: ["sealane up", "sealane up app.tar --terminals 3 --once"],
+  init: ["sealane init --state demo", "sealane init --url https://sealane.example --name sealane.example"],
+  "server run": ["sealane server run --state demo", "sealane server run --host 0.0.0.0 --port 7440 --config server.yaml"],
+  "server migrate": ["sealane server migrate --state demo"],
+  "server backup": ["sealane server backup backup-monday --artefacts --state demo"],
+  "server restore": ["sealane server restore backup-monday --state demo"],
+  "server config": ["sealane server config server.yaml", "sealane server config --schema"],
+  login: ["sealane login --url https://sealane.example --token-file operator.token --fingerprint FINGERPRINT"],
+  "terminal token": [
+    "sealane terminal token gateway-1 --model gateway --out gateway-1.token",
+    "sealane terminal token line-a --count 20 --model gateway --life 7d --out tokens",
+    "sealane terminal token --names-file names.txt --model gateway --out tokens",
+  ],
+  "terminal list": ["sealane terminal list"],
+  "terminal show": ["sealane terminal show gateway-1 --json"],
+  publish: [
+    "sealane publish app.tar --name app --version 1.2.0 --entry bin/app",
+    "sealane publish firmware.bin --name firmware --version 7 --model gateway --class system",
+  ],
+  "release list": ["sealane release list", "sealane release list --json"],
+  "release offer": ["sealane release offer app --to gateway-1 gateway-2"],
+  "release renew": ["sealane release renew app@3:SHA256 --floor 0"],
+  "order reset-clock": ["sealane order reset-clock --terminal gateway-1"],
+  "order reset-sequence": ["sealane order reset-sequence app --to 3 --all"],
+  "order reset-suite": ["sealane order reset-suite --suite x25519 --terminal gateway-1 --out reset.order"],
+  "order send": ["sealane order send reset.order"],
+  "order list": ["sealane order list"],
+  "broadcast start": [
+    "sealane broadcast start app --life 2h",
+    "sealane broadcast start app --mechanism group-broadcast --group line-a",
+  ],
+  "broadcast stop": ["sealane broadcast stop ID"],
+  "broadcast list": ["sealane broadcast list"],
+  "group create": ["sealane group create line-a"],
+  "group add": ["sealane group add line-a gateway-1 gateway-2"],
+  "group remove": ["sealane group remove line-a gateway-2"],
+  "group rotate": ["sealane group rotate line-a"],
+  "group list": ["sealane group list"],
+  inspect: ["sealane inspect app.sealed"],
+  verify: ["sealane verify app.sealed"],
+  mechanisms: ["sealane mechanisms"],
+  doctor: ["sealane doctor --wait 60", "sealane doctor --bundle support.tar.gz"],
+  completion: ["sealane completion bash > sealane.bash"],
+};

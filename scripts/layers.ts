@@ -13,6 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ["link"],
   ["software"],
   ["api"],
+  ["http"],
   ["keystore"],
   ["cli"],
   ["server", "terminal", "library"],

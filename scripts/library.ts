@@ -19,6 +19,9 @@ export const libraryEntries: Readonly<Record<string, string>> = {
   "./authorise": "authorise",
 };
 
+/** Without it a user whose compiler loads no types by itself (`tsc --init` since TypeScript 6) has `any` in place of Node's types. */
+const nodeTypes = '/// <reference types="node" />';
+
 /** Third-party code has no place in the declarations: what of it is not a type is left away. */
 const leaveThirdPartyAway: Plugin = {
   name: "third-party packages stay outside",
@@ -44,7 +47,7 @@ export async function writeDeclarations(folder: string): Promise<void> {
       dts({ emitDtsOnly: true, generator: "oxc", oxc: { stripInternal: true }, tsconfig: false, sourcemap: false }),
     ],
   });
-  const { output } = await bundle.write({ dir: folder, format: "esm", chunkFileNames: "[name]-[hash].js" });
+  const { output } = await bundle.write({ dir: folder, format: "esm", chunkFileNames: "[name]-[hash].js", banner: nodeTypes });
   await bundle.close();
   const outside = output.flatMap((file) => (file.type === "chunk" ? file.imports : []));
   const foreign = outside.find((name) => !isBuiltin(name) && !output.some(({ fileName }) => fileName === name));
@@ -65,7 +68,7 @@ export function libraryManifest({ version, description, keywords, license }: Man
     license,
     type: "module",
     exports: Object.fromEntries(entries),
-    files: ["dist", "LICENSE", "README.md"],
+    files: ["dist", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"],
     engines: { node: ">=26" },
     dependencies: parts.dependencies,
     peerDependencies: { "@types/node": ">=26" },

@@ -2,16 +2,17 @@
  * Builds the npm packages that are published: `npm run pack [-- --out FOLDER] [--json]`.
  *
  * Each app, and the library, is bundled with the @sealane packages it uses; third-party packages stay dependencies, in the versions that the
- * workspaces declare. FOLDER (dist/packages unless told) gets a folder and a tarball for each.
+ * workspaces declare. FOLDER (dist/packages unless told) gets a folder and a tarball for each. The same commit gives the same bytes.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type BuildResult, build, type Metafile, type Plugin } from "esbuild";
 import { libraryEntries, libraryFolder, libraryManifest, libraryName, writeDeclarations } from "./library.ts";
 import { besideFiles } from "./pack-beside.ts";
+import { type Published, readLock, shrinkwrapOf } from "./shrinkwrap.ts";
 import { packageName } from "./source-text.ts";
 import { type Manifest, readManifest, readWorkspaces, root, type Workspace } from "./workspaces.ts";
 
@@ -68,7 +69,7 @@ export function modulesFrom(metafile: Metafile, folder: string): string[] {
 }
 
 /** The package.json to publish. `node` are the packages that bring the Node which the launcher looks for. */
-export function publishedManifest(app: Manifest, parts: ThirdParty & { readonly node: Readonly<Record<string, string>> }): object {
+export function publishedManifest(app: Manifest, parts: ThirdParty & { readonly node: Readonly<Record<string, string>> }): Published {
   const { name, version, description, keywords, license, bin } = app;
   return {
     name,
@@ -78,7 +79,7 @@ export function publishedManifest(app: Manifest, parts: ThirdParty & { readonly 
     license,
     type: "module",
     bin,
-    files: ["bin", "dist", "LICENSE", "README.md"],
+    files: ["bin", "dist", "npm-shrinkwrap.json", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"],
     engines: { node: ">=18" }, // of the launcher
     dependencies: parts.dependencies,
     optionalDependencies: parts.node,
@@ -137,13 +138,20 @@ async function pack(product: Product, out: string): Promise<Tarball> {
   if (unwanted !== undefined) throw new Error(`The bundle of ${app} contains ${unwanted}: nothing of ${without} may be in it.`);
   const node = readManifest(root).optionalDependencies ?? {};
   const parts = thirdParty(metafile, readWorkspaces());
-  const published = isLibrary ? libraryManifest(manifest, parts) : publishedManifest(manifest, { ...parts, node });
-  if (isLibrary) await writeDeclarations(join(folder, "dist"));
-  writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
+  if (isLibrary) {
+    await writeDeclarations(join(folder, "dist"));
+    writeJson(join(folder, "package.json"), libraryManifest(manifest, parts));
+  } else {
+    const published = publishedManifest(manifest, { ...parts, node });
+    writeJson(join(folder, "package.json"), published);
+    writeJson(join(folder, "npm-shrinkwrap.json"), shrinkwrapOf(published, readLock()));
+  }
   for (const part of ["bin", "LICENSE", "README.md"]) {
     const source = resolve(root, app, part);
     if (existsSync(source)) cpSync(source, join(folder, part), { recursive: true });
   }
+  for (const part of ["CHANGELOG.md", "SECURITY.md"]) cpSync(join(root, part), join(folder, part));
+  setModes(folder);
   const version = manifest.version ?? "0.0.0";
   const path = join(out, `${name.replace(/^@/, "").replace("/", "-")}-${version}.tgz`); // as npm names it
   const { status, stderr } = spawnSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out], {
@@ -152,6 +160,18 @@ async function pack(product: Product, out: string): Promise<Tarball> {
   });
   if (status !== 0) throw new Error(`npm pack of ${folder} failed: ${stderr}`);
   return { name, version, path, bytes: statSync(path).size };
+}
+
+/** The same for every builder, whatever its umask: all can read, and run the launcher. npm sets times and owners. */
+function setModes(folder: string): void {
+  for (const path of globSync("**/*", { cwd: folder })) {
+    const isRun = statSync(join(folder, path)).isDirectory() || /^bin[\\/]/.test(path);
+    chmodSync(join(folder, path), isRun ? 0o755 : 0o644);
+  }
+}
+
+function writeJson(path: string, value: object): void {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 async function main(): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
+import { readPublications, summaryOfAges } from "./dependency-ages.ts";
 import { root } from "./workspaces.ts";
 
 interface Step {
@@ -20,6 +21,7 @@ const steps: readonly Step[] = [
   { name: "lint", command: "npm run --silent lint" },
   { name: "requirements", command: "npm run --silent requirements" },
   { name: "api", command: "npm run --silent api-report -- --check" },
+  { name: "ages", command: "npm run --silent ages" },
   { name: "test", command: "npm test --silent" },
   scenario("crash", "--quick"),
   scenario("tamper", "--quick"),
@@ -62,6 +64,7 @@ const beside = chosen.filter((step) => step.beside === true);
 await lane(alone);
 await Promise.all([lane(beside), lane(beside)]);
 process.stdout.write(`\n${chosen.map((step) => asRow(step, results)).join("\n")}\n`);
+process.stdout.write(`${"dependencies".padEnd(14)} ${summaryOfAges(readPublications(), Date.now())}\n`);
 process.exitCode = results.find(({ status }) => status !== 0)?.status ?? (results.length === chosen.length ? 0 : 1);
 
 /** Takes step after step from a list, which it may share with another lane, until one has failed in any. */

@@ -9,9 +9,11 @@ const program: Command = makeProgram("sealane-terminal")
   .description("Fetches, checks, installs and runs software that was delivered by Sealane")
   .version(version);
 
-const state = (): Option => new Option("--state <folder>", "where this terminal keeps its keys and software (default: sealane-terminal below the user's state folder)").env(
-    "SEALANE_TERMINAL_STATE",
-  );
+const state = (): Option =>
+  new Option(
+    "--state <folder>",
+    "where this terminal keeps its keys and software (default: sealane-terminal below the user's state folder)",
+  ).env("SEALANE_TERMINAL_STATE");
 const verbose = (): Option => new Option("-v, --verbose", "say how the link was made, what it promises and who else could read");
 const module = "name of the software module";
 

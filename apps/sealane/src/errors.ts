@@ -11,6 +11,7 @@ export type CommandCode =
   | "TOKEN_SERVER_WRONG"
   | "RELEASE_SERVER_WRONG"
   | "PUBLISH_SEQUENCE_TAKEN"
+  | "PUBLISH_VERSION_TAKEN"
   | "PUBLISH_ARCHIVE_WRONG"
   | "PUBLISH_KEY_MISSING"
   | "ORDER_KEY_MISSING"
@@ -73,6 +74,12 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
     exit: exitCodes.usage,
     sentence: "A newer or equal sequence of this module is published already",
     advice: "Give a higher --sequence",
+  },
+  PUBLISH_VERSION_TAKEN: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "This version of the module is published already, and not as it is here",
+    advice: "Give a new --version: what is published does not change. The same file is published under the next sequence by --again",
   },
   PUBLISH_ARCHIVE_WRONG: {
     ...user,

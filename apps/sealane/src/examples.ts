@@ -29,10 +29,7 @@ export const examples: Examples = {
   "order reset-suite": ["sealane order reset-suite --suite x25519 --terminal gateway-1 --out reset.order"],
   "order send": ["sealane order send reset.order"],
   "order list": ["sealane order list"],
-  "broadcast start": [
-    "sealane broadcast start app --life 2h",
-    "sealane broadcast start app --mechanism group-broadcast --group line-a",
-  ],
+  "broadcast start": ["sealane broadcast start app --life 2h", "sealane broadcast start app --mechanism group-broadcast --group line-a"],
   "broadcast stop": ["sealane broadcast stop ID"],
   "broadcast list": ["sealane broadcast list"],
   "group create": ["sealane group create line-a"],

@@ -10,7 +10,10 @@ const program: Command = makeProgram("sealane")
   .description("Delivers software to terminals over networks nobody has to trust")
   .version(version);
 
-const state = (): Option => new Option("--state <folder>", "where this installation keeps its files (default: sealane below the user's state folder)").env("SEALANE_STATE");
+const state = (): Option =>
+  new Option("--state <folder>", "where this installation keeps its files (default: sealane below the user's state folder)").env(
+    "SEALANE_STATE",
+  );
 
 program
   .command("up")
@@ -61,7 +64,9 @@ serverOptions(server.command("run"))
   .addOption(new Option("--public-url <url>", "where terminals reach it (default: the profile's address)").env("SEALANE_PUBLIC_URL"))
   .addOption(new Option("--roles <roles>", "roles to run, separated by commas (default: all)").env("SEALANE_ROLES"))
   .addOption(
-    new Option("--log-level <level>", "what is logged (default: info)").choices(["silent", "error", "warn", "info", "debug"]).env("SEALANE_LOG_LEVEL"),
+    new Option("--log-level <level>", "what is logged (default: info)")
+      .choices(["silent", "error", "warn", "info", "debug"])
+      .env("SEALANE_LOG_LEVEL"),
   )
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServer(command));
@@ -139,6 +144,7 @@ program
   .option("--segment-bytes <bytes>", "segment size of the sealed artefact")
   .option("--public", "let its content key be given to everybody, as an open broadcast does; for ever")
   .option("--floor <sequence>", "lowest sequence to which an order may set the module back", "0")
+  .option("--again", "publish a version that is published under the next sequence, unchanged, so that terminals fetch it anew")
   .addOption(state())
   .action(async (file: string, _options, command: Command) => (await import("./commands/publish.ts")).runPublish(file, command));
 

@@ -1,8 +1,6 @@
-import { open } from "node:fs/promises";
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { apiErrors, errorOfReply, foreignReply, maxProblemBytes, mediaType, proxyEnvironment } from "@sealane/api";
+import { apiErrors, mediaType } from "@sealane/api";
 import { cryptoErrors } from "@sealane/crypto";
+import { type FileBody, HttpClient, type HttpRequest, isLoopback, proxiesForSecrets, urlOf } from "@sealane/http";
 import { keystoreErrors } from "@sealane/keystore";
 import { linkErrors } from "@sealane/link";
 import { pkiErrors } from "@sealane/pki";
@@ -22,9 +20,8 @@ const serverSide = {
   ...serverErrors.entries,
 };
 
-/** Longest silence of the server, seconds; an upload that moves may take as long as it needs. */
-const idleSeconds = 60;
-const maxReplyBytes = 4 * 1024 * 1024;
+/** Bytes of a reply: a list of all releases or terminals. */
+const maxListBytes = 4 * 1024 * 1024;
 
 export interface OperatorClientOptions {
   readonly url: string;
@@ -37,21 +34,16 @@ export interface Body {
   readonly content: Uint8Array | FileBody;
 }
 
-interface FileBody {
-  readonly path: string;
-  readonly bytes: number;
-  /** Called with the number of bytes sent so far. */
-  readonly onSent: (bytes: number) => void;
-}
-
 /** Speaks to the operator routes of a server. */
 export class OperatorClient {
-  readonly #options: OperatorClientOptions;
+  readonly #base: URL;
+  readonly #token: string;
 
   /** Error: PROFILE_URL_EXPOSED for plain HTTP off loopback. */
-  constructor(options: OperatorClientOptions) {
-    requirePrivate(new URL(options.url));
-    this.#options = options;
+  constructor({ url, token }: OperatorClientOptions) {
+    this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
+    this.#token = token;
+    requirePrivate(this.#base);
   }
 
   /** GET of JSON. Errors: the codes of package api. */
@@ -71,106 +63,34 @@ export class OperatorClient {
 
   /** DELETE, answered by nothing. Errors: the codes of package api. */
   async delete(path: string): Promise<void> {
-    await this.#request("DELETE", path, null);
+    using http = this.#openHttp();
+    await http.command(this.#requestOf("DELETE", path, null));
   }
 
-  async #exchange<View>(method: string, path: string, body: Body | null): Promise<View> {
-    return (await this.#request(method, path, body)) as View;
+  async #exchange<View>(method: HttpRequest["method"], path: string, body: Body | null): Promise<View> {
+    using http = this.#openHttp();
+    const bytes = await http.exchange(this.#requestOf(method, path, body), { type: mediaType.json, maxBytes: maxListBytes });
+    return parseJson(bytes) as View;
   }
 
-  /** The JSON of a success; undefined where it has no body. */
-  async #request(method: string, path: string, body: Body | null): Promise<unknown> {
-    const url = new URL(path.replace(/^\//, ""), `${this.#options.url.replace(/\/$/, "")}/`);
-    const headers: Record<string, string | number> = { authorization: `Bearer ${this.#options.token}`, accept: mediaType.json };
-    if (body !== null) Object.assign(headers, { "content-type": body.type, "content-length": lengthOf(body) });
-    const options = { method, headers, timeout: idleSeconds * 1000 };
-    const proxyEnv = proxiesFor(url);
-    const outgoing =
-      url.protocol === "https:"
-        ? httpsRequest(url, { ...options, agent: new HttpsAgent({ proxyEnv }) })
-        : httpRequest(url, { ...options, agent: new HttpAgent({ proxyEnv }) });
-    outgoing.on("timeout", () => outgoing.destroy(apiErrors.error("API_SERVER_UNREACHABLE", { url: url.origin })));
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      outgoing.once("response", resolve);
-      outgoing.once("error", (cause) => reject(apiErrors.error("API_SERVER_UNREACHABLE", { url: url.origin }, cause)));
-    });
-    if (body === null || body.content instanceof Uint8Array) outgoing.end(body?.content);
-    else await sendFile(outgoing, body.content, answered);
-    const reply = await answered;
-    const status = reply.statusCode ?? 500;
-    const text = await readText(reply, status < 400 ? maxReplyBytes : maxProblemBytes);
-    const failed = { status, header: (name: string) => reply.headers[name]?.toString(), body: text };
-    if (status >= 400) throw errorOfReply(failed, serverSide);
-    if (status === 204) return undefined;
-    if (status >= 300 || !isJson(reply)) throw foreignReply(failed);
-    return parseJson(text);
+  /** For one request: between two of them a file may be sealed for longer than any server keeps a connection. */
+  #openHttp(): HttpClient {
+    return new HttpClient({ environment: proxiesForSecrets(this.#base, process.env), alsoKnown: serverSide });
+  }
+
+  #requestOf(method: HttpRequest["method"], path: string, body: Body | null): HttpRequest {
+    const headers = { authorization: `Bearer ${this.#token}`, accept: mediaType.json };
+    const request = { method, url: urlOf(this.#base, path), headers };
+    return body === null ? request : { ...request, headers: { ...headers, "content-type": body.type }, body: body.content };
   }
 }
 
-function isJson({ headers }: IncomingMessage): boolean {
-  return (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() === mediaType.json;
-}
-
-function parseJson(text: string): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
     throw apiErrors.error("API_REPLY_WRONG", { expected: "JSON" }, cause);
   }
-}
-
-/** The proxies that lead to an address. A token that travels in plain leaves this machine by none. */
-function proxiesFor(url: URL): Record<string, string | undefined> {
-  const proxies = proxyEnvironment(process.env);
-  const proxy = URL.parse(proxies["http_proxy"] ?? proxies["HTTP_PROXY"] ?? "");
-  return url.protocol === "http:" && proxy !== null && !isLoopback(proxy) ? {} : proxies;
-}
-
-function lengthOf({ content }: Body): number {
-  return content instanceof Uint8Array ? content.length : content.bytes;
-}
-
-/** Bytes of the one buffer that a file is sent through: a stream of buffers would leave tens of megabytes to the collector. */
-const sendBytes = 1024 * 1024;
-
-/** Sends a file until it ends or the server answers before: then its answer says what is wrong. */
-async function sendFile(outgoing: ClientRequest, file: FileBody, answered: Promise<unknown>): Promise<void> {
-  let isAnswered = false;
-  const over = (): void => {
-    isAnswered = true;
-  };
-  answered.then(over, over);
-  await using handle = await open(file.path, "r");
-  const buffer = Buffer.allocUnsafeSlow(sendBytes);
-  for (let sent = 0; !isAnswered; ) {
-    const { bytesRead } = await handle.read(buffer, 0, sendBytes, sent);
-    if (bytesRead === 0) break;
-    const written = new Promise<void>((resolve) => outgoing.write(buffer.subarray(0, bytesRead), () => resolve()));
-    await Promise.race([written, answered.catch(() => undefined)]);
-    sent += bytesRead;
-    file.onSent(sent);
-  }
-  outgoing.end();
-}
-
-/** Reads a bounded body. Error: API_REPLY_WRONG. */
-async function readText(reply: IncomingMessage, maxBytes: number): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of reply) {
-    size += piece.length;
-    if (size > maxBytes) {
-      reply.destroy();
-      throw apiErrors.error("API_REPLY_WRONG", { bytes: size });
-    }
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
-}
-
-/** Whether an address is one of this machine itself. */
-export function isLoopback(url: URL): boolean {
-  return ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
 }
 
 function requirePrivate(url: URL): void {

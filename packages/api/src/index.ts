@@ -101,5 +101,4 @@ export type {
 } from "./operator.ts";
 
 export { errorOfReply, type FailedReply, foreignReply, type Problem, problemOf } from "./problem.ts";
-export { proxyEnvironment } from "./proxy-environment.ts";
 export { mediaType, pathOf, routes } from "./routes.ts";

@@ -19,7 +19,9 @@ const words: Readonly<Record<keyof typeof exitCodes, string>> = {
 };
 
 /** The lines about exit codes that end every help, within 80 columns. */
-export const exitCodeText: string = linesOf(Object.entries(exitCodes).map(([name, code]) => `${code} ${words[name as keyof typeof exitCodes]}`));
+export const exitCodeText: string = linesOf(
+  Object.entries(exitCodes).map(([name, code]) => `${code} ${words[name as keyof typeof exitCodes]}`),
+);
 
 /** Examples of commands, by the words of the command: `terminal token`. */
 export type Examples = Readonly<Record<string, readonly string[]>>;

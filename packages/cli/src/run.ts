@@ -1,7 +1,7 @@
 import { type ExitCode, exitCodes, permissionDenied, SealaneError } from "@sealane/wire";
 import { Command, CommanderError, Help, type Option } from "commander";
-import { cliErrors } from "./errors.ts";
 import { commandAt } from "./command-at.ts";
+import { cliErrors } from "./errors.ts";
 import { exitCodeText, subcommandsOf } from "./help.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./safe-text.ts";
@@ -104,7 +104,8 @@ function endOfCommander(
 ): ExitCode {
   const { error, program, args } = ended;
   const reason = error.message.replace(/^error: /, "");
-  const told = error.code === "commander.unknownCommand" ? { reason, expected: subcommandsOf(commandAt(program, args).command) } : { reason };
+  const told =
+    error.code === "commander.unknownCommand" ? { reason, expected: subcommandsOf(commandAt(program, args).command) } : { reason };
   output.error(cliErrors.error("CLI_USAGE_WRONG", reason === "(outputHelp)" ? { reason: "a command is missing" } : told));
   return exitCodes.usage;
 }

@@ -25,6 +25,7 @@ export type ServerCode =
   | "SERVER_OPERATOR_REMOTE"
   | "SERVER_NAME_TAKEN"
   | "SERVER_RELEASE_CONFLICT"
+  | "SERVER_VERSION_TAKEN"
   | "SERVER_RELEASE_KEY_WRONG"
   | "SERVER_INBOX_FULL"
   | "SERVER_BROADCASTS_FULL"
@@ -153,6 +154,12 @@ export const serverErrors: ErrorTable<ServerCode> = errorTable({
     exit: exitCodes.usage,
     sentence: "Another release of this module has the same sequence number for a model, or the same one was signed later",
     advice: "Publish with a higher sequence number; sign anew what is to take the place of a later statement",
+  },
+  SERVER_VERSION_TAKEN: {
+    ...user,
+    exit: exitCodes.usage,
+    sentence: "Other software is released as this version of the module, for one of the models",
+    advice: "Publish it as another version: what is released does not change",
   },
   SERVER_RELEASE_KEY_WRONG: {
     ...user,

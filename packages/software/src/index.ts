@@ -29,6 +29,7 @@ export {
 } from "./authorisation.ts";
 export { giveBack, settleAllocator } from "./buffers.ts";
 export { type SoftwareCode, softwareErrors } from "./errors.ts";
+export { FileLock } from "./file-lock.ts";
 export { type FormerRelease, openFormerContentKey, verifyFormerRelease } from "./former-release.ts";
 export { anonymousRecipient, everyRecipient } from "./labels.ts";
 export {

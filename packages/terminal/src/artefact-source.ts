@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { apiErrors, pathOf, routes } from "@sealane/api";
+import { type HttpClient, type HttpReply, urlOf } from "@sealane/http";
 import { artefactIdOf, readArtefactHeader, softwareErrors, systemReason } from "@sealane/software";
 import type { ArtefactId } from "@sealane/wire";
-import { type HttpClient, type HttpReply, parseBaseUrl, urlOf } from "./http-client.ts";
+import { parseBaseUrl } from "./base-url.ts";
 
 /** A sealed artefact somewhere: at the server, in a cache, on a static store, in a file. None of them needs to be trusted. */
 export interface ArtefactSource {

@@ -3,8 +3,8 @@ import { trustAnchor } from "@sealane/pki";
 import { hasCode } from "@sealane/wire";
 import { terminalErrors } from "./errors.ts";
 import { isFaultOfMessage } from "./hear.ts";
-import { HttpClient } from "./http-client.ts";
 import { loadEnrolment, loadIdentity, requireIdentity } from "./identity.ts";
+import { openHttp } from "./least-rate.ts";
 import { clockToleranceSeconds, maxOrdersAtOnce } from "./limits.ts";
 import { ask, type LinkChoice, type Offers, originateLink } from "./link-client.ts";
 import { lastOf, loadOrders } from "./order-record.ts";
@@ -103,7 +103,7 @@ export class OrderWatch {
   }
 
   async #askJudgedBy(terminal: Terminal): Promise<readonly Obeyed[]> {
-    using http = new HttpClient({ environment: terminal.environment });
+    using http = openHttp(terminal);
     const session = { terminal, enrolment: await loadEnrolment(terminal), http };
     const opened = await originateLink(session, this.#choice);
     using link = opened.link;

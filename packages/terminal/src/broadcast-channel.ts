@@ -1,6 +1,6 @@
 import { type BroadcastItem, broadcastChannelCodec, maxChannelBytes, maxInboxWaitSeconds, mediaType, routes } from "@sealane/api";
+import { type HttpClient, urlOf } from "@sealane/http";
 import { decodeAs } from "@sealane/wire";
-import { type HttpClient, urlOf } from "./http-client.ts";
 
 /** Reads the broadcast channel of a server, which is not told who asks. */
 export class ChannelReader {

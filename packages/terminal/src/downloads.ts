@@ -1,4 +1,5 @@
 import type { Secret } from "@sealane/crypto";
+import type { HttpClient } from "@sealane/http";
 import { isSameSoftware, type Licence, type SoftwareDescription } from "@sealane/software";
 import { hasCode, SealaneError } from "@sealane/wire";
 import { type ArtefactSource, httpSource, sourceNamed } from "./artefact-source.ts";
@@ -14,7 +15,6 @@ import {
   removeUnusable,
   type UnusableDownload,
 } from "./download-record.ts";
-import type { HttpClient } from "./http-client.ts";
 import { highestOf, localModules } from "./installed-modules.ts";
 import { tidyKept } from "./kept-records.ts";
 import { changeState } from "./state-change.ts";

@@ -23,14 +23,16 @@ import {
   standardSuites,
   suitesNamed,
 } from "@sealane/crypto";
+import { type HttpClient, urlOf } from "@sealane/http";
 import type { CertifiedKey } from "@sealane/link";
 import { type TrustAnchor, trustAnchor } from "@sealane/pki";
 import { equalBytes, hasCode, type Name, SealaneError } from "@sealane/wire";
+import { parseBaseUrl } from "./base-url.ts";
 import { changing, removeTemporary } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
-import { HttpClient, parseBaseUrl, urlOf } from "./http-client.ts";
 import { type Identity, type KeyIdentity, keysOf, loadIdentity, saveIdentity } from "./identity.ts";
 import { agreementKeyPrefix, decryptionKeyPrefix, signingKeyPrefix, stateVersion } from "./labels.ts";
+import { openHttp } from "./least-rate.ts";
 import { finishOrder } from "./orders.ts";
 import { retrying } from "./retry.ts";
 import { StateLock } from "./state-lock.ts";
@@ -79,7 +81,7 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   const place = { token: input.key ?? null };
   if (place.token !== null) await terminal.token(place.token).requireSuites(suites);
   await tidy(terminal);
-  using http = new HttpClient({ environment: terminal.environment });
+  using http = openHttp(terminal);
   stage(terminal, "check server");
   const connection = { terminal, token, url, http };
   const { authority, nowSeconds } = await fetchAuthority(connection);

@@ -8,10 +8,10 @@ import { terminalErrors } from "./errors.ts";
 import { type Begun, begunOffer, type FetchInput, isWithoutName, mayTryAnother, ofModule, type Work } from "./fetch-work.ts";
 import { type Fetched, type FetchedKey, fetchedKeyOf, fetchedOf } from "./fetched.ts";
 import { HeldModules } from "./held-modules.ts";
-import { HttpClient } from "./http-client.ts";
 import { loadEnrolment } from "./identity.ts";
 import { forgetRequest } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
+import { openHttp } from "./least-rate.ts";
 import type { LinkChoice } from "./link-client.ts";
 import { listen } from "./listen.ts";
 import { namelessModules, requireNameable } from "./nameless-modules.ts";
@@ -78,7 +78,7 @@ async function beginningAnew<T>(
   use: (work: Work, begun: Begun) => Promise<T>,
 ): Promise<T> {
   const enrolment = await loadEnrolment(terminal);
-  using http = new HttpClient({ environment: terminal.environment });
+  using http = openHttp(terminal);
   const { input, choice, orders } = wish;
   const { source, module, mechanism } = input;
   using held = new HeldModules(terminal, enrolment);

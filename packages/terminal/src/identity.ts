@@ -17,9 +17,9 @@ import {
   tuple,
   uint,
 } from "@sealane/wire";
+import { parseBaseUrl } from "./base-url.ts";
 import { loadState, type StateFile, saveState } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
-import { parseBaseUrl } from "./http-client.ts";
 import { stateVersion } from "./labels.ts";
 import { maxIdentityBytes } from "./limits.ts";
 import { loadListener, trustOf } from "./listener.ts";

@@ -10,11 +10,11 @@ import {
   statementAad,
 } from "@sealane/api";
 import { sign1 } from "@sealane/cose";
+import { bytesOf, type HttpRequest, urlOf } from "@sealane/http";
 import { certificateFor, mainSigning } from "@sealane/link";
 import { decodeAs, encodeAs, hasCode } from "@sealane/wire";
 import { elapsedSeconds } from "./clock.ts";
 import { partsOf } from "./event-stream.ts";
-import { bytesOf, type HttpRequest, urlOf } from "./http-client.ts";
 import { suiteFor } from "./identity.ts";
 import { maxInboxReplyBytes, streamStartSeconds } from "./limits.ts";
 import type { Session } from "./link-client.ts";

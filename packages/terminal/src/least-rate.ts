@@ -1,10 +1,11 @@
+import { HttpClient, type LeastRate, leastRate } from "@sealane/http";
 import { terminalErrors } from "./errors.ts";
-import { leastRate, maxLeastBytesPerSecond } from "./limits.ts";
+import { maxLeastBytesPerSecond } from "./limits.ts";
+import type { Terminal } from "./terminal.ts";
 
-/** What a body has to bring in each stretch of so many seconds; whoever is slower counts as lost, and the request is made again later. */
-export interface LeastRate {
-  readonly bytesPerSecond: number;
-  readonly seconds: number;
+/** The HTTP client of one command: with the terminal's proxies and its least rate. Error: TERMINAL_LEAST_RATE_WRONG. */
+export function openHttp({ environment }: Pick<Terminal, "environment">): HttpClient {
+  return new HttpClient({ environment, leastRate: leastRateIn(environment) });
 }
 
 const variable = "SEALANE_LEAST_RATE";

@@ -7,9 +7,6 @@ import { maxPathBytes } from "@sealane/software/archive";
 /** Bytes of the identity file: the authority, the chains that came in an enrolment reply, and what names the keys and the server. */
 export const maxIdentityBytes: number = maxEnrolReplyBytes + maxCertificateBytes + 16_384;
 
-/** Bytes of an enrolment reply and of a small CBOR reply of the server: a record with its head, sixteen inbox messages. */
-export const maxReplyBytes: number = 1024 * 1024;
-
 /** Bytes of a record of the state that belongs to one download or one slot: release and licence of 24 KiB each, a kept content key of 1.3 KB. */
 export const maxStateFileBytes: number = 64 * 1024;
 
@@ -31,16 +28,6 @@ export const maxLayoutFrameBytes: number = maxLayoutPieceBytes + maxPathBytes + 
 /** Messages of the inbox that one command looks at: a server keeps 64, and who is on the way could send them without end. */
 export const maxInboxLooks = 256;
 
-/** Seconds to connect, and seconds without a byte after which a connection counts as lost. */
-export const connectSeconds = 10;
-export const idleSeconds = 60;
-
-/**
- * The least rate of a body unless SEALANE_LEAST_RATE has another: half of what 2G carries, measured over two minutes. Who sends less holds
- * a command up for ever otherwise.
- */
-export const leastRate = { bytesPerSecond: 1_024, seconds: 120 } as const;
-
 /** The highest least rate that can be set: 1 GB/s. */
 export const maxLeastBytesPerSecond = 1_000_000_000;
 
@@ -54,9 +41,6 @@ export const longestPauseMilliseconds = 30_000;
 /** How often, and after which pause, a command looks whether another one has done with what it holds for a moment. */
 export const lockWaits = 50;
 export const lockPauseMilliseconds = 100;
-
-/** Sockets that are kept open towards one server. */
-export const maxSockets = 4;
 
 /** Seconds between SIGTERM and SIGKILL for a program whose licence has ended. */
 export const stopGraceSeconds = 10;

@@ -11,6 +11,7 @@ import {
   terminalRequestCodec,
 } from "@sealane/api";
 import type { Suite } from "@sealane/crypto";
+import { type HttpClient, urlOf } from "@sealane/http";
 import {
   type ConfidentialLink,
   type ContinueContext,
@@ -23,7 +24,6 @@ import {
 import { decodeAs, encodeAs, hasCode, type LinkId, type SealaneError } from "@sealane/wire";
 import type { OrderWatch } from "./ask-orders.ts";
 import { terminalErrors } from "./errors.ts";
-import { type HttpClient, urlOf } from "./http-client.ts";
 import { type Enrolment, suiteFor } from "./identity.ts";
 import { maxRecordWireBytes } from "./limits.ts";
 import { linkContext } from "./link-context.ts";

@@ -1,5 +1,6 @@
 import type { BroadcastItem } from "@sealane/api";
 import { suiteNamed } from "@sealane/crypto";
+import type { HttpClient } from "@sealane/http";
 import type { MechanismName } from "@sealane/link";
 import { isSameSoftware, type SoftwareDescription } from "@sealane/software";
 import { type ArtefactId, equalBytes, hasCode, type SealaneError } from "@sealane/wire";
@@ -14,10 +15,10 @@ import { type Fetched, fetchedOf } from "./fetched.ts";
 import { type Heard, type Hearing, hearAll, isFaultOfMessage } from "./hear.ts";
 import { HeldGroups } from "./held-groups.ts";
 import { HeldModules } from "./held-modules.ts";
-import { HttpClient } from "./http-client.ts";
 import { loadEnrolment } from "./identity.ts";
 import { InboxJournal } from "./inbox-journal.ts";
 import { localModules } from "./installed-modules.ts";
+import { openHttp } from "./least-rate.ts";
 import { descriptionOf, unwrapContentKey } from "./licence.ts";
 import { defaultListenSeconds, listenPauseMilliseconds, lockedLookSeconds, longestPauseMilliseconds, orderPauseSeconds } from "./limits.ts";
 import { describeLink, factsOfBroadcast } from "./link-facts.ts";
@@ -54,7 +55,7 @@ export interface ListenInput extends TrustInput {
  */
 export async function* listen(terminal: Terminal, input: ListenInput = {}): AsyncGenerator<Fetched, void, undefined> {
   const suite = input.suite === undefined ? null : suiteNamed(input.suite);
-  using http = new HttpClient({ environment: terminal.environment });
+  using http = openHttp(terminal);
   await finishOrder(terminal);
   const orders = await OrderWatch.of(terminal);
   const { holder, enrolment } = await orders.run(async () => await prepareListening(terminal, http, input));

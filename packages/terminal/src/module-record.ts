@@ -1,7 +1,7 @@
 import { readdir, readlink, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { syncFolder } from "@sealane/software";
-import { type Codec, literal, nullable, tuple, uint } from "@sealane/wire";
+import { type Codec, equalBytes, literal, nullable, tuple, uint } from "@sealane/wire";
 import {
   changing,
   exists,
@@ -18,6 +18,7 @@ import {
 import { terminalErrors } from "./errors.ts";
 import { stateVersion } from "./labels.ts";
 import { maxModuleRecordBytes } from "./limits.ts";
+import { describeSlot } from "./slot.ts";
 import { isFolderName, type ModuleFolder } from "./state-folder.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -28,7 +29,7 @@ import type { Terminal } from "./terminal.ts";
 export interface ModuleState {
   /** Sequence of the version in use; null before the first one. */
   readonly current: number | null;
-  /** The version before it, kept for a rollback. */
+  /** The last version before it whose software is another, kept for a rollback. */
   readonly previous: number | null;
   /** The highest that was ever in use: nothing at or below it is installed again. */
   readonly highest: number | null;
@@ -69,13 +70,15 @@ export async function loadModule(folder: ModuleFolder): Promise<ModuleState> {
   const current = await linkedSequence(folder);
   if (current === recorded) return { current, previous, highest };
   // The link was switched and the record was not written: what it calls current is the version before.
-  return { current, previous: recorded, highest: maxOf(highest, maxOf(current, recorded)) };
+  const before = await previousOf(folder, { left: recorded, previous }, current);
+  return { current, previous: before, highest: maxOf(highest, maxOf(current, recorded)) };
 }
 
 /** Makes another complete slot the current one. Errors: TERMINAL_DISK_FULL, FILE_WRITE_FAILED. */
 export async function switchModule(folder: ModuleFolder, to: number): Promise<ModuleState> {
   const before = await loadModule(folder);
-  const after = { current: to, previous: before.current, highest: maxOf(before.highest, to) };
+  const previous = await previousOf(folder, { left: before.current, previous: before.previous }, to);
+  const after = { current: to, previous, highest: maxOf(before.highest, to) };
   await changing(folder.current, async () => {
     const fresh = join(folder.path, temporaryLink);
     await removeFile(fresh);
@@ -85,6 +88,25 @@ export async function switchModule(folder: ModuleFolder, to: number): Promise<Mo
   });
   await saveState(folder.record, recordFile, { version: stateVersion, ...after });
   return after;
+}
+
+/** The version that is left, or the one before it where that one's software is what comes: a rollback leads to other software. */
+async function previousOf(
+  folder: ModuleFolder,
+  before: { readonly left: number | null; readonly previous: number | null },
+  to: number | null,
+): Promise<number | null> {
+  const { left, previous } = before;
+  if (left === null || to === null || !(await holdSameSoftware(folder, left, to))) return left;
+  return previous === to ? null : previous;
+}
+
+async function holdSameSoftware(folder: ModuleFolder, one: number, other: number): Promise<boolean> {
+  const module = basename(folder.path);
+  const [a, b] = [await describeSlot(folder.slot(one), module), await describeSlot(folder.slot(other), module)];
+  if (a === null || b === null) return false;
+  const { sha256, format, entry } = a.licence;
+  return equalBytes(sha256, b.licence.sha256) && format === b.licence.format && entry === b.licence.entry;
 }
 
 /** The highest security floor that a release named of what was ever installed; 0 before the first. Error: TERMINAL_STATE_DAMAGED. */

@@ -1,9 +1,10 @@
 import { enrolInfoCodec, maxEnrolReplyBytes, mediaType, routes } from "@sealane/api";
 import { sha256 } from "@sealane/crypto";
+import { type HttpClient, urlOf } from "@sealane/http";
 import { type TrustAnchor, trustAnchor } from "@sealane/pki";
 import { decodeAs, equalBytes, type Thumbprint } from "@sealane/wire";
+import { parseBaseUrl } from "./base-url.ts";
 import { terminalErrors } from "./errors.ts";
-import { type HttpClient, parseBaseUrl, urlOf } from "./http-client.ts";
 import { type Enrolment, loadEnrolment, loadIdentity } from "./identity.ts";
 import { type Listener, loadListener, openListener, saveListener } from "./listener.ts";
 import { retrying } from "./retry.ts";

@@ -21,7 +21,7 @@ interface Tarball {
 
 /**
  * Packs both commands and the library, installs each from its tarball in an empty folder outside this repository, delivers software
- * with nothing but the commands, and tries the library by its examples. The terminal's folder must hold nothing that only the server needs.
+ * with nothing but the commands, and tries the library by its examples. Two builds are the same bytes, and say what they are made of. The terminal's folder must hold nothing that only the server needs.
  */
 export async function runPack(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sealane-pack-"));
@@ -31,6 +31,8 @@ export async function runPack(): Promise<void> {
     removeTree(folder);
   });
   const tarballs = await packAll(processes, folder);
+  await demandReproducible(processes, { folder, tarballs });
+  for (const name of ["sealane", "sealane-terminal"]) await demandBills(processes, { folder, name });
   const installed = new Map<string, readonly string[]>();
   for (const { name, path } of tarballs) installed.set(name, await installAlone(processes, { folder: folderOf(folder, name), path }));
   demandApart(installed);
@@ -45,6 +47,49 @@ export async function runPack(): Promise<void> {
     String(installed.get(name)?.length),
   ]);
   process.stdout.write(`${table(["package", "version", "tarball", "packages installed"], rows)}\n`);
+}
+
+/** Packs once more, elsewhere and by a user who lets nobody read his files: the tarballs are the same bytes. */
+async function demandReproducible(
+  processes: Processes,
+  first: { readonly folder: string; readonly tarballs: readonly Tarball[] },
+): Promise<void> {
+  const former = process.umask(0o077); // for the child that is started now
+  const packing = packAll(processes, join(first.folder, "again"));
+  process.umask(former);
+  const again = await packing;
+  const differing = first.tarballs.filter(({ path }, index) => !readFileSync(path).equals(readFileSync(again[index]?.path ?? "")));
+  demand(differing.length === 0, `Two builds differ: ${differing.map(({ name }) => name).join(", ")}.`);
+}
+
+interface Bill {
+  readonly metadata: { readonly component: BilledPackage };
+  readonly components: readonly BilledPackage[];
+}
+
+interface BilledPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly licenses?: readonly { readonly license?: { readonly id?: string } }[];
+}
+
+/** `npm sbom` names the packed command, and every package that comes with it, with version and licence, in both formats, without network. */
+async function demandBills(processes: Processes, { folder, name }: { readonly folder: string; readonly name: string }): Promise<void> {
+  const line = ["npm", "sbom", "--package-lock-only", "--offline", "--sbom-type", "application", "--sbom-format"];
+  const bill = async (format: string): Promise<unknown> =>
+    JSON.parse(succeeded(await processes.run([...line, format], { folder: join(folder, name) })).stdout) as unknown;
+  const { version } = JSON.parse(readFileSync(join(folder, name, "package.json"), "utf8")) as { readonly version: string };
+  const { metadata, components } = (await bill("cyclonedx")) as Bill;
+  const own = metadata.component;
+  demand(own.name === name && own.version === version, `The bill of ${name} is one of ${own.name} ${own.version}.`);
+  demand(own.licenses?.[0]?.license?.id === "Apache-2.0", `The bill of ${name} has another licence.`);
+  const bare = components.filter((each) => each.version === "" || each.licenses === undefined);
+  demand(
+    components.length > 10 && bare.length === 0,
+    `The bill of ${name} says too little of ${bare.map((each) => each.name).join(", ")}.`,
+  );
+  const spdx = (await bill("spdx")) as { readonly name: string; readonly packages: readonly { readonly licenseDeclared?: string }[] };
+  demand(spdx.name === `${name}@${version}` && spdx.packages.length === components.length + 1, `The SPDX bill of ${name} differs.`);
 }
 
 async function packAll(processes: Processes, folder: string): Promise<readonly Tarball[]> {

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { demand } from "./failure.ts";
 import { type Installation, model, root, succeeded } from "./installation.ts";
@@ -28,6 +28,9 @@ const printed: Readonly<Record<string, string>> = {
 
 const enrolExample = "enrol.ts";
 
+/** The last TypeScript that is written in JavaScript; here under another name, so that both are installed. */
+const formerTypeScript = "typescript-6@npm:typescript@6.0.3";
+
 /** A folder with nothing in it but the installed library. */
 export interface LibraryFolder {
   readonly folder: string;
@@ -36,12 +39,12 @@ export interface LibraryFolder {
 
 /**
  * Tries the packed library as its user has it: the examples are checked by TypeScript in both ways of finding modules, declarations
- * of dependencies included, and run; the package itself by publint and by "are the types wrong".
+ * of dependencies included, and with what `tsc --init` sets, by TypeScript 6 too; they are run; the package itself by publint and by "are the types wrong".
  */
 export async function tryLibrary(processes: Processes, { folder, tarball }: LibraryFolder): Promise<void> {
   const run = async (line: readonly string[]): Promise<string> => succeeded(await processes.run(line, { folder })).stdout;
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
-  const tools = ["typescript", "@types/node"].map((name) => `${name}@${devDependencies[name]}`);
+  const tools = [...["typescript", "@types/node"].map((name) => `${name}@${devDependencies[name]}`), formerTypeScript];
   await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--save-dev", ...tools]);
   const examples = readdirSync(join(root, "examples"));
   demand([...Object.keys(printed), enrolExample].sort().join() === examples.sort().join(), "There are other examples than are tried.");
@@ -56,6 +59,12 @@ export async function tryLibrary(processes: Processes, { folder, tarball }: Libr
       JSON.stringify({ compilerOptions: { ...strictest, module, moduleResolution }, files: examples }),
     );
     await run([process.execPath, join(folder, "node_modules/typescript/bin/tsc"), "-p", "."]);
+  }
+  for (const compiler of ["typescript", "typescript-6"]) {
+    const tsc = join(folder, "node_modules", compiler, "bin/tsc");
+    rmSync(join(folder, "tsconfig.json"));
+    await run([process.execPath, tsc, "--init"]); // its defaults: the DOM's types, and no other that is not asked for
+    await run([process.execPath, tsc, "--noEmit", "-p", "."]);
   }
   for (const [name, expected] of Object.entries(printed)) {
     const stdout = await run([process.execPath, name]);

@@ -20,7 +20,9 @@ const maxTokenBytes = 256;
 export async function runLogin(command: Command): Promise<void> {
   const options = command.opts<{ url: string; tokenFile: string; input: boolean; state?: string; fingerprint?: string }>();
   const url = parseServerUrl({ option: "--url", text: options.url });
-  const token = Buffer.from(await readSmallFile(options.tokenFile, { maxBytes: maxTokenBytes, mayAsk: options.input, what: "the operator token" }))
+  const token = Buffer.from(
+    await readSmallFile(options.tokenFile, { maxBytes: maxTokenBytes, mayAsk: options.input, what: "the operator token" }),
+  )
     .toString("utf8")
     .trim();
   const view = await new OperatorClient({ url, token }).get<ServerView>(routes.server);

@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ArtefactView, mediaType, type ReleaseView, routes, type ServerView } from "@sealane/api";
 import { cliErrors, formatBytes, type Output, outputOf, parseWholeNumber } from "@sealane/cli";
@@ -17,14 +17,15 @@ import {
   softwareErrors,
 } from "@sealane/software";
 import { checkArchiveFile } from "@sealane/software/archive";
-import { equalBytes, parseName, thumbprint } from "@sealane/wire";
+import { equalBytes, hasCode, parseName, thumbprint } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { type Connection, connect } from "../connect.ts";
 import { commandErrors } from "../errors.ts";
-import type { OperatorClient } from "../operator-client.ts";
 import { publisherKeyId } from "../profile.ts";
 import { provenRelease } from "../proven-release.ts";
+import { type PublishedList, publishedBefore, requireSameFile, type Wanted } from "../publish/published-before.ts";
+import { Staging } from "../publish/staging.ts";
 import { signerOf } from "../signer.ts";
 import { beginsAsTar } from "../tar-header.ts";
 
@@ -38,14 +39,19 @@ interface PublishOptions {
   readonly entry?: string;
   readonly segmentBytes?: string;
   readonly public?: boolean;
+  readonly again?: boolean;
   readonly floor?: string;
   readonly state?: string;
   readonly input?: boolean;
 }
 
+/** So often a publication is tried again when others of the module were quicker. */
+const maxTries = 20;
+
 /**
- * `sealane publish FILE --name M --version V`: reads an archive as a terminal would, seals the file, checks that the release describes it, sends the sealed file to the store, then the signed release, which makes
- * it known. Killed at any point it leaves either no release or a whole one; run again it begins anew with a fresh key.
+ * `sealane publish FILE --name M --version V`: reads an archive as a terminal would, seals the file, checks that the release describes it,
+ * sends the sealed file to the store, then the signed release, which makes it known. Killed at any point it leaves either no release or a
+ * whole one; run again it begins anew with a fresh key, or finds that the very same was published and changes nothing.
  */
 export async function runPublish(file: string, command: Command): Promise<void> {
   const output = outputOf(command);
@@ -60,23 +66,51 @@ export async function runPublish(file: string, command: Command): Promise<void> 
   const publisher = await publisherOf(connection, { ...options, opened });
   const format = await formatOf(file, options);
   const checked = format === "tar" ? await checkArchiveFile(file, options.entry ?? null) : null;
-  const sequence = await sequenceOf(options, { client, anchor });
-  await rm(folder.sealing, { recursive: true, force: true });
-  await mkdir(folder.sealing, { recursive: true, mode: 0o700 });
-  const target = join(folder.sealing, "software.sealed");
-  try {
-    const sealed = await seal(file, { options, target, output });
-    using contentKey = sealed.contentKey;
-    if (checked !== null && !equalBytes(checked.sha256, sealed.sha256)) throw softwareErrors.error("ARTEFACT_SOURCE_CHANGED");
-    const content = await describe(file, { options, format, sequence, sealed, publisher: connection.profile.publisher });
-    requireDescribed(content, { header: await readArtefactHeader(target), contentKey });
+  await using staging = await Staging.make(folder.sealing);
+  const target = join(staging.path, "software.sealed");
+  const sealed = await seal(file, { options, target, output });
+  using contentKey = sealed.contentKey;
+  if (checked !== null && !equalBytes(checked.sha256, sealed.sha256)) throw softwareErrors.error("ARTEFACT_SOURCE_CHANGED");
+  const header = await readArtefactHeader(target);
+  const wanted = await describe(file, { options, format, sealed, publisher: connection.profile.publisher });
+  let stored: ArtefactView | null = null;
+  for (let tried = 1; ; tried++) {
+    const published = { releases: await client.get<readonly ReleaseView[]>(routes.releases), client, anchor };
+    const before = await beforeOf(wanted, { options, published });
+    if (before !== null) return reportBefore(output, before);
+    const sequence = await sequenceOf(options, published);
+    const content = { ...wanted, sequence, publishedAtSeconds: clockSeconds() };
+    requireDescribed(content, { header, contentKey });
     const bytes = await issueRelease({ ...publisher, release: content, contentKey, keyRole });
-    const stored = await upload(target, { connection, sealed, output });
-    await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
-    report(output, { view: viewOfSigned(content), stored });
-  } finally {
-    await rm(folder.sealing, { recursive: true, force: true });
+    stored ??= await upload(target, { connection, sealed, output });
+    try {
+      await client.send<ReleaseView>(routes.releases, { type: mediaType.cbor, content: bytes });
+      return report(output, { view: viewOfSigned(content), stored });
+    } catch (error) {
+      if (tried === maxTries || !isTaken(error)) throw error; // another publication was quicker: what it means for this one is asked anew
+    }
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return hasCode(error, "SERVER_RELEASE_CONFLICT") || hasCode(error, "SERVER_VERSION_TAKEN");
+}
+
+/** The very same, published before; null also where it is to be published again. Errors: those of {@link publishedBefore}. */
+async function beforeOf(
+  wanted: Wanted,
+  { options, published }: { readonly options: PublishOptions; readonly published: PublishedList },
+): Promise<ReleaseContent | null> {
+  if (options.again === true) {
+    requireSameFile(wanted, published.releases);
+    return null;
+  }
+  const before = await publishedBefore(wanted, published);
+  if (before !== null && options.sequence !== undefined && anyNumber("--sequence", options.sequence) !== before.sequence) {
+    const { module, version, sequence } = before;
+    throw commandErrors.error("PUBLISH_VERSION_TAKEN", { module, version, sequence, differs: "sequence" });
+  }
+  return before;
 }
 
 async function seal(
@@ -114,18 +148,16 @@ async function describe(
   given: {
     readonly options: PublishOptions;
     readonly format: SoftwareFormat;
-    readonly sequence: number;
     readonly sealed: SealedArtefact;
     readonly publisher: string;
   },
-): Promise<ReleaseContent> {
-  const { options, format, sequence, sealed } = given;
+): Promise<Omit<ReleaseContent, "sequence" | "publishedAtSeconds">> {
+  const { options, format, sealed } = given;
   const executable = ((await stat(file)).mode & 0o111) !== 0;
   const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = sealed;
   return {
     module: options.name,
     version: options.version,
-    sequence,
     models: options.model ?? [],
     softwareClass: options.class,
     format,
@@ -136,7 +168,6 @@ async function describe(
     plaintextBytes,
     segmentBytes,
     publisher: parseName(given.publisher),
-    publishedAtSeconds: clockSeconds(),
     grade: options.public === true ? "public" : "confidential",
     floorSequence: options.floor === undefined ? 0 : anyNumber("--floor", options.floor),
   };
@@ -146,11 +177,7 @@ async function describe(
  * What was asked for, or one more than the highest published, which has to be proven: a server may leave releases out, but not make
  * numbers up. Errors: PUBLISH_SEQUENCE_TAKEN when the number asked for is not higher, RELEASE_SERVER_WRONG, those of `verifyRelease`.
  */
-async function sequenceOf(
-  options: PublishOptions,
-  { client, anchor }: { readonly client: OperatorClient; readonly anchor: TrustAnchor },
-): Promise<number> {
-  const releases = await client.get<readonly ReleaseView[]>(routes.releases);
+async function sequenceOf(options: PublishOptions, { releases, client, anchor }: PublishedList): Promise<number> {
   const own = releases.filter(({ module }) => module === options.name).toSorted((a, b) => b.sequence - a.sequence);
   const [newest] = own;
   if (options.sequence === undefined) return newest === undefined ? 1 : (await provenRelease(newest, { client, anchor })).sequence + 1;
@@ -162,7 +189,8 @@ async function sequenceOf(
 
 /** Standard input cannot be sealed: the file is read twice. Error: CLI_USAGE_WRONG. */
 function requireFile(file: string): void {
-  if (file === "-") throw cliErrors.error("CLI_USAGE_WRONG", { argument: "file", value: file, expected: "a file; write standard input to one" });
+  if (file === "-")
+    throw cliErrors.error("CLI_USAGE_WRONG", { argument: "file", value: file, expected: "a file; write standard input to one" });
 }
 
 /** How the software is installed. Errors: CLI_USAGE_WRONG for an entry that a file cannot have, PUBLISH_ARCHIVE_WRONG. */
@@ -213,6 +241,16 @@ export function viewOfSigned(content: ReleaseContent): ReleaseView {
   return { module, version, sequence, models, ...digests, plaintextBytes, publishedAtSeconds, publisher, grade, floorSequence };
 }
 
+function reportBefore(output: Output, content: ReleaseContent): void {
+  const view = viewOfSigned(content);
+  const words = [
+    `Published before: ${view.module} ${view.version} (sequence ${view.sequence}) is this very software; nothing was changed.`,
+    `  artefact ${view.artefactId}`,
+    `  sha256   ${view.sha256}`,
+  ];
+  output.event("published", { ...view, before: true }, words.join("\n"));
+}
+
 function report(output: Output, done: { readonly view: ReleaseView; readonly stored: ArtefactView }): void {
   const { view, stored } = done;
   const more = stored.fileBytes - view.plaintextBytes;
@@ -226,7 +264,7 @@ function report(output: Output, done: { readonly view: ReleaseView; readonly sto
   ];
   output.event(
     "published",
-    { ...view, fileBytes: stored.fileBytes, overheadPercent: (100 * more) / Math.max(1, view.plaintextBytes) },
+    { ...view, before: false, fileBytes: stored.fileBytes, overheadPercent: (100 * more) / Math.max(1, view.plaintextBytes) },
     words.join("\n"),
   );
 }

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { givenBy, outputOf, parseServerUrl, pinAsker, safeText } from "@sealane/cli";
+import { isLoopback } from "@sealane/http";
 import { migrateServer, moveRoot, type RootMove, type RunningServer, type ServerOptions, serverRoles, startServer } from "@sealane/server";
 import { hasCode } from "@sealane/wire";
 import type { Command } from "commander";
 import { clockSeconds } from "../clock.ts";
 import { limitsOf, portOf, readServerSettings, rolesOf, type ServerSettings } from "../config/server-settings.ts";
-import { isLoopback } from "../operator-client.ts";
 import { loadProfile, operatorFolder } from "../profile.ts";
 
 const defaultHost = "127.0.0.1";

@@ -48,7 +48,8 @@ async function configOf(given: string | undefined, folder: string): Promise<Serv
 export function rolesOf(option: string, text: string): readonly ServerRole[] {
   return text.split(",").map((part) => {
     const role = serverRoles.find((known) => known === part.trim());
-    if (role === undefined) throw cliErrors.error("CLI_USAGE_WRONG", { option, value: part, expected: `some of ${serverRoles.join(", ")}` });
+    if (role === undefined)
+      throw cliErrors.error("CLI_USAGE_WRONG", { option, value: part, expected: `some of ${serverRoles.join(", ")}` });
     return role;
   });
 }

@@ -40,7 +40,7 @@ export interface DeliveryTools {
 /** Seals and releases the software once, for all terminals; publicly where the mechanism gives its key to everybody. */
 export async function publishSoftware(software: Software, { mechanism }: Triple, tools: DeliveryTools): Promise<void> {
   const { children, commands, installation } = tools;
-  const name = ["--name", software.module, "--version", software.version, ...(mechanism.grade === "public" ? ["--public"] : [])];
+  const name = ["--name", software.module, "--version", software.version, "--again", ...(mechanism.grade === "public" ? ["--public"] : [])];
   await children.run(commands.operator, ["publish", software.path, ...name, "--state", installation.state, "--json"], tools.onEvent);
 }
 

@@ -58,7 +58,10 @@ for (const program of ["sealane", "sealane-terminal"] as const) {
     assert.ok(helps.size > 8);
     for (const [line, help] of helps) {
       const options = partOf(help, "Options").join("\n");
-      const required = [...options.matchAll(/^ {2}(--[a-z-]+)(?:(?!\n {2}-)[^])*?\(required\)/gm)].map(([, name]) => name);
+      const required = options
+        .split(/\n(?= {2}-)/)
+        .filter((each) => each.includes("(required)"))
+        .map((each) => /--[a-z-]+/.exec(each)?.[0]);
       const examples = partOf(help, "Examples");
       assert.ok(examples.length > 0, `${line}: no example`);
       assert.match(help, /\nExit codes:\n/);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { apiErrors, errorOfReply, pathOf, problemOf, proxyEnvironment, routes } from "../../src/index.ts";
+import { apiErrors, errorOfReply, pathOf, problemOf, routes } from "../../src/index.ts";
 
 function errorOf(status: number, body = "", headers: Readonly<Record<string, string>> = {}): ReturnType<typeof errorOfReply> {
   return errorOfReply({ status, header: (name) => headers[name], body });
@@ -30,11 +30,6 @@ test("a redirect and a page of HTML are named with status, type and target, with
   assert.deepEqual(errorOf(302, "<html>", headers).details, { status: 302, type: "text/html", target: "https://portal.example/login" });
   assert.deepEqual(errorOf(301, "", { location: "/login?token=secret" }).details, { status: 301, target: "/login" });
   assert.equal(String(errorOf(301, "", { location: `/${"x".repeat(9000)}` }).details["target"]).length, 200);
-});
-
-test("a proxy without a scheme is one of HTTP; everything else of the environment stays", () => {
-  const environment = { HTTP_PROXY: "127.0.0.1:3128", https_proxy: "http://p:1", NO_PROXY: "a.example", http_proxy: "" };
-  assert.deepEqual(proxyEnvironment(environment), { ...environment, HTTP_PROXY: "http://127.0.0.1:3128" });
 });
 
 test("a parameter cannot leave its place in a path", () => {

@@ -47,8 +47,14 @@ test("help has what must be given, examples and every exit code", async (t) => {
   const told = [...text.slice(text.indexOf("Exit codes:")).matchAll(/(\d+) [a-z]/g)].map(([, code]) => Number(code));
   assert.deepEqual(told, Object.values(exitCodes));
   const documented = await readFile(new URL("../../../../docs/exit-codes.md", import.meta.url), "utf8");
-  assert.deepEqual([...documented.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code)), told);
-  assert.deepEqual(text.split("\n").filter((line) => line.length > 80), []);
+  assert.deepEqual(
+    [...documented.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code)),
+    told,
+  );
+  assert.deepEqual(
+    text.split("\n").filter((line) => line.length > 80),
+    [],
+  );
 });
 
 test("an unknown command is answered with those that there are", async (t) => {
@@ -91,11 +97,20 @@ test("a life is read as people write it", () => {
 
 test("a table keeps to 80 columns: what does not fit stands below its row, with its name", () => {
   const digest = "a".repeat(64);
-  const table = formatTable(["module", "version", "sha256", "note"], [["app", "1", digest, "word ".repeat(30).trim()], ["b", "2", digest, ""]]);
+  const table = formatTable(
+    ["module", "version", "sha256", "note"],
+    [
+      ["app", "1", digest, "word ".repeat(30).trim()],
+      ["b", "2", digest, ""],
+    ],
+  );
   const lines = table.split("\n");
   assert.deepEqual(lines.slice(0, 3), ["module  version", "app     1", `  sha256  ${digest}`]);
   assert.deepEqual(lines.slice(-2), ["b       2", `  sha256  ${digest}`]);
-  assert.deepEqual(lines.filter((line) => line.length > 80), []);
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
+  );
   const pair = formatTable(["what", ""], [["a long name of a value", digest]]);
   assert.equal(pair.split("\n").length, 2);
 });

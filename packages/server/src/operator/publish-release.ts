@@ -20,14 +20,14 @@ import type { OperatorRole } from "./operator-role.ts";
  *
  * Errors: RELEASE_MALFORMED, RELEASE_UNTRUSTED, RELEASE_PUBLISHER_EXPIRED, RELEASE_SIGNATURE_WRONG, RELEASE_PUBLISHER_WRONG,
  * RELEASE_UNKNOWN (signed anew, and not here), SERVER_RELEASE_KEY_WRONG, RELEASE_KEY_WRONG, ARTEFACT_UNKNOWN, SERVER_RELEASE_CONFLICT,
- * KEYSTORE_*, STORE_*.
+ * SERVER_VERSION_TAKEN, KEYSTORE_*, STORE_*.
  */
 export async function publishRelease(role: OperatorRole, publication: Uint8Array): Promise<StoredRelease> {
   const { anchor, artefacts } = role;
   const acceptedAtSeconds = role.now();
   const { release: statement, sealedContentKey: given } = parsePublication(publication);
   const release = verifyRelease(statement, { anchors: [anchor], nowSeconds: acceptedAtSeconds });
-  const { artefactId, module, sequence, publisher, publishedAtSeconds } = release;
+  const { artefactId, module, version, sequence, publisher, publishedAtSeconds } = release;
   const sealedContentKey = given ?? (await knownKeyOf(role, release));
   if (given !== null) requireOurs(role, release, given);
   await role.contentKeys?.requireOpens(release, sealedContentKey);
@@ -35,6 +35,7 @@ export async function publishRelease(role: OperatorRole, publication: Uint8Array
   const stored: StoredRelease = { description: release, statement, sealedContentKey, publisher, publishedAtSeconds, acceptedAtSeconds };
   const added = await role.atomically(({ releases }) => releases.add(stored));
   if (added === "conflict") throw serverErrors.error("SERVER_RELEASE_CONFLICT", { module, sequence });
+  if (added === "version taken") throw serverErrors.error("SERVER_VERSION_TAKEN", { module, version });
   return stored;
 }
 

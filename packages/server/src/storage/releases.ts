@@ -29,10 +29,10 @@ export interface SealedKeyRow {
 export interface Releases {
   /**
    * Adds a release; the same software by the same publisher again replaces statement and sealed key. "conflict" when another release of the
-   * module has the sequence number for one of the models, another publisher has the artefact, or the one that is here was signed later.
-   * In a transaction.
+   * module has the sequence number for one of the models, another publisher has the artefact, or the one that is here was signed later;
+   * "version taken" when other software is released as this version of the module for one of the models. In a transaction.
    */
-  add(release: StoredRelease): Promise<"added" | "conflict">;
+  add(release: StoredRelease): Promise<"added" | "conflict" | "version taken">;
   find(artefactId: ArtefactId): Promise<StoredRelease | null>;
   /** The same, whether it is offered or not. */
   findAny(artefactId: ArtefactId): Promise<AnyRelease | null>;
@@ -68,6 +68,7 @@ export function sqlReleases(db: Queries): Releases {
       }
       const models = modelsOf(description);
       if (await isSequenceTaken(db, { module, sequence, models })) return "conflict";
+      if (await isVersionTaken(db, description)) return "version taken";
       await db
         .insertInto("releases")
         .values({ artefact_id: artefactId, module, version, sequence, ...row })
@@ -150,7 +151,24 @@ async function isSequenceTaken(
     .where("module", "=", module)
     .where("sequence", "=", sequence)
     .execute();
-  return others.some(({ model }) => model === anyModel || models.includes(anyModel) || models.includes(model));
+  return meet(
+    others.map(({ model }) => model),
+    models,
+  );
+}
+
+async function isVersionTaken(db: Queries, description: SoftwareDescription): Promise<boolean> {
+  const { module, version, sha256 } = description;
+  const others = await db.selectFrom("releases").selectAll().where("module", "=", module).where("version", "=", version).execute();
+  return others
+    .map((row) => releaseOf(row).description)
+    .some((other) => !equalBytes(other.sha256, sha256) && meet(modelsOf(other), modelsOf(description)));
+}
+
+/** Whether some model is among both; {@link anyModel} is among all. */
+function meet(some: readonly string[], others: readonly string[]): boolean {
+  if (some.length === 0) return false;
+  return some.includes(anyModel) || others.includes(anyModel) || some.some((model) => others.includes(model));
 }
 
 function modelsOf({ models }: SoftwareDescription): readonly string[] {

@@ -48,7 +48,7 @@ export class Publisher {
     const signed: ReleaseContent = {
       ...sealed,
       module: "app",
-      version: "1.0",
+      version: `${release.sequence ?? 1}.0`,
       sequence: 1,
       models: ["m1"],
       softwareClass: "application",

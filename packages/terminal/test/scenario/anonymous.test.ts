@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultSuite as suite } from "@sealane/crypto";
+import { HttpClient } from "@sealane/http";
 import { type MechanismName, mechanismNamed } from "@sealane/link";
 import { SealaneError } from "@sealane/wire";
-import { HttpClient } from "../../src/http-client.ts";
 import { loadEnrolment } from "../../src/identity.ts";
 import { fetchSoftware, install } from "../../src/index.ts";
 import { localModules } from "../../src/installed-modules.ts";

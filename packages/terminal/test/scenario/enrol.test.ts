@@ -258,7 +258,10 @@ test("an enrolled terminal is not enrolled again, unless it is to leave its serv
   await assert.rejects(enroll(terminal, { token: server.token() }), already(8, "TERMINAL_ALREADY_ENROLLED"));
   const second = await FakeServer.start(t, world.clock);
   await assert.rejects(enroll(terminal, { token: second.token() }), already(10, "TERMINAL_ENROLLED_OTHERWISE"));
-  await assert.rejects(enroll(terminal, { token: server.token({ name: parseName("another") }) }), already(10, "TERMINAL_ENROLLED_OTHERWISE"));
+  await assert.rejects(
+    enroll(terminal, { token: server.token({ name: parseName("another") }) }),
+    already(10, "TERMINAL_ENROLLED_OTHERWISE"),
+  );
   const before = await terminal.keys.list();
   await enroll(terminal, { token: second.token(), replace: true });
   const after = await terminal.keys.list();

@@ -85,7 +85,7 @@ test("ANON: a fetch without a name says nothing of the terminal, and asks for th
       server.asked.map((request) => (request.kind === "offers" ? [request.module, request.installed] : request.kind)),
       [[module, []], "authorise"],
     );
-    assert.deepEqual([...headers].sort(), ["accept-encoding", "connection", "content-length", "content-type", "host"]);
+    assert.deepEqual([...headers].sort(), ["accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"]);
     assert.deepEqual(
       server.requests.map((request) => request.replace(/[0-9a-f]{32,}/, "ID")),
       ["POST /v1/links", "POST /v1/links/ID", "POST /v1/links/ID", "GET /v1/artefacts/ID"],

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import { HttpClient } from "@sealane/http";
 import { artefactId } from "@sealane/wire";
 import { httpSource } from "../../src/artefact-source.ts";
-import { HttpClient } from "../../src/http-client.ts";
 import { code } from "../double/codes.ts";
 
 const file = Buffer.from("0123456789");

@@ -205,6 +205,35 @@ test("a rollback returns to the version before, and another one to the newer", a
   assert.equal((await rollback(world.terminal, { module: "hmi" })).software.sequence, 2);
 });
 
+test("the version before is the last one whose software is another, also after a kill between link and record", async (t) => {
+  const world = await TestTerminal.create(t);
+  const module = world.terminal.folder.module("hmi");
+  const versions = async (): Promise<readonly unknown[]> => {
+    const [found] = (await status(world.terminal)).modules;
+    return [found?.current?.sequence, found?.previous?.sequence];
+  };
+  for (const [sequence, content, expected] of [
+    [1, "one", [1, undefined]],
+    [2, "one", [2, undefined]],
+    [3, "two", [3, 2]],
+    [4, "two", [4, 2]],
+  ] as const) {
+    await world.stage({ sequence, content: new TextEncoder().encode(content) });
+    await install(world.terminal);
+    assert.deepEqual(await versions(), expected);
+  }
+  assert.deepEqual((await readdir(module.slots)).sort(), ["2", "4"]);
+  const record = await readFile(module.record);
+  await world.stage({ sequence: 5, content: new TextEncoder().encode("two") });
+  await install(world.terminal, { stopBefore: "clean" });
+  await writeFile(module.record, record); // the link is switched, and what it replaces is recorded
+  assert.deepEqual(await versions(), [5, 2]);
+  await install(world.terminal);
+  assert.deepEqual(await versions(), [5, 2]);
+  assert.equal((await rollback(world.terminal, { module: "hmi" })).software.sequence, 2);
+  assert.deepEqual(await versions(), [2, 5]);
+});
+
 test("PERMIT: a rollback to a version that was changed is refused and nothing is switched", async (t) => {
   const world = await TestTerminal.create(t);
   for (const sequence of [1, 2]) {

@@ -73,7 +73,7 @@ test("NEWEST: later releases that name no floor, whatever brought them, do not m
   };
   await put({ sequence: 10, floorSequence: 6 });
   await obey(terminal, await order({ ...reset(6), number: 1 }));
-  for (const sequence of [7, 8]) await put({ sequence });
+  for (const sequence of [7, 8]) await put({ sequence, content: Uint8Array.of(sequence) });
   const { current, previous } = await loadModule(terminal.folder.module("hmi"));
   assert.deepEqual([current, previous], [8, 7]);
   await assert.rejects(obey(terminal, await order({ ...reset(5), number: 2 })), code("TERMINAL_ORDER_BELOW_FLOOR"));

@@ -244,6 +244,17 @@ export function storeContract(dialect: string, create: () => Promise<TestDatabas
     const known = sampleRelease("one", { models: ["m1", "m2"] });
     assert.equal(await atomically(({ releases }) => releases.add({ ...known, statement: bytes("again") })), "added");
     assert.deepEqual(plain((await stores.releases.find(known.description.artefactId))?.statement), plain(bytes("again")));
+    const version = { version: "overlapping", sequence: 90 };
+    for (const [label, changes, expected] of [
+      ["first of its version", { models: ["m1", "m2"] }, "added"],
+      ["another for one of them", { sequence: 91, models: ["m2", "m3"] }, "version taken"],
+      ["another for all", { sequence: 92, models: [] }, "version taken"],
+      ["another for others", { sequence: 93, models: ["m3"] }, "added"],
+      ["another module's", { module: "other", sequence: 94, models: ["m1"] }, "added"],
+      ["the same file again", { sequence: 95, models: ["m1"], sha256: sha256(bytes("first of its version")) }, "added"],
+    ] as const) {
+      assert.equal(await atomically(({ releases }) => releases.add(sampleRelease(label, { ...version, ...changes }))), expected, label);
+    }
     assert.equal(await atomically(({ releases }) => releases.add({ ...known, publisher: parseName("other") })), "conflict");
     assert.equal(
       await atomically(({ releases }) => releases.add({ ...known, description: { ...known.description, sequence: 9 } })),

@@ -1,17 +1,17 @@
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import https from "node:https";
-import { apiErrors, errorOfReply, foreignReply, maxProblemBytes, mediaType, proxyEnvironment } from "@sealane/api";
+import { apiErrors, errorOfReply, foreignReply, maxProblemBytes, mediaType } from "@sealane/api";
 import { giveBack, systemReason } from "@sealane/software";
-import { concatBytes, SealaneError } from "@sealane/wire";
-import { terminalErrors } from "./errors.ts";
-import { type LeastRate, leastRateIn } from "./least-rate.ts";
-import { connectSeconds, idleSeconds, maxReplyBytes, maxSockets } from "./limits.ts";
+import { concatBytes, type ErrorEntry, SealaneError } from "@sealane/wire";
+import { connectSeconds, idleSeconds, type LeastRate, leastRate, maxReplyBytes, maxSockets } from "./limits.ts";
+import { type Environment, proxyEnvironment } from "./proxy-environment.ts";
+import { type FileBody, sendFile } from "./send-file.ts";
 
-/** One request of the terminal to a server, a cache or any static store. */
+/** One request to a server, a cache or any static store. */
 export interface HttpRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly url: URL;
-  readonly body?: Uint8Array;
+  readonly body?: Uint8Array | FileBody;
   readonly headers?: OutgoingHttpHeaders;
   /** Seconds that the server may stay silent beyond the usual: a long poll. */
   readonly waitSeconds?: number;
@@ -28,14 +28,20 @@ export interface HttpReply {
 }
 
 export interface HttpOptions {
-  /** HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SEALANE_LEAST_RATE. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** HTTP_PROXY, HTTPS_PROXY, NO_PROXY. */
+  readonly environment: Environment;
+  /** Of each body that is read; null for none. */
+  readonly leastRate?: LeastRate | null;
+  /** Codes that the server may answer beside those of package api. */
+  readonly alsoKnown?: Readonly<Record<string, ErrorEntry>>;
   readonly connectSeconds?: number;
   readonly idleSeconds?: number;
 }
 
 /**
- * Speaks HTTP with connections that are kept open, limits on time and size, no redirects and no cookies.
+ * The one HTTP client of terminal and operator's command. It speaks HTTP with connections that are kept open, limits on time and size, no
+ * redirects and no cookies. TLS takes the authorities of Node and those of NODE_EXTRA_CA_CERTS. The user agent names neither version nor
+ * machine, so that it tells no terminal from another. Nothing is tried twice here: what may pass has a code of its own for its caller.
  *
  * Every method's errors: API_SERVER_UNREACHABLE (no connection, a time limit, a broken one); those of `errorOfReply`, API_REPLY_FOREIGN
  * also for a success of another type than a server's; API_REPLY_WRONG for one that is too large, or compressed.
@@ -44,10 +50,11 @@ export class HttpClient implements Disposable {
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
   readonly #limits: { readonly connectSeconds: number; readonly idleSeconds: number };
   readonly #leastRate: LeastRate | null;
+  readonly #alsoKnown: Readonly<Record<string, ErrorEntry>>;
 
-  /** Error: TERMINAL_LEAST_RATE_WRONG. */
   constructor(options: HttpOptions) {
-    this.#leastRate = leastRateIn(options.environment);
+    this.#leastRate = options.leastRate === undefined ? leastRate : options.leastRate;
+    this.#alsoKnown = options.alsoKnown ?? {};
     const agent = { keepAlive: true, maxSockets, proxyEnv: proxyEnvironment(options.environment) };
     this.#agents = { http: new http.Agent(agent), https: new https.Agent(agent) };
     this.#limits = { connectSeconds: options.connectSeconds ?? connectSeconds, idleSeconds: options.idleSeconds ?? idleSeconds };
@@ -69,9 +76,11 @@ export class HttpClient implements Disposable {
     return bytesOf(reply.body, this.#leastRate);
   }
 
-  /** Sends a request whose reply says nothing but that it was carried out. */
+  /** Sends a request whose reply says nothing but that it was carried out: 204. */
   async command(request: HttpRequest): Promise<void> {
-    await this.#readBounded((await this.open(request)).body, maxReplyBytes);
+    const { status, body } = await this.open(request);
+    if (status !== 204) throw foreign(body);
+    await this.#readBounded(body, 0);
   }
 
   /** Sends a request and gives the reply once its head has come; errors of the server are thrown. */
@@ -104,13 +113,14 @@ export class HttpClient implements Disposable {
   async #failureOf(body: IncomingMessage, status: number): Promise<SealaneError> {
     const isProblem = typeOf(body) === mediaType.problem;
     const bytes = await this.#readBounded(body, maxProblemBytes).catch(() => new Uint8Array(0));
-    return errorOfReply({ status, header: headerOf(body), body: isProblem ? new TextDecoder().decode(bytes) : "" });
+    return errorOfReply({ status, header: headerOf(body), body: isProblem ? new TextDecoder().decode(bytes) : "" }, this.#alsoKnown);
   }
 
   async #send(input: HttpRequest): Promise<IncomingMessage> {
     const { method, url, body, waitSeconds = 0, signal } = input;
     const isTls = url.protocol === "https:";
-    const headers = { "accept-encoding": "identity", ...(body === undefined ? {} : { "content-length": body.length }), ...input.headers };
+    const length = body === undefined ? {} : { "content-length": body instanceof Uint8Array ? body.length : body.bytes };
+    const headers = { "accept-encoding": "identity", "user-agent": userAgent, ...length, ...input.headers };
     const timeout = (this.#limits.idleSeconds + waitSeconds) * 1000;
     const options = { method, headers, timeout, ...(signal === undefined ? {} : { signal }) };
     const request = isTls
@@ -123,7 +133,7 @@ export class HttpClient implements Disposable {
     }
   }
 
-  async #responseOf(request: ClientRequest, body: Uint8Array | undefined, headMilliseconds: number): Promise<IncomingMessage> {
+  async #responseOf(request: ClientRequest, body: HttpRequest["body"], headMilliseconds: number): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     request.once("response", resolve);
     request.on("error", reject); // stays for what comes behind the response: the body's reader sees that
@@ -133,27 +143,19 @@ export class HttpClient implements Disposable {
       if (socket.connecting) socket.once("connect", () => clearTimeout(timer));
       else clearTimeout(timer);
     });
-    // Also where single bytes of a head keep coming.
-    const whole = setTimeout(() => request.destroy(new TimeLimit()), this.#limits.connectSeconds * 1000 + headMilliseconds);
-    request.end(body);
+    let whole: NodeJS.Timeout | undefined;
     try {
+      if (body !== undefined && !(body instanceof Uint8Array))
+        await sendFile(request, body, promise); // which takes as long as it moves
+      else request.end(body);
+      // Also where single bytes of a head keep coming.
+      whole = setTimeout(() => request.destroy(new TimeLimit()), this.#limits.connectSeconds * 1000 + headMilliseconds);
       return await promise;
     } finally {
       clearTimeout(whole);
       clearTimeout(timer);
     }
   }
-}
-
-/** Checks an address and makes it one that paths can be added to. Error: TERMINAL_ADDRESS_WRONG. */
-export function parseBaseUrl(written: string): URL {
-  const url = URL.parse(written);
-  const isUsable = url !== null && ["http:", "https:"].includes(url.protocol) && url.username === "" && url.password === "";
-  if (!isUsable) throw terminalErrors.error("TERMINAL_ADDRESS_WRONG");
-  url.search = "";
-  url.hash = "";
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
-  return url;
 }
 
 /** The address of a route (`/v1/...`) below a base. */
@@ -195,6 +197,8 @@ export async function* bytesOf(body: IncomingMessage, leastRate: LeastRate | nul
     body.destroy();
   }
 }
+
+const userAgent = "sealane";
 
 class TimeLimit extends Error {
   readonly code = "ETIMEDOUT";

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { apiErrors } from "@sealane/api";
-import { HttpClient, type HttpOptions, parseBaseUrl, urlOf } from "../../src/http-client.ts";
-import { terminalAt } from "../../src/index.ts";
-import { leastRateIn } from "../../src/least-rate.ts";
-import { Attempts } from "../../src/retry.ts";
-import { code } from "../double/codes.ts";
-import { FakeClock } from "../double/fake-clock.ts";
+import { hasCode } from "@sealane/wire";
+import { HttpClient, type HttpOptions } from "../../src/index.ts";
 
 const cbor = { type: "application/cbor" } as const;
+
+const code = (expected: Parameters<typeof hasCode>[1]) => (error: unknown) => hasCode(error, expected);
 
 async function serve(t: TestContext, listener: RequestListener): Promise<URL> {
   const server = createServer(listener);
@@ -118,39 +118,18 @@ test("a proxy of the environment is used, but for hosts that are excepted", asyn
   assert.equal(Buffer.from(await direct.exchange(request, cbor)).toString(), "d");
 });
 
-test("addresses are http or https, without credentials; routes stand below their path", () => {
-  for (const wrong of ["ftp://host/", "host:80", "", "http://user:secret@host/", "file:///etc"]) {
-    assert.throws(() => parseBaseUrl(wrong), code("TERMINAL_ADDRESS_WRONG"));
-  }
-  const base = parseBaseUrl("https://host/sealane?x#y");
-  assert.equal(urlOf(base, "/v1/inbox", { after: 3, wait: 25 }).href, "https://host/sealane/v1/inbox?after=3&wait=25");
-});
-
-test("only failures that may pass are tried again, with pauses that grow to half a minute", async () => {
-  const clock = new FakeClock();
-  const random = { bytes: (length: number) => new Uint8Array(length) };
-  const terminal = terminalAt({ stateFolder: "unused", clock, random });
-  const attempts = new Attempts(terminal);
-  await assert.rejects(attempts.pauseAfter(apiErrors.error("LINK_REFUSED")), code("LINK_REFUSED"));
-  const passing = apiErrors.error("API_SERVER_BUSY");
-  attempts.reset();
-  for (let i = 0; i < 5; i++) await attempts.pauseAfter(passing);
-  await assert.rejects(attempts.pauseAfter(passing), code("API_SERVER_BUSY"));
-  assert.deepEqual(clock.pauses, [500, 1_000, 2_000, 4_000, 8_000]);
-});
-
 /**
  * A reply whose server sends what the test says. The function that comes back brings so many bytes, one at least, and lets the window of two
  * minutes pass; it rejects where the body was given up before they came.
  */
-async function slowReply(t: TestContext, environment: HttpOptions["environment"]): Promise<(bytes: number) => Promise<void>> {
+async function slowReply(t: TestContext, options: Partial<HttpOptions>): Promise<(bytes: number) => Promise<void>> {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const begun = Promise.withResolvers<ServerResponse>();
   const url = await serve(t, (_, response) => {
     response.writeHead(200, { "content-type": cbor.type }).flushHeaders();
     begun.resolve(response);
   });
-  const http = client(t, { environment });
+  const http = client(t, options);
   const bytes = http.bytes(await http.open({ method: "GET", url }));
   const response = await begun.promise;
   return async (count) => {
@@ -177,24 +156,15 @@ test("a body whose single bytes keep coming is given up, however much came befor
   await assert.rejects(bring(1), code("API_SERVER_UNREACHABLE"));
 });
 
-test("the environment sets another least rate", async (t) => {
-  const bring = await slowReply(t, { SEALANE_LEAST_RATE: "200" });
+test("a client may have another least rate", async (t) => {
+  const bring = await slowReply(t, { leastRate: { bytesPerSecond: 200, seconds: 120 } });
   for (const bytes of [120 * 200, 120 * 200, 120 * 200 - 1]) await bring(bytes);
   await assert.rejects(bring(1), code("API_SERVER_UNREACHABLE"));
 });
 
-test("the environment switches the least rate off", async (t) => {
-  const bring = await slowReply(t, { SEALANE_LEAST_RATE: "0" });
+test("a client without a least rate waits", async (t) => {
+  const bring = await slowReply(t, { leastRate: null });
   for (const bytes of [1, 1, 1]) await bring(bytes);
-});
-
-test("an empty least rate is the default, and one that is no whole number of bytes up to 1 GB is refused", () => {
-  assert.deepEqual(leastRateIn({ SEALANE_LEAST_RATE: "" }), { bytesPerSecond: 1_024, seconds: 120 });
-  assert.deepEqual(leastRateIn({ SEALANE_LEAST_RATE: "1000000000" }), { bytesPerSecond: 1_000_000_000, seconds: 120 });
-  for (const written of ["1000000001", "-1", "1.5", "1e3", "1k", " 1", "0x10", "off", "9".repeat(400)]) {
-    const environment = { SEALANE_LEAST_RATE: written };
-    assert.throws(() => new HttpClient({ environment }), code("TERMINAL_LEAST_RATE_WRONG"), written);
-  }
 });
 
 test("a head that comes byte by byte is given up when its time is over, and not before", async (t) => {
@@ -219,4 +189,43 @@ test("a head that comes byte by byte is given up when its time is over, and not 
   t.mock.timers.tick(1);
   socket.write("\r\n\r\n"); // too late
   await outcome;
+});
+
+test("a command was carried out where 204 says so, and not where a portal answers", async (t) => {
+  const url = await serve(t, (request, response) =>
+    request.url === "/done" ? response.writeHead(204).end() : response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
+  );
+  const http = client(t);
+  await http.command({ method: "DELETE", url: new URL("/done", url) });
+  await assert.rejects(http.command({ method: "POST", url: new URL("/portal", url) }), code("API_REPLY_FOREIGN"));
+});
+
+test("every client names itself by the same words, whatever its version and machine", async (t) => {
+  const seen: unknown[] = [];
+  const url = await serve(t, (request, response) => {
+    seen.push(request.headers["user-agent"]);
+    response.writeHead(204).end();
+  });
+  await client(t).command({ method: "POST", url });
+  assert.deepEqual(seen, ["sealane"]);
+});
+
+test("a file is sent whole, and a file that cannot be read is no fault of the server", async (t) => {
+  const received: Buffer[] = [];
+  const url = await serve(t, async (request, response) => {
+    for await (const piece of request) received.push(piece);
+    response.writeHead(204).end();
+  });
+  const folder = await mkdtemp(join(tmpdir(), "http-client-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "file");
+  const bytes = Buffer.alloc(2_500_000, "sealed");
+  await writeFile(path, bytes);
+  const sent: number[] = [];
+  const http = client(t);
+  const body = { path, bytes: bytes.length, onSent: (count: number) => void sent.push(count) };
+  await http.command({ method: "POST", url, body });
+  assert.ok(Buffer.concat(received).equals(bytes));
+  assert.equal(sent.at(-1), bytes.length);
+  await assert.rejects(http.command({ method: "POST", url, body: { ...body, path: join(folder, "gone") } }), code("FILE_READ_FAILED"));
 });

@@ -21,7 +21,9 @@ function program() {
 /** Runs a command line and gives what it wrote, and how it ended. */
 async function ended(t: TestContext, args: readonly string[]) {
   const pieces: string[] = [];
-  const write = t.mock.method(process.stdout, "write", (text: string, written?: () => void) => {
+  const original = process.stdout.write.bind(process.stdout);
+  const write = t.mock.method(process.stdout, "write", (text: string | Uint8Array, written?: () => void) => {
+    if (typeof text !== "string") return original(text); // the test runner's own
     pieces.push(text);
     written?.();
     return true;

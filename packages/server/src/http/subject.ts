@@ -28,7 +28,7 @@ declare module "fastify" {
   }
 }
 
-/** Gives each request its reference, in the same place of every reply, refused or not. To be called before every other hook. */
+/** Gives each request its reference, in the same place of every reply, refused or not, but to who stays without a name. To be called before every other hook. */
 export function referRequests(app: FastifyInstance): void {
   app.decorateRequest("reference", "");
   app.decorateRequest("subject", null);
@@ -40,6 +40,14 @@ export function refer(request: FastifyRequest, reply: FastifyReply): void {
   if (request.reference !== "" || isAnonymous(request)) return;
   request.reference = newReference();
   void reply.header(referenceHeader, request.reference);
+}
+
+/** Notes on a request what it proves; the reply to a sender without a name loses the reference, which no log has. */
+export function notingOn(request: FastifyRequest, reply: FastifyReply): Note {
+  return (subject) => {
+    request.subject = subject;
+    if (subject === "anonymous") reply.removeHeader(referenceHeader);
+  };
 }
 
 /** Whether nothing may tell who sent a request. */

@@ -1,10 +1,10 @@
 import { apiErrors, mediaType, type OfferView, routes } from "@sealane/api";
 import { maxMessageBytes } from "@sealane/link";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { acceptCbor, acceptJson, cborBody, JsonBody } from "../http/bodies.ts";
 import { failureFieldsOf } from "../http/failure.ts";
 import { operatorOnly } from "../http/operator-only.ts";
-import { type Note, requestFieldsOf } from "../http/subject.ts";
+import { notingOn, requestFieldsOf } from "../http/subject.ts";
 import { giveChallenge } from "../key/challenge.ts";
 import { establishLink } from "../key/establish.ts";
 import { exchangeRecord } from "../key/exchange.ts";
@@ -32,7 +32,7 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
   app.post(
     routes.links,
     { bodyLimit: maxMessageBytes, config: { ...config, rateLimit: { max: linksPerMinute } } },
-    async (request, reply) => reply.type(mediaType.cbor).send(await establishLink(role, cborBody(request), notingOn(request))),
+    async (request, reply) => reply.type(mediaType.cbor).send(await establishLink(role, cborBody(request), notingOn(request, reply))),
   );
 
   app.post(routes.challenges, { bodyLimit: 1, config: { ...config, rateLimit: { max: linksPerMinute } } }, async (_request, reply) =>
@@ -47,7 +47,7 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
     { bodyLimit: maxRecordWireBytes, config: { ...config, rateLimit: { max: linksPerMinute } } },
     async (request, reply) => {
       const input = { linkId: parseLinkId(request.params.id), record: cborBody(request) };
-      const { response, refusal, proven } = await exchangeRecord(role, input, notingOn(request));
+      const { response, refusal, proven } = await exchangeRecord(role, input, notingOn(request, reply));
       if (proven !== null) request.provesTerminal(proven);
       if (refusal !== null)
         request.log.warn({ ...requestFieldsOf(request), ...failureFieldsOf(request, refusal) }, "refused inside a link");
@@ -70,12 +70,6 @@ function offerRoutes(app: FastifyInstance, role: KeyRole): void {
     });
     return { offered: terminals };
   });
-}
-
-function notingOn(request: FastifyRequest): Note {
-  return (subject) => {
-    request.subject = subject;
-  };
 }
 
 /** 32 lower-case hexadecimal digits; anything else is no link's id. */

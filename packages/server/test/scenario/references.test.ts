@@ -105,11 +105,19 @@ test("ANON: lines of a terminal without a name have neither reference nor link n
   for (const mechanism of ["anonymous-transport", "anonymous-agreement"] as const) {
     using link = await device.establish({ mechanism });
     await device.ask(link, offers);
-    await send(device.recordsOf(link), device.seal(link, authorise));
-    await send(device.recordsOf(link), new Uint8Array(40));
+    const inside = await send(device.recordsOf(link), device.seal(link, authorise));
+    const outside = await send(device.recordsOf(link), new Uint8Array(40));
     const { message } = await device.originate({ mechanism });
     server.nowSeconds += 86_400;
-    assert.equal((await send(server.url + routes.links, message)).status, 403);
+    const late = await send(server.url + routes.links, message);
+    assert.deepEqual(
+      [inside, outside, late].map(({ status, headers }) => [status, headers.get(referenceHeader)]),
+      [
+        [200, null],
+        [403, null],
+        [403, null],
+      ],
+    );
   }
   const plain = [pathOf(routes.artefact, "0".repeat(64)), pathOf(routes.artefact, "x"), `${routes.broadcasts}?after=x`];
   for (const path of [...plain, routes.broadcasts]) {

@@ -10,6 +10,7 @@ import { softwareErrors } from "@sealane/software";
 import { terminalErrors } from "@sealane/terminal";
 import { type ErrorEntry, systemErrors, wireErrors } from "@sealane/wire";
 import { commandErrors } from "../apps/sealane/src/errors.ts";
+import { libraryErrors } from "../packages/library/src/errors.ts";
 
 /** The error tables by what they are about, in the order of the layers. */
 const tables: readonly (readonly [string, Readonly<Record<string, ErrorEntry>>])[] = [
@@ -22,6 +23,7 @@ const tables: readonly (readonly [string, Readonly<Record<string, ErrorEntry>>])
   ["Sealed artefacts, licences, releases", softwareErrors.entries],
   ["Between server and others", apiErrors.entries],
   ["Key stores", keystoreErrors.entries],
+  ["Library", libraryErrors.entries],
   ["Command line", cliErrors.entries],
   ["Server", serverErrors.entries],
   ["Terminal", terminalErrors.entries],

@@ -1,5 +1,6 @@
-import { addCompletion, makeProgram, runProgram } from "@sealane/cli";
+import { addCompletion, addHelp, makeProgram, runProgram } from "@sealane/cli";
 import { type Command, Option } from "commander";
+import { examples } from "./examples.ts";
 import { version } from "./version.ts";
 
 /** The device's command. Each command's code is loaded when it is run. */
@@ -8,7 +9,12 @@ const program: Command = makeProgram("sealane-terminal")
   .description("Fetches, checks, installs and runs software that was delivered by Sealane")
   .version(version);
 
-const state = (): Option => new Option("--state <folder>", "where this terminal keeps its keys and software");
+const state = (): Option =>
+  new Option(
+    "--state <folder>",
+    "where this terminal keeps its keys and software (default: sealane-terminal below the user's state folder)",
+  ).env("SEALANE_TERMINAL_STATE");
+const verbose = (): Option => new Option("-v, --verbose", "say how the link was made, what it promises and who else could read");
 const module = "name of the software module";
 
 program
@@ -32,6 +38,7 @@ program
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
   .addOption(new Option("--key-only", "take licence and content key, and let the software come later, by any way").conflicts("source"))
   .option("--wait <seconds>", "how long to wait for the server to begin")
+  .addOption(verbose())
   .addOption(state())
   .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/fetch.ts")).runFetch(name, command));
 
@@ -47,7 +54,8 @@ program
   .option("--source <place>", "an address or a file that has the sealed artefact, in place of the server")
   .option("--suite <name>", "only broadcasts on this suite, also a weaker one than before (default: any that is not weaker)")
   .option("--once", "end after one software")
-  .option("--wait <seconds>", "end after this time (25 with --once, else never unless told)")
+  .addOption(verbose())
+  .option("--wait <seconds>", "end after this time (default: 25 with --once, else never)")
   .addOption(state())
   .action(async (name: string | undefined, _options, command: Command) => (await import("./commands/listen.ts")).runListen(name, command));
 
@@ -94,7 +102,7 @@ program
 program
   .command("order")
   .description("do what an order of the operator says: go a step back with the clock, or with a module")
-  .argument("[file]", "the order (the server is asked for those that wait unless told)")
+  .argument("[file]", "the order (default: those that wait at the server)")
   .addOption(state())
   .action(async (file: string | undefined, _options, command: Command) => (await import("./commands/order.ts")).runOrder(file, command));
 
@@ -105,4 +113,5 @@ program
   .action(async (_options, command: Command) => (await import("./commands/status.ts")).runStatus(command));
 
 addCompletion(program);
+addHelp(program, examples);
 process.exitCode = await runProgram(program, process.argv.slice(2));

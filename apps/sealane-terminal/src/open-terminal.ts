@@ -13,8 +13,8 @@ export interface OpenTerminal {
 /** Opens the terminal whose state folder the command names. */
 export function openTerminal(command: Command): OpenTerminal {
   const output = outputOf(command);
-  const stage = new Stage(output);
-  const { state, input } = command.opts<{ state?: string; input?: boolean }>();
+  const { state, input, verbose = false } = command.opts<{ state?: string; input?: boolean; verbose?: boolean }>();
+  const stage = new Stage(output, verbose);
   const folder = stateFolder("sealane-terminal", state);
   const askPin = pinAsker(input !== false);
   const terminal = terminalAt({ stateFolder: folder, askPin, onEvent: (event) => stage.tell(event) });
@@ -24,10 +24,13 @@ export function openTerminal(command: Command): OpenTerminal {
 /** Words, JSON lines and bars for events as they come. */
 class Stage {
   readonly #output: Output;
+  /** Whether people are told of links that keep what is usual. */
+  readonly #verbose: boolean;
   #bar: { readonly label: string; readonly progress: Progress } | null = null;
 
-  constructor(output: Output) {
+  constructor(output: Output, verbose: boolean) {
     this.#output = output;
+    this.#verbose = verbose;
   }
 
   tell(event: TerminalEvent): void {
@@ -41,12 +44,14 @@ class Stage {
       case "link": {
         const { kind, ...fields } = event;
         const { mechanism, suite, originator, peer, server, promise, readers } = event;
-        const words = `Link with ${peer ?? "an unnamed party"} by ${mechanism} on ${suite}, begun by the ${originator}.`;
-        this.#output.event(
-          kind,
-          fields,
-          `${words}\n  The server: ${server}.\n  It promises: ${promise}.\n  Who else could read: ${readers}.`,
-        );
+        const words = [
+          `Link with ${peer ?? "an unnamed party"} by ${mechanism} on ${suite}, begun by the ${originator}.`,
+          `  The server: ${server}.`,
+          `  It promises: ${promise}.`,
+          `  Who else could read: ${readers}.`,
+        ];
+        const isTold = this.#verbose || event.trust === "untrusted"; // nobody is to overlook that
+        this.#output.event(kind, fields, isTold ? words.join("\n") : undefined);
         break;
       }
       case "clock": {

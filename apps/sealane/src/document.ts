@@ -19,7 +19,7 @@ const artefactMark = new TextEncoder().encode("sealane-artefact-");
 /** Reads a file and says what it is. Errors: VERIFY_KIND_UNKNOWN, ARTEFACT_*. */
 export async function readDocument(path: string): Promise<Document> {
   if (await isArtefact(path)) return { kind: "artefact", summary: await inspectArtefact(path) };
-  const bytes = await readSmallFile(path, { maxBytes: maxSmallBytes, mayAsk: false }).catch((cause: unknown) => {
+  const bytes = await readSmallFile(path, { maxBytes: maxSmallBytes, mayAsk: false, what: "the file" }).catch((cause: unknown) => {
     throw cause instanceof SealaneError ? commandErrors.error("VERIFY_KIND_UNKNOWN", { path }, cause) : cause;
   });
   const readers: readonly (() => Document)[] = [

@@ -107,7 +107,7 @@ export const commandErrors: ErrorTable<CommandCode> = errorTable({
   },
   VERIFY_KIND_UNKNOWN: {
     ...user,
-    exit: exitCodes.incompatible,
+    exit: exitCodes.usage,
     sentence: "The file is nothing that Sealane emits, or it is damaged",
     advice: "Check the path; fetch the file again",
   },

@@ -1,6 +1,7 @@
-import { addCompletion, makeProgram, outputOf, runProgram } from "@sealane/cli";
+import { addCompletion, addHelp, makeProgram, outputOf, runProgram } from "@sealane/cli";
 import { type Command, Option } from "commander";
 import { databaseOptions, serverOptions } from "./config/server-options.ts";
+import { examples } from "./examples.ts";
 import { version } from "./version.ts";
 
 /** The operator's and publisher's command, and the server's. Each command's code is loaded when it is run. */
@@ -9,19 +10,22 @@ const program: Command = makeProgram("sealane")
   .description("Delivers software to terminals over networks nobody has to trust")
   .version(version);
 
-const state = (): Option => new Option("--state <folder>", "where this installation keeps its files");
+const state = (): Option =>
+  new Option("--state <folder>", "where this installation keeps its files (default: sealane below the user's state folder)").env(
+    "SEALANE_STATE",
+  );
 
 program
   .command("up")
   .description("run everything on this machine: server, terminals, a first delivery")
-  .argument("[file]", "the software to deliver (by default the Node binary that runs this)")
+  .argument("[file]", "the software to deliver (default: the Node binary that runs this)")
   .option("--file <path>", "the same as the argument")
   .option("--once", "end after the deliveries; exit 0 only if all went well")
   .option("--mechanism <name>", "a mechanism, or all", "signed-transport")
   .option("--suite <name>", "a suite, or all", "hybrid")
-  .addOption(new Option("--originator <party>", "who begins the link; both unless told").choices(["server", "terminal"]))
+  .addOption(new Option("--originator <party>", "who begins the link (default: both, one after the other)").choices(["server", "terminal"]))
   .option("--terminals <count>", "how many terminals", "1")
-  .option("--port <port>", "port of the server (a free one unless told)")
+  .option("--port <port>", "port of the server (default: a free one)")
   .addOption(
     new Option("--database <url>", "postgres://user@host/database in place of SQLite, in a schema of its own").env("SEALANE_DATABASE_URL"),
   )
@@ -37,7 +41,7 @@ databaseOptions(program.command("init"))
   .option("--name <name>", "name of the server", "sealane-server")
   .option("--publisher <name>", "name of the first publisher", "publisher")
   .option("--url <url>", "where terminals and operators will reach the server", "http://127.0.0.1:7440")
-  .option("--suites <names>", "suites to have keys for, separated by commas (hybrid,x25519 unless told; see `sealane mechanisms`)")
+  .option("--suites <names>", "suites to have keys for, separated by commas (default: hybrid,x25519; see `sealane mechanisms`)")
   .option("--key <uri>", "make and keep the server's keys in a token: pkcs11:token=LABEL?module-path=/PATH&pin-source=file:/PATH")
   .option(
     "--operator-key <uri>",
@@ -51,22 +55,24 @@ databaseOptions(program.command("init"))
 const server = program.command("server").description("the server");
 serverOptions(server.command("run"))
   .description("serve until SIGTERM or SIGINT")
-  .addOption(new Option("--host <address>", "address to listen on (127.0.0.1 unless told)").env("SEALANE_LISTEN_HOST"))
+  .addOption(new Option("--host <address>", "address to listen on (default: 127.0.0.1)").env("SEALANE_LISTEN_HOST"))
   .addOption(
-    new Option("--port <port>", "port to listen on (by default that of the profile's address on this machine, else 7440)").env(
+    new Option("--port <port>", "port to listen on (default: that of the profile's address on this machine, else 7440)").env(
       "SEALANE_LISTEN_PORT",
     ),
   )
-  .addOption(new Option("--public-url <url>", "where terminals reach it (by default the profile's address)").env("SEALANE_PUBLIC_URL"))
-  .addOption(new Option("--roles <roles>", "roles to run, separated by commas (all unless told)").env("SEALANE_ROLES"))
+  .addOption(new Option("--public-url <url>", "where terminals reach it (default: the profile's address)").env("SEALANE_PUBLIC_URL"))
+  .addOption(new Option("--roles <roles>", "roles to run, separated by commas (default: all)").env("SEALANE_ROLES"))
   .addOption(
-    new Option("--log-level <level>", "what is logged").choices(["silent", "error", "warn", "info", "debug"]).env("SEALANE_LOG_LEVEL"),
+    new Option("--log-level <level>", "what is logged (default: info)")
+      .choices(["silent", "error", "warn", "info", "debug"])
+      .env("SEALANE_LOG_LEVEL"),
   )
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServer(command));
 serverOptions(server.command("migrate"))
   .description("bring a stopped server to this version: its database, and the root key out of its folder")
-  .option("--operator <folder>", "the operator's folder, where the root key goes (by default the one beside the server's)")
+  .option("--operator <folder>", "the operator's folder, where the root key goes (default: the one beside the server's)")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/server.ts")).runServerMigrate(command));
 serverOptions(server.command("backup"))
@@ -94,20 +100,24 @@ program
   .description("use a server from this machine")
   .requiredOption("--url <url>", "address of the server")
   .option("--token-file <path>", "file with the operator token, - for standard input", "-")
-  .option("--fingerprint <hex>", "fingerprint of the root certificate that the server must name (by default that of the profile here)")
+  .option("--fingerprint <hex>", "fingerprint of the root certificate that the server must name (default: that of the profile here)")
   .addOption(state())
   .action(async (_options, command: Command) => (await import("./commands/login.ts")).runLogin(command));
 
 const terminal = program.command("terminal").description("terminals");
 terminal
   .command("token")
-  .description("make a one-time enrolment token")
-  .argument("<name>", "name of the terminal")
-  .requiredOption("--model <model>", "model of the terminal")
-  .option("--life <seconds>", "how long the token is good for")
-  .option("--out <path>", "write the token to this file (0600) in place of standard output")
+  .description("make one-time enrolment tokens: one for each terminal")
+  .argument("[names...]", "names of terminals")
+  .requiredOption("--model <model>", "model of the terminals")
+  .option("--names-file <path>", "a file with more names, one a line; - for standard input")
+  .option("--count <number>", "terminals NAME-1 to NAME-number in place of the one NAME")
+  .option("--life <time>", "how long the tokens are good for, as 90s, 30m, 12h or 7d (default: 1d)")
+  .option("--out <path>", "write the token to this file (0600), or those of several to NAME.token in this folder; else to standard output")
   .addOption(state())
-  .action(async (name: string, _options, command: Command) => (await import("./commands/terminal.ts")).runTerminalToken(name, command));
+  .action(async (names: readonly string[], _options, command: Command) =>
+    (await import("./commands/token.ts")).runTerminalToken(names, command),
+  );
 terminal
   .command("list")
   .description("list the terminals")
@@ -126,10 +136,10 @@ program
   .argument("<file>", "the software: a file, or a tar archive")
   .requiredOption("--name <module>", "name of the software module")
   .requiredOption("--version <version>", "version, for people")
-  .option("--sequence <number>", "sequence, for machines (one more than the server's newest unless told)")
-  .option("--model <model...>", "models of terminals that it fits (any unless told)")
+  .option("--sequence <number>", "sequence, for machines (default: one more than the server's newest)")
+  .option("--model <model...>", "models of terminals that it fits (default: any)")
   .addOption(new Option("--class <class>", "what it is").choices(["system", "application", "content"]).default("application"))
-  .addOption(new Option("--format <format>", "how it is installed (by the file's ending unless told)").choices(["file", "tar"]))
+  .addOption(new Option("--format <format>", "how it is installed (default: by the file's ending)").choices(["file", "tar"]))
   .option("--entry <path>", "what `exec` runs, inside the archive")
   .option("--segment-bytes <bytes>", "segment size of the sealed artefact")
   .option("--public", "let its content key be given to everybody, as an open broadcast does; for ever")
@@ -150,7 +160,7 @@ release
   .argument("<module>", "name of the software module")
   .requiredOption("--to <terminal...>", "names of terminals")
   .option("--mechanism <name>", "mechanism of the link", "signed-transport")
-  .option("--suite <name>", "suite of the link (the first that both can take part in unless told)")
+  .option("--suite <name>", "suite of the link (default: the first that both can take part in)")
   .addOption(state())
   .action(async (module: string, _options, command: Command) => (await import("./commands/release.ts")).runReleaseOffer(module, command));
 
@@ -208,10 +218,10 @@ broadcast
   .addOption(
     new Option("--mechanism <name>", "how it is broadcast").choices(["open-broadcast", "group-broadcast"]).default("open-broadcast"),
   )
-  .option("--suite <name>", "suite of the broadcast (the server's first unless told)")
+  .option("--suite <name>", "suite of the broadcast (default: the server's first)")
   .option("--group <name>", "the group whose members can read it (group-broadcast)")
   .option("--model <model>", "the newest release for this model of terminals")
-  .option("--life <seconds>", "how long it runs (half an hour unless told)")
+  .option("--life <time>", "how long it runs, as 90s, 30m or 2h (default: 30m)")
   .addOption(state())
   .action(async (module: string, _options, command: Command) =>
     (await import("./commands/broadcast.ts")).runBroadcastStart(module, command),
@@ -275,7 +285,7 @@ program
   .command("verify")
   .description("verify anything that Sealane emits")
   .argument("<file>", "a sealed artefact, licence, release or certificate")
-  .option("--authority <path>", "the CA certificate (by default the profile's)")
+  .option("--authority <path>", "the CA certificate (default: the profile's)")
   .addOption(state())
   .action(async (file: string, _options, command: Command) => (await import("./commands/verify.ts")).runVerify(file, command));
 
@@ -293,4 +303,5 @@ program
   .action(async (_options, command: Command) => (await import("./commands/doctor.ts")).runDoctor(command));
 
 addCompletion(program);
+addHelp(program, examples);
 process.exitCode = await runProgram(program, process.argv.slice(2));

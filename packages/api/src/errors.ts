@@ -173,7 +173,7 @@ export const apiErrors: ErrorTable<ApiCode> = errorTable({
     blame: "user",
     retry: "never",
     http: 404,
-    exit: exitCodes.nothingToDo,
+    exit: exitCodes.usage,
     sentence: "There is no such release for this terminal",
     advice: "Publish it, or check module, version and models",
   },

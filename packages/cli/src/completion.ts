@@ -1,4 +1,5 @@
-import type { Command, Option } from "commander";
+import type { Command } from "commander";
+import { commandAt } from "./command-at.ts";
 import { cliErrors } from "./errors.ts";
 
 /** Completion of command lines in shells: a small script for each, which asks the command itself what may come next. */
@@ -32,17 +33,7 @@ export function addCompletion(program: Command): void {
 /** What may stand in place of the last word, which may be begun; nothing where it is for the shell to say (a file, a value). */
 export function candidates(program: Command, words: readonly string[]): readonly string[] {
   const last = words.at(-1) ?? "";
-  let command = program;
-  let valued: Option | undefined;
-  for (const word of words.slice(0, -1)) {
-    if (valued !== undefined) {
-      valued = undefined;
-      continue;
-    }
-    const option = command.options.find(({ long, short }) => long === word || short === word);
-    if (option !== undefined) valued = option.required || option.optional ? option : undefined;
-    else command = command.commands.find((each) => each.name() === word) ?? command;
-  }
+  const { command, valued } = commandAt(program, words.slice(0, -1));
   const offered = valued === undefined ? wordsOf(command, last) : (valued.argChoices ?? []);
   return offered.filter((word) => word.startsWith(last)).toSorted();
 }
@@ -50,7 +41,7 @@ export function candidates(program: Command, words: readonly string[]): readonly
 function wordsOf(command: Command, last: string): readonly string[] {
   if (!last.startsWith("-")) {
     const visible = command.createHelp().visibleCommands(command);
-    return visible.map((each) => each.name()).filter((name) => name !== "help");
+    return visible.map((each) => each.name()).filter((name) => command.parent === null || name !== "help");
   }
   const hasVersion = command.parent === null && command.version() !== undefined;
   const long = command.options.flatMap((option) => (option.hidden || option.long === undefined ? [] : [option.long]));

@@ -103,18 +103,54 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Aligns rows in columns under a heading; for people only. */
+/** Columns of a terminal that tables keep to. */
+const maxColumns = 80;
+
+/**
+ * Aligns rows in columns under a heading, within 80 characters: columns at the end that do not fit stand below each row, with their
+ * names. Pairs of a name and a value stay beside each other. For people only.
+ */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  const beside = heading.length <= 2 ? heading.length : fitting(widths);
+  const below = heading.slice(beside);
+  const nameWidth = Math.max(0, ...below.map((name) => name.length));
   return all
-    .map((row) =>
+    .flatMap((row, index) => [
       row
+        .slice(0, beside)
         .map((cell, column) => cell.padEnd(widths[column] ?? 0))
         .join("  ")
         .trimEnd(),
-    )
+      ...below.flatMap((name, column) => {
+        const cell = row[beside + column] ?? "";
+        return index === 0 || cell === "" ? [] : wrapped(`  ${name.padEnd(nameWidth)}  `, cell);
+      }),
+    ])
     .join("\n");
+}
+
+/** How many columns fit beside each other; the first always does. */
+function fitting(widths: readonly number[]): number {
+  let total = -2;
+  for (const [column, width] of widths.entries()) {
+    total += width + 2;
+    if (total > maxColumns) return Math.max(1, column);
+  }
+  return widths.length;
+}
+
+/** A value behind its name, with its words on as many lines as they need. */
+function wrapped(lead: string, text: string): readonly string[] {
+  const lines = [lead];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    const isFirst = line.length === lead.length;
+    if (isFirst || line.length + 1 + word.length <= maxColumns) lines[lines.length - 1] = isFirst ? line + word : `${line} ${word}`;
+    else lines.push(" ".repeat(lead.length) + word);
+  }
+  return lines;
 }
 
 function printJson(fields: EventFields): void {

@@ -5,6 +5,8 @@ export interface SmallFileOptions {
   readonly maxBytes: number;
   /** Whether a person at a keyboard may be asked, when standard input is read (`--no-input` says no). */
   readonly mayAsk: boolean;
+  /** What the file is, as the person who is asked reads it: "the token". */
+  readonly what: string;
 }
 
 /**
@@ -24,10 +26,10 @@ export async function readSmallFile(path: string, options: SmallFileOptions): Pr
   }
 }
 
-async function readInput({ maxBytes, mayAsk }: SmallFileOptions): Promise<Uint8Array> {
+async function readInput({ maxBytes, mayAsk, what }: SmallFileOptions): Promise<Uint8Array> {
   if (process.stdin.isTTY) {
     if (!mayAsk) throw cliErrors.error("CLI_USAGE_WRONG", { option: "--no-input", expected: "a file, or data on standard input" });
-    process.stderr.write("Paste it here, then press Enter and Ctrl-D:\n");
+    process.stderr.write(`Paste ${what} here, then press Enter and Ctrl-D:\n`);
   }
   const pieces: Uint8Array[] = [];
   let size = 0;

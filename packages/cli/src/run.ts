@@ -1,12 +1,25 @@
 import { type ExitCode, exitCodes, permissionDenied, SealaneError } from "@sealane/wire";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
+import { commandAt } from "./command-at.ts";
 import { cliErrors } from "./errors.ts";
+import { exitCodeText, subcommandsOf } from "./help.ts";
 import { Output } from "./output.ts";
 import { safeText } from "./safe-text.ts";
 import { outliveReaders, settleOutput } from "./standard-streams.ts";
 
+/** Help that marks the options that must be given. */
+class MarkingHelp extends Help {
+  override optionDescription(option: Option): string {
+    return `${super.optionDescription(option)}${option.mandatory ? " (required)" : ""}`;
+  }
+}
+
 /** A command whose subcommands, at every depth, have the options that all of ours have. */
 class CommonCommand extends Command {
+  override createHelp(): Help {
+    return Object.assign(new MarkingHelp(), this.configureHelp());
+  }
+
   override createCommand(name: string): Command {
     return new CommonCommand(name)
       .option("--json", "print one JSON object or event a line")
@@ -21,6 +34,7 @@ export function makeProgram(name: string): Command {
     .enablePositionalOptions()
     .helpCommand(false)
     .showHelpAfterError(false)
+    .addHelpText("afterAll", `\n${exitCodeText}`)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
 }
@@ -44,7 +58,7 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
     return typeof process.exitCode === "number" ? process.exitCode : exitCodes.done;
   } catch (error) {
     const output = outputAsked(args);
-    if (error instanceof CommanderError) return endOfCommander(output, error);
+    if (error instanceof CommanderError) return endOfCommander(output, { error, program, args });
     const known = asSealaneError(error);
     (known.code === "CLI_OUTPUT_FAILED" ? onStandardError : output).error(known);
     if (process.env["SEALANE_DEBUG"] !== undefined)
@@ -84,9 +98,15 @@ function outputAsked(args: readonly string[]): Output {
   return new Output({ json: own.includes("--json"), quiet: own.includes("--quiet") });
 }
 
-function endOfCommander(output: Output, error: CommanderError): ExitCode {
+function endOfCommander(
+  output: Output,
+  ended: { readonly error: CommanderError; readonly program: Command; readonly args: readonly string[] },
+): ExitCode {
+  const { error, program, args } = ended;
   const reason = error.message.replace(/^error: /, "");
-  output.error(cliErrors.error("CLI_USAGE_WRONG", { reason: reason === "(outputHelp)" ? "a command is missing" : reason }));
+  const told =
+    error.code === "commander.unknownCommand" ? { reason, expected: subcommandsOf(commandAt(program, args).command) } : { reason };
+  output.error(cliErrors.error("CLI_USAGE_WRONG", reason === "(outputHelp)" ? { reason: "a command is missing" } : told));
   return exitCodes.usage;
 }
 

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename } from "node:path";
-import { permissionDenied } from "@sealane/wire";
+import { basename, join } from "node:path";
+import { openNameless } from "@sealane/software";
+import { permissionDenied, SealaneError } from "@sealane/wire";
 import { serverErrors } from "./errors.ts";
 
 /** Reads a small file of the server's folder. Errors: SERVER_FILE_WRONG, also when it is longer than `maxBytes`; SYSTEM_PERMISSION_DENIED. */
@@ -22,6 +23,18 @@ export async function accessing<T>(path: string, work: () => Promise<T>): Promis
       permissionDenied(cause, path) ??
       serverErrors.error(isFull(reason) ? "STORE_FULL" : "SERVER_FILE_WRONG", { file: basename(path), reason }, cause)
     );
+  }
+}
+
+/** Writes a byte to a file without a name in a folder. Errors: STORE_FULL, STORE_FAILED. */
+export async function requireWritableFolder(folder: string): Promise<void> {
+  try {
+    await using file = await openNameless(join(folder, "ready"));
+    await file.write(Uint8Array.of(0));
+  } catch (cause) {
+    const own = cause instanceof SealaneError ? cause.details["reason"] : systemCodeOf(cause);
+    const reason = typeof own === "string" ? own : "unknown";
+    throw serverErrors.error(isFull(reason) ? "STORE_FULL" : "STORE_FAILED", { folder: basename(folder), reason }, cause);
   }
 }
 

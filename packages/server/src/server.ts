@@ -123,7 +123,7 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
   if (roles.includes("download") || roles.includes("operator")) await requireFolder(folder.artefacts);
   if (roles.includes("download")) await app.register(downloadRoutes(artefacts, context));
   if (roles.every((role) => role === "download")) {
-    await app.register(watchRoutes({ metrics: context.metrics, database: null, tokens: null, keys: null }));
+    await app.register(watchRoutes({ metrics: context.metrics, database: null, tokens: null, keys: null, folders: [] }));
     return;
   }
 
@@ -132,7 +132,8 @@ async function addRoles(app: FastifyInstance, setup: Setup): Promise<void> {
   const db = stack.adopt(await openDatabase(location), (database) => database.destroy());
   const shared = { ...context, ...transactional(db, sqlStores) };
   const opened = roles.includes("key") || roles.includes("ca") ? stack.use(await openServerKeys(folder, setup)) : null;
-  const watched = { database: db, tokens: shared.stores.operatorTokens, keys: opened?.token ?? null };
+  const folders = [...(roles.includes("key") ? [folder.root] : []), ...(roles.includes("operator") ? [folder.artefacts] : [])];
+  const watched = { database: db, tokens: shared.stores.operatorTokens, keys: opened?.token ?? null, folders };
   await app.register(watchRoutes({ metrics: context.metrics, ...watched }));
   let contentKeys: ContentKeys | null = null;
   const seal = roles.includes("key") ? await loadSeal(folder, setup) : null;

@@ -25,8 +25,8 @@ import {
 } from "@sealane/crypto";
 import { type HttpClient, urlOf } from "@sealane/http";
 import type { CertifiedKey } from "@sealane/link";
-import type { TrustAnchor } from "@sealane/pki";
-import { hasCode, type Name, SealaneError } from "@sealane/wire";
+import { type TrustAnchor, trustAnchor } from "@sealane/pki";
+import { equalBytes, hasCode, type Name, SealaneError } from "@sealane/wire";
 import { parseBaseUrl } from "./base-url.ts";
 import { changing, removeTemporary } from "./disk.ts";
 import { terminalErrors } from "./errors.ts";
@@ -66,7 +66,7 @@ export interface Enrolled {
  * goes on with the same keys; until the identity is written the terminal is what it was before. Other commands may run meanwhile: one
  * that began under an enrolment that this one replaces ends with TERMINAL_ENROLMENT_CHANGED and leaves the new one alone.
  *
- * Errors: ENROL_TOKEN_MALFORMED, CRYPTO_SUITE_UNKNOWN, TERMINAL_ADDRESS_WRONG, TERMINAL_ALREADY_ENROLLED, TERMINAL_STATE_LOCKED, PKI_FINGERPRINT_WRONG
+ * Errors: ENROL_TOKEN_MALFORMED, CRYPTO_SUITE_UNKNOWN, TERMINAL_ADDRESS_WRONG, TERMINAL_ALREADY_ENROLLED, TERMINAL_ENROLLED_OTHERWISE, TERMINAL_STATE_LOCKED, PKI_FINGERPRINT_WRONG
  * and other PKI_* when the server or what it issued is not to be trusted, ENROL_REPLY_WRONG, ENROL_REFUSED, TERMINAL_SUITE_WEAKER, CRYPTO_*, COSE_*,
  * WIRE_*, KEYSTORE_*, those of the HTTP client, TERMINAL_DISK_FULL, FILE_WRITE_FAILED.
  */
@@ -77,7 +77,7 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
   await finishOrder(terminal);
   using _enrolling = await StateLock.take(terminal.folder, "enrolment");
   const former = await loadIdentity(terminal);
-  if (input.replace !== true && former !== null) throw terminalErrors.error("TERMINAL_ALREADY_ENROLLED");
+  if (input.replace !== true && former !== null) throw enrolledAlready(former, token);
   const place = { token: input.key ?? null };
   if (place.token !== null) await terminal.token(place.token).requireSuites(suites);
   await tidy(terminal);
@@ -111,6 +111,16 @@ export async function enroll(terminal: Terminal, input: EnrolInput): Promise<Enr
     fingerprint: anchor.thumbprint.toHex(),
     certificateExpiresAtSeconds: Math.min(...all.map(({ notAfterSeconds }) => notAfterSeconds)),
   };
+}
+
+/** A token for what this terminal is already asks for nothing; any other asks for what was not done. */
+function enrolledAlready(former: Identity, token: EnrolToken): Error {
+  const isOfItsRoot = equalBytes(trustAnchor(former.authority).thumbprint, token.fingerprint);
+  const isSame = isOfItsRoot && former.name === token.name && former.model === token.model;
+  const { name, serverName } = former;
+  return isSame
+    ? terminalErrors.error("TERMINAL_ALREADY_ENROLLED", { name, server: serverName })
+    : terminalErrors.error("TERMINAL_ENROLLED_OTHERWISE", { name, server: serverName, token: token.name });
 }
 
 /** What a killed process has left half-written. */

@@ -8,6 +8,7 @@ const system = { blame: "system", retry: "later", http: 500, exit: exitCodes.ret
 export type TerminalCode =
   | "TERMINAL_NOT_ENROLLED"
   | "TERMINAL_ALREADY_ENROLLED"
+  | "TERMINAL_ENROLLED_OTHERWISE"
   | "TERMINAL_ENROLMENT_CHANGED"
   | "TERMINAL_TRUST_NEEDED"
   | "TERMINAL_TRUST_CONFLICT"
@@ -51,9 +52,15 @@ export const terminalErrors: ErrorTable<TerminalCode> = errorTable({
   },
   TERMINAL_ALREADY_ENROLLED: {
     ...user,
+    exit: exitCodes.nothingToDo,
+    sentence: "This terminal is enrolled already, as the token says",
+    advice: "Nothing needs to be done; to make new keys, enroll with `--replace`",
+  },
+  TERMINAL_ENROLLED_OTHERWISE: {
+    ...user,
     exit: exitCodes.configuration,
-    sentence: "This terminal is enrolled already",
-    advice: "Nothing needs to be done; to enrol with another server, enroll with `--replace`",
+    sentence: "This terminal is enrolled already, with another server or by another name than the token says",
+    advice: "To leave that enrolment, enroll with `--replace`; to keep it, name another folder with `--state`",
   },
   TERMINAL_ENROLMENT_CHANGED: {
     ...system,

@@ -5,7 +5,7 @@ import { verifyInstalled } from "./installed-check.ts";
 import { descriptionOf } from "./licence.ts";
 import { loadModule, switchModule } from "./module-record.ts";
 import { finishOrder } from "./orders.ts";
-import { proveSlot } from "./slot.ts";
+import { describeSlot, proveSlot } from "./slot.ts";
 import { StateLock } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -13,6 +13,8 @@ export interface RolledBack {
   readonly software: SoftwareDescription;
   /** Sequence of the version that was in use; another rollback returns to it. */
   readonly replaced: number | null;
+  /** Its version, for people; null where its slot cannot be read. */
+  readonly replacedVersion: string | null;
 }
 
 /**
@@ -35,5 +37,6 @@ export async function rollback(terminal: Terminal, input: { readonly module: str
   await verifyInstalled(slot.folder, slot.licence, terminal.onEvent);
   terminal.onEvent({ kind: "stage", command: "rollback", stage: "switch" });
   await switchModule(folder, previous);
-  return { software: descriptionOf(slot.licence), replaced: current };
+  const left = current === null ? null : await describeSlot(folder.slot(current), module);
+  return { software: descriptionOf(slot.licence), replaced: current, replacedVersion: left?.licence.version ?? null };
 }

@@ -20,9 +20,8 @@ interface EnrollOptions {
 export async function runEnroll(command: Command): Promise<void> {
   const options = command.opts<EnrollOptions>();
   const { terminal, output } = openTerminal(command);
-  const token = Buffer.from(await readSmallFile(options.tokenFile, { maxBytes: maxTokenFileBytes, mayAsk: options.input })).toString(
-    "utf8",
-  );
+  const file = { maxBytes: maxTokenFileBytes, mayAsk: options.input, what: "the enrolment token" };
+  const token = Buffer.from(await readSmallFile(options.tokenFile, file)).toString("utf8");
   if (options.fingerprint !== undefined) {
     requireFingerprint(token, parseFingerprint({ option: "--fingerprint", text: options.fingerprint }));
   }

@@ -55,7 +55,7 @@ function fingerprintOf(text: string): ReturnType<typeof thumbprint> {
 
 /** The DER of a certificate in a file, PEM or DER. Error: CLI_USAGE_WRONG. */
 async function readCertificate(path: string): Promise<Uint8Array> {
-  const bytes = await readSmallFile(path, { maxBytes: maxCertificateFileBytes, mayAsk: false });
+  const bytes = await readSmallFile(path, { maxBytes: maxCertificateFileBytes, mayAsk: false, what: "the certificate" });
   try {
     return Uint8Array.from(new X509Certificate(bytes).raw);
   } catch (cause) {

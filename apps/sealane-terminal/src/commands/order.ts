@@ -12,7 +12,7 @@ export async function runOrder(file: string | undefined, command: Command): Prom
     return outputOf(command).event("orders-asked", { followed }, words);
   }
   const { input } = command.opts<{ input?: boolean }>();
-  const encoded = await readSmallFile(file, { maxBytes: maxOrderBytes, mayAsk: input !== false });
+  const encoded = await readSmallFile(file, { maxBytes: maxOrderBytes, mayAsk: input !== false, what: "the order" });
   const { number, actions, wasDone } = await obey(terminal, encoded);
   const what = actions.map(({ kind }) => kind).join(", ");
   const words = wasDone

@@ -6,10 +6,12 @@ import { openTerminal } from "../open-terminal.ts";
 export async function runRollback(module: string, command: Command): Promise<void> {
   const { terminal, output, quiesce } = openTerminal(command);
   try {
-    const { software, replaced } = await rollback(terminal, { module });
+    const { software, replaced, replacedVersion } = await rollback(terminal, { module });
     quiesce();
-    const fields = { module: software.module, version: software.version, sequence: software.sequence, replaced };
-    output.event("rolled-back", fields, `Back to ${software.module} ${software.version} (sequence ${software.sequence}).`);
+    const { module: name, version, sequence } = software;
+    const left = replacedVersion ?? (replaced === null ? "what cannot be read" : `sequence ${replaced}`);
+    const words = `${name} is back at ${version} (sequence ${sequence}) from ${left}; another rollback returns to that.`;
+    output.event("rolled-back", { module: name, version, sequence, replaced, replacedVersion }, words);
   } finally {
     quiesce();
   }

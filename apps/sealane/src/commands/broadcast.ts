@@ -1,5 +1,5 @@
 import { type BroadcastRequest, type BroadcastView, pathOf, routes } from "@sealane/api";
-import { formatTable, formatTime, outputOf, parseWholeNumber } from "@sealane/cli";
+import { formatTable, formatTime, outputOf, parseLife } from "@sealane/cli";
 import { mechanismNamed } from "@sealane/link";
 import type { Command } from "commander";
 import { connect } from "../connect.ts";
@@ -23,9 +23,7 @@ export async function runBroadcastStart(module: string, command: Command): Promi
     ...(suite === undefined ? {} : { suite }),
     ...(group === undefined ? {} : { group }),
     ...(model === undefined ? {} : { model }),
-    ...(life === undefined
-      ? {}
-      : { lifeSeconds: parseWholeNumber({ option: "--life", text: life, min: 1, max: Number.MAX_SAFE_INTEGER }) }),
+    ...(life === undefined ? {} : { lifeSeconds: parseLife({ option: "--life", text: life }) }),
   };
   const started = await client.post<BroadcastView>(routes.broadcasts, request);
   const to = started.group === null ? "everybody who listens" : `the members of ${started.group}`;

@@ -20,7 +20,9 @@ const maxTokenBytes = 256;
 export async function runLogin(command: Command): Promise<void> {
   const options = command.opts<{ url: string; tokenFile: string; input: boolean; state?: string; fingerprint?: string }>();
   const url = parseServerUrl({ option: "--url", text: options.url });
-  const token = Buffer.from(await readSmallFile(options.tokenFile, { maxBytes: maxTokenBytes, mayAsk: options.input }))
+  const token = Buffer.from(
+    await readSmallFile(options.tokenFile, { maxBytes: maxTokenBytes, mayAsk: options.input, what: "the operator token" }),
+  )
     .toString("utf8")
     .trim();
   const view = await new OperatorClient({ url, token }).get<ServerView>(routes.server);
@@ -38,7 +40,15 @@ export async function runLogin(command: Command): Promise<void> {
   await writeFileAtomic(folder.authority, authority);
   await saveOperatorToken(folder, token);
   await saveProfile(folder, { url, serverName: view.name, fingerprint, ...publisherKnown(former, fingerprint) });
-  outputOf(command).event("login", { url, server: view.name, fingerprint }, `Using ${view.name} at ${url}, root ${fingerprint}.`);
+  const compared = expected !== undefined;
+  const words = compared
+    ? "It is the one that was known here."
+    : "Nothing was known to compare it with: compare it with the one that `sealane init` printed, or log in again with --fingerprint.";
+  outputOf(command).event(
+    "login",
+    { url, server: view.name, fingerprint, compared },
+    `Using ${view.name} at ${url}.\n  CA fingerprint ${fingerprint}\n  ${words}`,
+  );
 }
 
 /** Whether the folder is the one that another root was made in, and not one of a login; also where its profile is lost. */

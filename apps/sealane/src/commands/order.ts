@@ -45,7 +45,7 @@ export async function runOrderSend(file: string, command: Command): Promise<void
   const { state, input } = command.opts<OrderOptions>();
   const { number, recipients, actions } = await send(
     state,
-    await readSmallFile(file, { maxBytes: maxOrderBytes, mayAsk: input !== false }),
+    await readSmallFile(file, { maxBytes: maxOrderBytes, mayAsk: input !== false, what: "the order" }),
   );
   outputOf(command).event("order-sent", { number, recipients, actions }, `The server hands order ${number} on.`);
 }

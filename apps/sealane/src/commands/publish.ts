@@ -56,6 +56,7 @@ const maxTries = 20;
 export async function runPublish(file: string, command: Command): Promise<void> {
   const output = outputOf(command);
   const options = command.opts<PublishOptions>();
+  requireFile(file);
   const connection = await connect(options.state);
   const { client, folder } = connection;
   const server = await client.get<ServerView>(routes.server);
@@ -186,9 +187,16 @@ async function sequenceOf(options: PublishOptions, { releases, client, anchor }:
   return sequence;
 }
 
+/** Standard input cannot be sealed: the file is read twice. Error: CLI_USAGE_WRONG. */
+function requireFile(file: string): void {
+  if (file === "-")
+    throw cliErrors.error("CLI_USAGE_WRONG", { argument: "file", value: file, expected: "a file; write standard input to one" });
+}
+
 /** How the software is installed. Errors: CLI_USAGE_WRONG for an entry that a file cannot have, PUBLISH_ARCHIVE_WRONG. */
 async function formatOf(file: string, options: PublishOptions): Promise<SoftwareFormat> {
-  const format = options.format ?? (file.endsWith(".tar") ? "tar" : "file");
+  // A compressed archive is meant to be unpacked too, unless it is said to be a file.
+  const format = options.format ?? (/\.(tar|tgz|tar\.\w+)$/i.test(file) ? "tar" : "file");
   if (format === "tar" && !(await beginsAsTar(file))) throw commandErrors.error("PUBLISH_ARCHIVE_WRONG", { path: file });
   if (format === "file" && options.entry !== undefined) {
     throw cliErrors.error("CLI_USAGE_WRONG", { option: "--entry", value: options.entry, expected: "an archive (--format tar)" });
@@ -250,8 +258,9 @@ function report(output: Output, done: { readonly view: ReleaseView; readonly sto
     `Published ${view.module} ${view.version} (sequence ${view.sequence}): ${formatBytes(view.plaintextBytes)}, sealed with ${formatBytes(more)} more.`,
     `  artefact ${view.artefactId}`,
     `  sha256   ${view.sha256}`,
-    "Any store may hold the sealed file; only the server's key role can give its key to terminals.",
-    ...(view.grade === "public" ? ["It is public: a broadcast may give its key to everybody, for ever."] : []),
+    view.grade === "public"
+      ? "Any store may hold the sealed file. It is public: the server may give its key to everybody, for ever."
+      : "Any store may hold the sealed file; only the server's key role can give its key, and to terminals only.",
   ];
   output.event(
     "published",

@@ -15,11 +15,11 @@ export async function runReleaseList(command: Command): Promise<void> {
     formatBytes(release.plaintextBytes),
     release.grade ?? "not offered",
     formatTime(release.publishedAtSeconds),
-    release.artefactId.slice(0, 16),
+    release.sha256,
   ]);
   outputOf(command).result(
     { releases },
-    formatTable(["module", "version", "sequence", "models", "size", "grade", "published", "artefact"], rows),
+    formatTable(["module", "version", "sequence", "models", "size", "grade", "published", "sha256"], rows),
   );
 }
 

@@ -33,6 +33,7 @@ export async function runRestore(folder: string, command: Command): Promise<void
   const words = [
     `Restored ${made.rows} rows and ${made.artefacts} sealed artefacts to ${place.folder}.`,
     "Links are established anew, and for a minute every one is refused. Enrolment tokens that were not used are void; publish again what came after the backup.",
+    "An operator's profile is in no backup. Put the operator's folder that you kept beside the server's; or, where that is elsewhere, run `sealane login --url URL --token-file operator.token` with the token of that folder.",
   ];
   outputOf(command).event("restored", { folder: place.folder, ...made }, words.join("\n"));
 }

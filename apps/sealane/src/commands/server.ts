@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { outputOf, parseServerUrl, pinAsker, safeText } from "@sealane/cli";
+import { givenBy, outputOf, parseServerUrl, pinAsker, safeText } from "@sealane/cli";
 import { isLoopback } from "@sealane/http";
 import { migrateServer, moveRoot, type RootMove, type RunningServer, type ServerOptions, serverRoles, startServer } from "@sealane/server";
 import { hasCode } from "@sealane/wire";
@@ -26,7 +26,7 @@ interface RunOptions {
 export async function runServer(command: Command): Promise<void> {
   const output = outputOf(command);
   const settings = await readServerSettings(command);
-  const options = await optionsOf(settings, command.opts<RunOptions>());
+  const options = await optionsOf(settings, command);
   const stop = stopSignal(); // before the server says that it listens: from then on anybody may ask it to stop
   const askPin = pinAsker(command.opts<{ input?: boolean }>().input !== false);
   const server: RunningServer = await startServer({ ...options, askPin });
@@ -77,17 +77,19 @@ const wordsOfRoot: Readonly<Record<RootMove, readonly string[]>> = {
   ],
 };
 
-async function optionsOf(settings: ServerSettings, given: RunOptions): Promise<ServerOptions> {
+async function optionsOf(settings: ServerSettings, command: Command): Promise<ServerOptions> {
+  const given = command.opts<RunOptions>();
   const { state, config, ...rest } = settings;
   const { listen = {} } = config;
   const known = await profileUrl(state);
   const told = given.publicUrl ?? config.public_url;
-  const publicUrl = told === undefined ? known : parseServerUrl({ option: "--public-url", text: told });
+  const option = given.publicUrl === undefined ? "public_url in the configuration" : givenBy(command, "publicUrl");
+  const publicUrl = told === undefined ? known : parseServerUrl({ option, text: told });
   return {
     ...rest,
-    roles: given.roles === undefined ? (config.roles ?? serverRoles) : rolesOf(given.roles),
+    roles: given.roles === undefined ? (config.roles ?? serverRoles) : rolesOf(givenBy(command, "roles"), given.roles),
     host: given.host ?? listen.host ?? defaultHost,
-    port: given.port === undefined ? (listen.port ?? portOfProfile(known)) : portOf(given.port),
+    port: given.port === undefined ? (listen.port ?? portOfProfile(known)) : portOf(givenBy(command, "port"), given.port),
     log: {
       level: given.logLevel ?? config.log?.level ?? "info",
       destination: { write: (line) => void process.stderr.write(safeText(line)) },

@@ -8,8 +8,9 @@ import { configSchema, type JsonSchema, type ServerConfig } from "./schema.ts";
 const maxConfigBytes = 65_536;
 
 /**
- * Reads `server.yaml`: YAML 1.2, one document, no aliases. Paths in it are made absolute. Every fault is told with file, line and
- * column; of an unknown key also the nearest known one. Error: CONFIG_WRONG.
+ * Reads `server.yaml`: YAML 1.2, one document, no aliases. Paths in it are made absolute. Every fault is told with line
+ * and column, the first one in fields of their own, the others in `others`; of an unknown key also a known one that is near. Error:
+ * CONFIG_WRONG.
  */
 export async function loadConfig(path: string): Promise<ServerConfig> {
   return withPaths(parseConfig(await readFile(path, "utf8"), path), dirname(resolve(path)));
@@ -24,19 +25,31 @@ export function parseConfig(text: string, file: string): ServerConfig {
   };
   if (text.length > maxConfigBytes) throw wrong({ ...at(0), reason: `longer than ${maxConfigBytes} bytes` });
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const [fault] = [...document.errors, ...document.warnings];
-  if (fault !== undefined) throw wrong({ ...at(fault.pos[0]), reason: fault.message.split("\n")[0]?.replace(/ at line .*$/, "") ?? "" });
-  visit(document, {
-    Alias: (_, node) => {
-      throw wrong({ ...at(node.range?.[0] ?? 0), reason: "aliases are not allowed" });
-    },
-  });
+  const faults: Fault[] = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
+    ...at(pos[0]),
+    reason: message.split("\n")[0]?.replace(/ at line .*$/, "") ?? "",
+  }));
+  visit(document, { Alias: (_, node) => void faults.push({ ...at(node.range?.[0] ?? 0), reason: "aliases are not allowed" }) });
+  requireNone(faults);
   const value: unknown = document.toJS() ?? {};
-  const validate = new Ajv2020({ allErrors: false, strict: true }).compile<ServerConfig>(configSchema);
+  const validate = new Ajv2020({ allErrors: true, strict: true }).compile<ServerConfig>(configSchema);
   if (validate(value)) return value;
-  const [error] = validate.errors ?? [];
-  if (error === undefined) throw wrong({ ...at(0), reason: "is not a configuration" });
-  throw wrong({ ...at(offsetOf(document, error)), ...told(error) });
+  requireNone((validate.errors ?? []).map((error) => ({ ...at(offsetOf(document, error)), ...told(error) })));
+  throw wrong({ ...at(0), reason: "is not a configuration" });
+}
+
+/** Where a fault is, and what. */
+type Fault = Readonly<Record<string, string | number>> & { readonly file: string; readonly line: number; readonly column: number };
+
+/** Tells all faults in one error, in the order of the file. Error: CONFIG_WRONG. */
+function requireNone(faults: readonly Fault[]): void {
+  const [first, ...others] = faults.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  if (first === undefined) return;
+  const words = others.map(({ file: _, line, column, ...what }) => {
+    const facts = Object.entries(what).map(([name, value]) => `${name} ${value}`);
+    return `line ${line}, column ${column}: ${facts.join(", ")}`;
+  });
+  throw wrong(words.length === 0 ? first : { ...first, others: words.join("; ") });
 }
 
 function wrong(details: Readonly<Record<string, string | number>>): Error {
@@ -49,7 +62,7 @@ function told(error: ErrorObject): Readonly<Record<string, string>> {
   if (error.keyword === "additionalProperties") {
     const unknown = String(error.params["additionalProperty"]);
     const known = Object.keys(knownAt(error.instancePath));
-    const [nearest] = known.toSorted((a, b) => distance(unknown, a) - distance(unknown, b));
+    const [nearest] = known.filter((each) => isNear(unknown, each)).toSorted((a, b) => distance(unknown, a) - distance(unknown, b));
     const reason = /password|secret|token|key$/.test(unknown) ? "unknown key; a secret belongs in a file" : "unknown key";
     return { key: key === "" ? unknown : `${key}.${unknown}`, reason, ...(nearest === undefined ? {} : { nearest }) };
   }
@@ -78,6 +91,12 @@ function offsetOf(document: Document.Parsed, error: ErrorObject): number {
     return found ?? 0;
   }
   return isNode(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+/** Whether a word may be meant by another: one is the beginning of the other, or a third of it at most is different. */
+function isNear(unknown: string, known: string): boolean {
+  const [short, long] = unknown.length < known.length ? [unknown, known] : [known, unknown];
+  return (short.length >= 4 && long.startsWith(short)) || distance(unknown, known) <= Math.max(2, Math.floor(long.length / 3));
 }
 
 /** Edits between two words (Levenshtein). */

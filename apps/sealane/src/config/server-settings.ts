@@ -1,9 +1,8 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { parseWholeNumber, stateFolder } from "@sealane/cli";
+import { cliErrors, parseWholeNumber, stateFolder } from "@sealane/cli";
 import { type DatabaseInput, defaultLimits, type ServerLimits, type ServerRole, serverRoles } from "@sealane/server";
 import type { Command } from "commander";
-import { commandErrors } from "../errors.ts";
 import { configName } from "./first-config.ts";
 import { loadConfig } from "./load-config.ts";
 import { type ServerConfig, snakeCase } from "./schema.ts";
@@ -45,18 +44,19 @@ async function configOf(given: string | undefined, folder: string): Promise<Serv
   return exists ? await loadConfig(path) : {};
 }
 
-/** Roles as an option names them. Error: CONFIG_WRONG. */
-export function rolesOf(text: string): readonly ServerRole[] {
+/** Roles as `option`, or a variable, names them. Error: CLI_USAGE_WRONG. */
+export function rolesOf(option: string, text: string): readonly ServerRole[] {
   return text.split(",").map((part) => {
     const role = serverRoles.find((known) => known === part.trim());
-    if (role === undefined) throw commandErrors.error("CONFIG_WRONG", { key: "roles", reason: `one of ${serverRoles.join(", ")}` });
+    if (role === undefined)
+      throw cliErrors.error("CLI_USAGE_WRONG", { option, value: part, expected: `some of ${serverRoles.join(", ")}` });
     return role;
   });
 }
 
-/** A port as an option names it. Error: CLI_USAGE_WRONG. */
-export function portOf(text: string): number {
-  return parseWholeNumber({ option: "--port", text, min: 0, max: 65_535 });
+/** A port as `option`, or a variable, names it. Error: CLI_USAGE_WRONG. */
+export function portOf(option: string, text: string): number {
+  return parseWholeNumber({ option, text, min: 0, max: 65_535 });
 }
 
 /** The limits of a file by the names that the server has for them. */

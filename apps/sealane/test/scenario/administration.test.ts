@@ -111,3 +111,62 @@ test("a support bundle has what helps and no secret", async (t) => {
   ];
   for (const secret of secrets) assert.ok(!content.includes(secret), "a secret is in the bundle");
 });
+
+test("tokens for many terminals are made in one call: by count, by a file of names, with a life as people write it", async (t) => {
+  const { folder, state } = await newServer(t);
+  const server = start("sealane", ["server", "run", ...state]);
+  t.after(async () => {
+    server.kill("SIGTERM");
+    await once(server, "exit");
+  });
+  assert.equal((await run("sealane", ["doctor", "--wait", "60", ...state])).exitCode, 0);
+  const ask = async (...args: readonly string[]) => await run("sealane", ["terminal", "token", ...args, "--model", "gw", ...state]);
+  const out = join(folder, "tokens");
+  const counted = await ask("line", "--count", "3", "--life", "2d", "--out", out);
+  assert.equal(counted.exitCode, 0, counted.stdout);
+  assert.deepEqual((await readdir(out)).toSorted(), ["line-1.token", "line-2.token", "line-3.token"]);
+  assert.equal((await stat(join(out, "line-2.token"))).mode & 0o077, 0);
+  const hoursLeft = (Number(counted.events[0]?.["expiresAtSeconds"]) - Date.now() / 1000) / 3600;
+  assert.ok(hoursLeft > 46 && hoursLeft <= 48.1, String(hoursLeft));
+  const names = join(folder, "names.txt");
+  await writeFile(names, "# first line\ngate-1\n\n gate-2 \r\n");
+  const listed = await ask("--names-file", names);
+  assert.deepEqual(
+    listed.events.map(({ terminal }) => terminal),
+    ["gate-1", "gate-2"],
+  );
+  const enrolled = await run(
+    "sealane-terminal",
+    ["enroll", "--json", "--state", join(folder, "gate-2")],
+    String(listed.events[1]?.["token"]),
+  );
+  assert.equal(enrolled.exitCode, 0, enrolled.stdout);
+  for (const wrong of [[], ["a", "a"], ["a", "b", "--count", "2"], ["a", "--life", "soon"], ["a", "--count", "0"], ["a", "b/c"]]) {
+    const refused = await ask(...wrong);
+    assert.deepEqual([refused.exitCode, codeOf(refused)], [2, "CLI_USAGE_WRONG"], wrong.join(" "));
+  }
+});
+
+test("a wrong value is named by the variable that gave it", async (t) => {
+  const { state } = await newServer(t);
+  const asked = await run("sealane", ["server", "run", ...state], "", { ...process.env, SEALANE_LISTEN_PORT: "many" });
+  const { details, exitCode } = asked.events.at(-1) as { details: { option: string }; exitCode: number };
+  assert.deepEqual([exitCode, details.option], [2, "SEALANE_LISTEN_PORT"]);
+});
+
+test("standard input is refused as software, and a compressed archive is, unless it is published as a file", async (t) => {
+  const { folder, state } = await newServer(t);
+  const publish = async (file: string, ...more: readonly string[]) =>
+    await run("sealane", ["publish", file, "--name", "app", "--version", "1", ...state, ...more]);
+  assert.equal(codeOf(await publish("-")), "CLI_USAGE_WRONG");
+  const archive = join(folder, "app.tgz");
+  await writeFile(archive, Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3));
+  const server = start("sealane", ["server", "run", ...state]);
+  t.after(async () => {
+    server.kill("SIGTERM");
+    await once(server, "exit");
+  });
+  assert.equal((await run("sealane", ["doctor", "--wait", "60", ...state])).exitCode, 0);
+  assert.equal(codeOf(await publish(archive)), "PUBLISH_ARCHIVE_WRONG");
+  assert.equal((await publish(archive, "--format", "file")).exitCode, 0);
+});

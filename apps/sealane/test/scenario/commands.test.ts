@@ -61,7 +61,7 @@ test("WHO: a publisher signs a release anew; terminals that have the version hav
   const modules = status?.["modules"] as readonly { readonly current: { readonly publisher: string } }[];
   assert.equal(modules[0]?.current.publisher, "publisher");
   const none = await run("sealane", ["release", "renew", name.replace("lasting", "no-such-module"), "--floor", "1", ...state()]);
-  assert.deepEqual([none.exitCode, codeOf(none)], [8, "RELEASE_UNKNOWN"]);
+  assert.deepEqual([none.exitCode, codeOf(none)], [2, "RELEASE_UNKNOWN"]);
   const above = await run("sealane", ["release", "renew", name, "--floor", "2", ...state()]);
   assert.deepEqual([above.exitCode, codeOf(above)], [2, "STATEMENT_CONTENT_WRONG"]);
 });
@@ -190,7 +190,7 @@ test("LIC: inspect and verify tell a sealed artefact and a licence, and what is 
   const other = join(folder, "other.txt");
   await writeFile(other, "something else");
   const unknown = await run("sealane", ["verify", other, ...state()]);
-  assert.deepEqual([unknown.exitCode, codeOf(unknown)], [6, "VERIFY_KIND_UNKNOWN"]);
+  assert.deepEqual([unknown.exitCode, codeOf(unknown)], [2, "VERIFY_KIND_UNKNOWN"]);
 });
 
 test("a token is good for one terminal; a used, damaged or foreign one is refused", async () => {

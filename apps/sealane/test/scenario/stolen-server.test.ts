@@ -172,12 +172,12 @@ test("WHO: whoever has the server does not choose which release its publisher si
   }
   for (const both of [old, { module: "brakes" }, otherBytes]) {
     await give(both, both);
-    assert.deepEqual(await renew(named), [exitCodes.nothingToDo, "RELEASE_UNKNOWN"], `both lie: ${JSON.stringify(both)}`);
+    assert.deepEqual(await renew(named), [exitCodes.usage, "RELEASE_UNKNOWN"], `both lie: ${JSON.stringify(both)}`);
   }
   await give({}, {});
   for (const unnamed of ["app", "app@3", "app@:3", `app@3:${digest.toHex().slice(2)}`])
     assert.deepEqual(await renew(named, unnamed), [exitCodes.usage, "CLI_USAGE_WRONG"], unnamed);
-  assert.deepEqual(await renew(named, `app@2:${digest.toHex()}`), [exitCodes.nothingToDo, "RELEASE_UNKNOWN"], "one of two is not there");
+  assert.deepEqual(await renew(named, `app@2:${digest.toHex()}`), [exitCodes.usage, "RELEASE_UNKNOWN"], "one of two is not there");
   assert.equal(shown?.["event"], "error");
   assert.deepEqual(await renew(named.toUpperCase().replace("APP", "app")), [0, undefined]);
   // The thief answers the publication with the list from above, which has no version: what was signed is shown, not what he says.

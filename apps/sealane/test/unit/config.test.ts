@@ -57,6 +57,25 @@ const faults: readonly (readonly [string, string, Readonly<Record<string, unknow
   ],
 ];
 
+test("all faults of a configuration are told at once, in the order of the file", () => {
+  const { key, line, others } = faultOf("roles: [key, keys]\nlimits:\n  zebra: 1\nlisten:\n  port: many\n  hots: x\n");
+  assert.deepEqual([key, line], ["roles.1", 1]);
+  const told = String(others).split("; ");
+  assert.deepEqual(
+    ["limits.zebra", "listen.port", "listen.hots"].map((each, index) => told[index]?.includes(`key ${each},`)),
+    [true, true, true],
+    String(others),
+  );
+  assert.equal(told.length, 3);
+  assert.equal(String(faultOf("log: {}\nlog: {}\nroles: *a\n")["others"]).includes("line 3"), true);
+});
+
+test("a known key is suggested only where it may be meant", () => {
+  assert.ok(!("nearest" in faultOf("limits:\n  zebra: 1\n")));
+  assert.ok(!("nearest" in faultOf("colour: red\n")));
+  assert.equal(faultOf("limit: {}\n")["nearest"], "limits");
+});
+
 for (const [what, text, expected] of faults) {
   test(`${what} is told with its place`, () => {
     const details = faultOf(text);

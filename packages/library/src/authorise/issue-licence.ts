@@ -8,9 +8,10 @@ import {
   type LicenceRecipient,
   licenceId,
 } from "@sealane/software";
-import { type ArtefactId, type Digest, parseName } from "@sealane/wire";
+import type { ArtefactId, Digest } from "@sealane/wire";
 import type { Environment } from "../environment.ts";
 import type { CertifiedKey } from "../identity/identity.ts";
+import { nameArgument } from "../own-arguments.ts";
 import { descriptionOf, type SoftwareInput } from "./software.ts";
 
 const licenceIdBytes = 16;
@@ -48,7 +49,7 @@ export interface IssuedLicence {
 
 /**
  * Issues a licence. Errors: STATEMENT_CONTENT_WRONG with the field, STATEMENT_SIGNER_WRONG for a certificate of another purpose,
- * WIRE_SHAPE_WRONG for a recipient that no party can be; what the key handle throws.
+ * LIBRARY_ARGUMENT_WRONG for a recipient that no party can be; what the key handle throws.
  */
 export async function issueLicence(input: IssueLicenceInput): Promise<IssuedLicence> {
   const { issuer, environment, lifeSeconds } = input;
@@ -76,5 +77,5 @@ export async function issueLicence(input: IssueLicenceInput): Promise<IssuedLice
 }
 
 function parseRecipient(recipient: string): LicenceRecipient {
-  return recipient === anonymousRecipient || recipient === everyRecipient ? recipient : parseName(recipient);
+  return recipient === anonymousRecipient || recipient === everyRecipient ? recipient : nameArgument("recipient", recipient);
 }

@@ -1,5 +1,6 @@
 import type { SoftwareClass, SoftwareDescription, SoftwareFormat } from "@sealane/software";
 import type { ArtefactFacts } from "../content/facts.ts";
+import { requireBytes } from "../own-arguments.ts";
 
 /** What a release and a licence say of a software: give both the same, or they do not belong together. */
 export interface SoftwareInput {
@@ -20,8 +21,9 @@ export interface SoftwareInput {
   readonly entry?: string;
 }
 
-/** The same as it is signed. */
+/** The same as it is signed. Error: LIBRARY_ARGUMENT_WRONG. */
 export function descriptionOf(input: SoftwareInput): SoftwareDescription {
+  requireBytes("artefact.artefactId", input.artefact?.artefactId);
   const { artefactId, listDigest, sha256, plaintextBytes, segmentBytes } = input.artefact;
   return {
     ...{ artefactId, listDigest, sha256, plaintextBytes, segmentBytes },

@@ -1,4 +1,5 @@
 import { type Authorisation, type VerifiedAuthorisation, verifyAuthorisation as verify } from "@sealane/software";
+import { requireBytes, requireSeconds } from "../own-arguments.ts";
 import { proofOf, type VerifyLicenceInput } from "./verify-licence.ts";
 
 /** What a release and a licence are verified for. */
@@ -24,5 +25,8 @@ export interface VerifyAuthorisationInput extends VerifyLicenceInput {
  */
 export function verifyAuthorisation({ release, licence }: Authorisation, input: VerifyAuthorisationInput): VerifiedAuthorisation {
   const { acceptedAtSeconds } = input;
+  requireBytes("release", release);
+  requireBytes("licence", licence);
+  requireSeconds("acceptedAtSeconds", acceptedAtSeconds, 0);
   return verify({ release, licence }, { ...proofOf(input), ...(acceptedAtSeconds === undefined ? {} : { acceptedAtSeconds }) });
 }

@@ -1,7 +1,8 @@
 import type { TrustAnchor } from "@sealane/pki";
 import { anonymousRecipient, type VerifyLicenceInput as Proof, type VerifiedLicence, verifyLicence as verify } from "@sealane/software";
-import { type ArtefactId, parseName } from "@sealane/wire";
+import type { ArtefactId } from "@sealane/wire";
 import type { Environment } from "../environment.ts";
+import { nameArgument, requireBytes, requireSeconds, requireTrust } from "../own-arguments.ts";
 
 /** What a licence is verified for. */
 export interface VerifyLicenceInput {
@@ -24,20 +25,23 @@ export interface VerifyLicenceInput {
  * issuer, recipient, model, artefact, time.
  *
  * Errors: LICENCE_MALFORMED, LICENCE_UNTRUSTED, LICENCE_SIGNATURE_WRONG, LICENCE_ISSUER_WRONG, LICENCE_RECIPIENT_WRONG,
- * LICENCE_MODEL_WRONG, LICENCE_ARTEFACT_WRONG, LICENCE_NOT_YET_VALID, LICENCE_EXPIRED; WIRE_SHAPE_WRONG for a recipient that no
+ * LICENCE_MODEL_WRONG, LICENCE_ARTEFACT_WRONG, LICENCE_NOT_YET_VALID, LICENCE_EXPIRED; LIBRARY_ARGUMENT_WRONG for a recipient that no
  * party can be.
  */
 export function verifyLicence(bytes: Uint8Array, input: VerifyLicenceInput): VerifiedLicence {
+  requireBytes("bytes", bytes);
   return verify(bytes, proofOf(input));
 }
 
-/** The same for the package that proves it. Error: WIRE_SHAPE_WRONG. */
+/** The same for the package that proves it. Error: LIBRARY_ARGUMENT_WRONG. */
 export function proofOf(input: VerifyLicenceInput): Proof {
   const { trust, recipient, model = "", artefactId, toleranceSeconds, environment } = input;
+  requireTrust(trust);
+  requireSeconds("toleranceSeconds", toleranceSeconds, 0);
   return {
     anchors: trust,
     nowSeconds: environment.clock.nowSeconds(),
-    recipients: [recipient === anonymousRecipient ? recipient : parseName(recipient)],
+    recipients: [recipient === anonymousRecipient ? recipient : nameArgument("recipient", recipient)],
     model,
     ...(artefactId === undefined ? {} : { artefactId }),
     ...(toleranceSeconds === undefined ? {} : { toleranceSeconds }),

@@ -1,6 +1,7 @@
 import { Secret } from "@sealane/crypto";
 import { ArtefactOpener, artefactIdOf, type ContentKey, layoutOf, parseHeaderFront, segmentRange, softwareErrors } from "@sealane/software";
 import { equalBytes } from "@sealane/wire";
+import { requireBytes, requireMethods } from "../own-arguments.ts";
 import { plainBytes } from "../plain-bytes.ts";
 import type { ArtefactFacts } from "./facts.ts";
 import { PieceBuffer } from "./piece-buffer.ts";
@@ -23,9 +24,11 @@ export interface OpenContentInput {
  * ```
  * Errors, on both sides of the transform: ARTEFACT_FORMAT_WRONG, ARTEFACT_ID_WRONG, ARTEFACT_KEY_WRONG, ARTEFACT_LIST_WRONG,
  * ARTEFACT_LIST_DIGEST_WRONG, ARTEFACT_SEGMENT_WRONG, ARTEFACT_SEGMENT_DIGEST_WRONG, ARTEFACT_TRUNCATED, ARTEFACT_TRAILING_BYTES.
- * Thrown at once: ARTEFACT_SEGMENT_SIZE_WRONG, ARTEFACT_SIZE_EXCEEDED for sizes that no artefact has.
+ * Thrown at once: LIBRARY_ARGUMENT_WRONG, ARTEFACT_SEGMENT_SIZE_WRONG, ARTEFACT_SIZE_EXCEEDED for sizes that no artefact has.
  */
 export function openContent(input: OpenContentInput): TransformStream<Uint8Array, Uint8Array> {
+  requireBytes("artefact.artefactId", input.artefact?.artefactId);
+  requireMethods("contentKey", input.contentKey, ["use"]);
   const opening = new Opening(input);
   return new TransformStream<Uint8Array, Uint8Array>({
     transform: (chunk, controller) => opening.take(chunk, (plaintext) => controller.enqueue(plaintext)),

@@ -9,6 +9,7 @@ import {
   softwareErrors,
 } from "@sealane/software";
 import type { Environment } from "../environment.ts";
+import { requireMethods } from "../own-arguments.ts";
 import type { ArtefactFacts } from "./facts.ts";
 import { PieceBuffer } from "./piece-buffer.ts";
 import type { Spool } from "./spool.ts";
@@ -99,10 +100,11 @@ export class SealedContent implements Disposable {
  * The source is read as fast as the spool takes it, and cancelled after an error.
  *
  * Errors: ARTEFACT_SOURCE_CHANGED when the source is longer or shorter than announced, ARTEFACT_SIZE_EXCEEDED above 2^20 segments,
- * ARTEFACT_SEGMENT_SIZE_WRONG; what the source, the spool and the signal bring.
+ * ARTEFACT_SEGMENT_SIZE_WRONG, LIBRARY_ARGUMENT_WRONG; what the source, the spool and the signal bring.
  */
 export async function sealContent(source: ReadableStream<Uint8Array>, options: SealContentOptions): Promise<SealedContent> {
   const { spool, segmentBytes = defaultSegmentBytes, signal } = options;
+  requireMethods("source", source, ["getReader"]);
   layoutOf({ plaintextBytes: options.plaintextBytes ?? 0, segmentBytes }); // wrong sizes are refused before anything is read
   if (options.plaintextBytes !== undefined) {
     return await sealPieces(chunksOf(source, signal), { ...options, segmentBytes, plaintextBytes: options.plaintextBytes });

@@ -1,8 +1,8 @@
 import { type AgreementKey, type DecryptionKey, type PublicKey, type SigningKey, SoftwareKey } from "@sealane/crypto";
 import { type Purpose, type TrustAnchor, trustAnchor, type VerifiedCertificate, verifyCertificate } from "@sealane/pki";
-import { parseName } from "@sealane/wire";
 import type { Environment } from "../environment.ts";
 import type { Role } from "../mechanism.ts";
+import { nameArgument, requireSeconds } from "../own-arguments.ts";
 import type { CertifiedKey, Identity } from "./identity.ts";
 import type { PartyKeys } from "./keys.ts";
 
@@ -55,14 +55,15 @@ export class Authority {
     this.#environment = environment;
   }
 
-  /** Makes a new authority with a self-signed certificate. Errors: PKI_VALIDITY_WRONG, PKI_AUTHORITY_KEY_WRONG, WIRE_SHAPE_WRONG. */
+  /** Makes a new authority with a self-signed certificate. Errors: LIBRARY_ARGUMENT_WRONG, PKI_VALIDITY_WRONG, PKI_AUTHORITY_KEY_WRONG. */
   static async create(options: AuthorityOptions): Promise<Authority> {
     const { environment, lifeSeconds = defaultAuthorityLifeSeconds } = options;
     const { key = SoftwareKey.generate("ed25519").signingKey() } = options;
+    requireSeconds("lifeSeconds", lifeSeconds, 1);
     const { createAuthority } = await import("@sealane/pki/issue");
     const notBeforeSeconds = environment.clock.nowSeconds();
     const certificate = await createAuthority({
-      name: parseName(options.name),
+      name: nameArgument("name", options.name),
       key,
       notBeforeSeconds,
       notAfterSeconds: notBeforeSeconds + lifeSeconds,
@@ -78,15 +79,16 @@ export class Authority {
 
   /**
    * Issues a certificate for a public key. Errors: PKI_KEY_WRONG for a key that cannot serve the purpose, PKI_VALIDITY_WRONG,
-   * PKI_AUTHORITY_KEY_WRONG, PKI_CERTIFICATE_EXPIRED when the authority's own has, WIRE_SHAPE_WRONG for a name that no party can have.
+   * PKI_AUTHORITY_KEY_WRONG, PKI_CERTIFICATE_EXPIRED when the authority's own has, LIBRARY_ARGUMENT_WRONG for a name that no party can have.
    */
   async issue(input: IssueInput): Promise<VerifiedCertificate> {
     const { issueCertificate } = await import("@sealane/pki/issue");
     const { purpose, publicKey, lifeSeconds = defaultLifeSeconds } = input;
+    requireSeconds("lifeSeconds", lifeSeconds, 1);
     const nowSeconds = this.#environment.clock.nowSeconds();
     const der = await issueCertificate({
       authority: { certificate: this.anchor.der, key: this.#key },
-      subject: { name: parseName(input.name), purpose, publicKey },
+      subject: { name: nameArgument("name", input.name), purpose, publicKey },
       notBeforeSeconds: nowSeconds,
       notAfterSeconds: nowSeconds + lifeSeconds,
       random: this.#environment.random,
@@ -114,6 +116,6 @@ export class Authority {
     for (const key of keys.agreement) agreement.push(await this.certify(key, { ...rest, purpose: `${role}-agree` }));
     const signing: CertifiedKey<SigningKey>[] = [];
     for (const key of keys.signing) signing.push(await this.certify(key, { ...rest, purpose: `${role}-sign` }));
-    return { name: parseName(rest.name), role, signing, decryption, agreement };
+    return { name: nameArgument("name", rest.name), role, signing, decryption, agreement };
   }
 }

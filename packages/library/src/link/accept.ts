@@ -1,6 +1,7 @@
 import { acceptMessage, decodeMessage, defaultToleranceSeconds, defaultWindowSeconds, PublicLink as Public } from "@sealane/link";
 import type { Name } from "@sealane/wire";
 import type { AnonymousMechanism, MechanismName, ThirdMode } from "../mechanism.ts";
+import { requireBytes } from "../own-arguments.ts";
 import { plainBytes } from "../plain-bytes.ts";
 import { type GroupLink, groupLink, type PublicLink, publicLink } from "./broadcast-links.ts";
 import { type Challenge, closeChallenge } from "./challenge.ts";
@@ -70,6 +71,7 @@ export async function acceptLink(
   message: Uint8Array,
   options: AcceptOptions<MechanismName> & { readonly mechanisms: readonly MechanismName[] },
 ): Promise<AcceptedLink<MechanismName>> {
+  requireBytes("message", message);
   const { header } = decodeMessage(message);
   requireMechanism(header.mechanism, options.mechanisms);
   const accepted = await acceptMessage(recipientContext(own, header, options), message);

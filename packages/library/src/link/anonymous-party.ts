@@ -2,7 +2,7 @@ import type { VerifiedCertificate } from "@sealane/pki";
 import { anonymousMechanisms, type BroadcastMechanism, type MechanismName, type Role } from "../mechanism.ts";
 import { type AcceptedLink, type AcceptOptions, acceptLink } from "./accept.ts";
 import { type AnonymousOriginateOptions, type OriginatedLink, originateLink } from "./originate.ts";
-import type { CommonPartyOptions, Own } from "./party-context.ts";
+import { type CommonPartyOptions, type Own, requirePartyOptions } from "./party-context.ts";
 import { type EstablishedLink, receiveLink } from "./receive.ts";
 
 /** What a party without a name needs. */
@@ -25,15 +25,17 @@ export interface AnonymousPartyOptions extends CommonPartyOptions {
 export class AnonymousParty {
   readonly #own: Own;
 
+  /** Error: LIBRARY_ARGUMENT_WRONG, above all for a party that trusts nobody. */
   constructor({ role = "terminal", ...options }: AnonymousPartyOptions) {
+    requirePartyOptions(options);
     this.#own = { self: { name: null, role }, options };
   }
 
   /**
    * Makes the first message of a link, which says nothing of its sender, and keeps the pending state. A licence in it must not name
    * its holder. `to`: as of `Party.originate`.
-   * Errors: CRYPTO_SUITE_UNKNOWN, LINK_MECHANISM_UNKNOWN (`anonymous-transport` is originated by terminals only),
-   * CRYPTO_SHARE_WRONG, what the store throws.
+   * Errors: LIBRARY_ARGUMENT_WRONG (`anonymous-transport` is originated by terminals only), CRYPTO_SUITE_UNKNOWN, CRYPTO_SHARE_WRONG,
+   * what the store throws.
    */
   async originate(to: readonly VerifiedCertificate[], options: AnonymousOriginateOptions = {}): Promise<OriginatedLink> {
     const { mechanism = "anonymous-transport", suite, ...rest } = options;

@@ -8,6 +8,7 @@ import {
   PublicLink as Public,
 } from "@sealane/link";
 import type { BroadcastMechanism } from "../mechanism.ts";
+import { suiteArgument } from "../own-arguments.ts";
 import { type GroupLink, groupLink, type PublicLink, publicLink } from "./broadcast-links.ts";
 import type { GroupRecord } from "./group-secret.ts";
 import { type Own, originatorContext, requireLicence } from "./party-context.ts";
@@ -39,7 +40,7 @@ export interface OriginatedBroadcast<Link extends PublicLink | GroupLink> {
 export async function broadcastToAll(own: Own, licence: Uint8Array, options: BroadcastOptions): Promise<OriginatedBroadcast<PublicLink>> {
   const { suite = defaultSuite.name, ...rest } = options;
   const isLink = (link: Broadcast): link is Public => link instanceof Public;
-  const { message, link } = await broadcast(own, { name: "open-broadcast", isLink }, { ...rest, licence, suite: suiteNamed(suite) });
+  const { message, link } = await broadcast(own, { name: "open-broadcast", isLink }, { ...rest, licence, suite: suiteArgument(suite) });
   return { message, link: publicLink(link, own.options.environment) };
 }
 

@@ -1,6 +1,6 @@
-import { defaultSuite, Secret, type SuiteName, suiteNamed } from "@sealane/crypto";
-import { parseName } from "@sealane/wire";
+import { defaultSuite, Secret, type SuiteName } from "@sealane/crypto";
 import type { Environment } from "../environment.ts";
+import { nameArgument, requireSeconds, suiteArgument } from "../own-arguments.ts";
 import { decodeEpoch, encodeEpoch, type GroupEpoch, type GroupRecord, loadSaved, recordOf } from "./group-secret.ts";
 import type { ConfidentialLink } from "./links.ts";
 
@@ -36,13 +36,14 @@ export class Group implements Disposable {
     this.#environment = environment;
   }
 
-  /** Makes a group with its first epoch. Errors: WIRE_SHAPE_WRONG for a name that cannot be, CRYPTO_SUITE_UNKNOWN. */
+  /** Makes a group with its first epoch. Error: LIBRARY_ARGUMENT_WRONG. */
   static create(options: GroupOptions): Group {
     const { environment, lifeSeconds = defaultEpochSeconds } = options;
-    const suite = suiteNamed(options.suite ?? defaultSuite.name);
+    requireSeconds("lifeSeconds", lifeSeconds, 1);
+    const suite = suiteArgument(options.suite ?? defaultSuite.name);
     const { seed: secret } = suite.agreement.generate(environment.random);
     const expiresAtSeconds = environment.clock.nowSeconds() + lifeSeconds;
-    return new Group({ groupId: parseName(options.groupId), epoch: 1, suite, expiresAtSeconds, secret }, environment);
+    return new Group({ groupId: nameArgument("groupId", options.groupId), epoch: 1, suite, expiresAtSeconds, secret }, environment);
   }
 
   /** Reads what {@link Group.save} gave. Error: LINK_STATE_WRONG. */
@@ -62,6 +63,7 @@ export class Group implements Disposable {
 
   /** The next epoch, with a new secret that nobody has yet. Software for it alone must be sealed anew. */
   next({ lifeSeconds = defaultEpochSeconds }: { readonly lifeSeconds?: number } = {}): Group {
+    requireSeconds("lifeSeconds", lifeSeconds, 1);
     const { groupId, epoch, suite } = this.#epoch;
     const { seed: secret } = suite.agreement.generate(this.#environment.random);
     const expiresAtSeconds = this.#environment.clock.nowSeconds() + lifeSeconds;

@@ -1,8 +1,9 @@
-import { defaultSuite, type SuiteName, suiteNamed } from "@sealane/crypto";
-import { type OriginateOptions as CoreOptions, defaultKeyLifeSeconds, linkErrors, mechanismNamed } from "@sealane/link";
+import { defaultSuite, type SuiteName } from "@sealane/crypto";
+import { type OriginateOptions as CoreOptions, challengeBytes, defaultKeyLifeSeconds, linkErrors, mechanismNamed } from "@sealane/link";
 import type { VerifiedCertificate } from "@sealane/pki";
 import type { AnonymousMechanism, MechanismName, ThirdMode } from "../mechanism.ts";
-import { keepPending, type Own, originatorContext, pendingReference, requireLicence, requireMechanism } from "./party-context.ts";
+import { argumentWrong, requireBytes, requireSeconds, suiteArgument } from "../own-arguments.ts";
+import { keepPending, type Own, originatorContext, pendingReference, requireLicence } from "./party-context.ts";
 
 /** What can be told of every link that is originated. */
 export interface CommonOriginateOptions {
@@ -80,13 +81,18 @@ export async function originateLink(
     readonly options: Omit<CoreOptions, "suite">;
   },
 ): Promise<OriginatedLink> {
-  const { suite = defaultSuite.name, options } = given;
-  requireMechanism(given.mechanism, given.allowed);
+  const { options } = given;
+  if (!given.allowed.includes(given.mechanism)) throw argumentWrong("mechanism", given.allowed.join(", "));
+  if (!Array.isArray(to) || to.length === 0) throw argumentWrong("to", "the certificates of the recipient");
+  const suite = suiteArgument(given.suite ?? defaultSuite.name);
+  requireSeconds("keyLifeSeconds", options.keyLifeSeconds, 1);
+  requireSeconds("expiresAtSeconds", options.expiresAtSeconds ?? undefined, 0);
+  if (options.challenge !== undefined) requireChallenge(options.challenge);
   if (options.licence !== undefined) requireLicence(options.licence);
   const { name: mechanism, equations, originate } = mechanismNamed(given.mechanism);
-  if (equations[own.self.role] === undefined) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
+  if (equations[own.self.role] === undefined) throw argumentWrong("mechanism", `one that a ${own.self.role} originates`);
   const context = originatorContext(own, to);
-  const sent = await originate(context, { ...options, suite: suiteNamed(suite) });
+  const sent = await originate(context, { ...options, suite });
   if (sent.kind !== "sent") throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
   const { message, awaited } = sent;
   using _ = awaited;
@@ -94,4 +100,9 @@ export async function originateLink(
   const expiresAtSeconds = context.nowSeconds + (options.keyLifeSeconds ?? defaultKeyLifeSeconds);
   await keepPending(own, { reference, awaits: "reply", expiresAtSeconds, saved: awaited.save() });
   return { message, reference };
+}
+
+function requireChallenge(challenge: Uint8Array): void {
+  requireBytes("challenge", challenge);
+  if (challenge.length !== challengeBytes) throw argumentWrong("challenge", `${challengeBytes} bytes`);
 }

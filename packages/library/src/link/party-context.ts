@@ -17,6 +17,7 @@ import { type Credential, type Purpose, type TrustAnchor, type VerifiedCertifica
 import type { Thumbprint } from "@sealane/wire";
 import type { Environment } from "../environment.ts";
 import { broadcastMechanisms, type MechanismName, type ThirdMode } from "../mechanism.ts";
+import { argumentWrong, requireBytes, requireMethods, requireSeconds, requireTrust } from "../own-arguments.ts";
 import { type Challenge, openChallenge } from "./challenge.ts";
 import { findMembership, type GroupMemberships } from "./group-memberships.ts";
 import type { PendingState, PendingStates, ReplayCache } from "./stores.ts";
@@ -44,6 +45,17 @@ export interface CommonPartyOptions {
 export interface Own {
   readonly self: Self | Unnamed;
   readonly options: CommonPartyOptions;
+}
+
+/** Looks at what a party is made with, before anything is done with it. Error: LIBRARY_ARGUMENT_WRONG. */
+export function requirePartyOptions(options: CommonPartyOptions): void {
+  requireTrust(options.trust);
+  requireMethods("replay", options.replay, ["insert"]);
+  requireMethods("pending", options.pending, ["insert", "find", "remove"]);
+  requireMethods("environment.clock", options.environment?.clock, ["nowSeconds"]);
+  requireMethods("environment.random", options.environment?.random, ["bytes"]);
+  for (const name of ["windowSeconds", "toleranceSeconds", "storedSeconds", "broadcastSeconds"] as const)
+    requireSeconds(name, options[name], 0);
 }
 
 /** What M1 is made with. */
@@ -91,9 +103,10 @@ export function requireMechanism(mechanism: MechanismName, allowed: readonly Mec
   if (!allowed.includes(mechanism)) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
 }
 
-/** Refuses a licence that no recipient would read: it has 1 to 16,384 bytes. Error: LINK_FIELD_WRONG. */
-export function requireLicence({ length }: Uint8Array): void {
-  if (length < 1 || length > maxLicenceBytes) throw linkErrors.error("LINK_FIELD_WRONG", { field: "licence", bytes: length });
+/** Refuses a licence that no recipient would read. Error: LIBRARY_ARGUMENT_WRONG. */
+export function requireLicence(licence: Uint8Array): void {
+  requireBytes("licence", licence);
+  if (licence.length < 1 || licence.length > maxLicenceBytes) throw argumentWrong("licence", `1 to ${maxLicenceBytes} bytes`);
 }
 
 /** Keeps a pending state. Errors: LINK_MESSAGE_REPLAYED, LINK_REPLAY_CACHE_FULL; what the store throws. */

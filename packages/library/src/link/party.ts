@@ -1,6 +1,7 @@
 import type { VerifiedCertificate } from "@sealane/pki";
 import type { Identity } from "../identity/identity.ts";
 import { type MechanismName, namedMechanisms } from "../mechanism.ts";
+import { argumentWrong } from "../own-arguments.ts";
 import { type AcceptedLink, type AcceptOptions, acceptLink } from "./accept.ts";
 import {
   type BroadcastOptions,
@@ -12,7 +13,7 @@ import {
 import type { GroupLink, PublicLink } from "./broadcast-links.ts";
 import type { GroupRecord } from "./group-secret.ts";
 import { type OriginatedLink, type OriginateOptions, originateLink } from "./originate.ts";
-import type { CommonPartyOptions, Own } from "./party-context.ts";
+import { type CommonPartyOptions, type Own, requirePartyOptions } from "./party-context.ts";
 import { type LinkMechanism, type ReceivedLink, type ReceiveOptions, receiveLink } from "./receive.ts";
 
 /** What a party needs. */
@@ -43,7 +44,10 @@ export interface PartyOptions extends CommonPartyOptions {
 export class Party {
   readonly #own: Own;
 
+  /** Error: LIBRARY_ARGUMENT_WRONG, above all for a party that trusts nobody. */
   constructor({ identity, ...options }: PartyOptions) {
+    if (!Array.isArray(identity?.signing)) throw argumentWrong("identity", "the party's name with its certified keys");
+    requirePartyOptions(options);
     this.#own = { self: identity, options };
   }
 
@@ -51,8 +55,9 @@ export class Party {
    * Makes the first message of a link, and keeps the pending state.
    *
    * `to` are the recipient's certificates, of which the mechanism takes those that it needs: for decryption, or for agreement
-   * (`certificatesOf`). Errors: CRYPTO_SUITE_UNKNOWN when one is missing for the suite, LINK_MECHANISM_UNKNOWN for one that this role
-   * does not originate, LINK_FIELD_WRONG for a recipient of the same name and a licence that is too large, CRYPTO_SHARE_WRONG, what key handles and stores throw.
+   * (`certificatesOf`). Errors: LIBRARY_ARGUMENT_WRONG, also for a mechanism that this role does not originate and a licence that is too
+   * large; CRYPTO_SUITE_UNKNOWN when a certificate is missing for the suite, LINK_FIELD_WRONG for a recipient of the same name,
+   * CRYPTO_SHARE_WRONG, what key handles and stores throw.
    */
   async originate(to: readonly VerifiedCertificate[], options: OriginateOptions = {}): Promise<OriginatedLink> {
     const { mechanism = "signed-transport", suite, ...rest } = options;
@@ -68,7 +73,7 @@ export class Party {
    * Makes a broadcast for everybody who trusts this party's authority: authentic, and not secret. Nobody answers it.
    *
    * `licence` is an encoded licence for the artefact that is announced; its content key becomes public.
-   * Errors: LINK_FIELD_WRONG for a licence that is empty or too large, CRYPTO_SUITE_UNKNOWN, what the key handle throws.
+   * Errors: LIBRARY_ARGUMENT_WRONG, also for a licence that is empty or too large; CRYPTO_SUITE_UNKNOWN, what the key handle throws.
    */
   async broadcast(licence: Uint8Array, options: BroadcastOptions = {}): Promise<OriginatedBroadcast<PublicLink>> {
     return await broadcastToAll(this.#own, licence, options);
@@ -78,7 +83,7 @@ export class Party {
    * Makes a broadcast that the members of a group can use, from a server.
    *
    * `licence` is an encoded licence, which everybody can read. Errors: LINK_EXPIRED when the epoch is over, LINK_MECHANISM_UNKNOWN
-   * from a terminal, LINK_FIELD_WRONG for a licence that is empty or too large, CRYPTO_SHARE_WRONG for a record that is none, what the
+   * from a terminal, LIBRARY_ARGUMENT_WRONG for a licence that is empty or too large, CRYPTO_SHARE_WRONG for a record that is none, what the
    * key handle throws.
    */
   async broadcastToGroup(
@@ -95,8 +100,8 @@ export class Party {
    *
    * Takes `signed-transport` alone unless told. A broadcast that was heard before is LINK_MESSAGE_REPLAYED: pass it over.
    *
-   * Errors: LINK_VERSION_UNKNOWN, LINK_MECHANISM_UNKNOWN also for one that is not taken here, LINK_MESSAGE_UNEXPECTED,
-   * LINK_PEER_UNKNOWN, LINK_PEER_WRONG, LINK_RECIPIENT_WRONG, LINK_FIELD_WRONG, LINK_MESSAGE_STALE, LINK_MESSAGE_FUTURE,
+   * Errors: LIBRARY_ARGUMENT_WRONG; LINK_VERSION_UNKNOWN, LINK_MECHANISM_UNKNOWN also for one that is not taken here,
+   * LINK_MESSAGE_UNEXPECTED, LINK_PEER_UNKNOWN, LINK_PEER_WRONG, LINK_RECIPIENT_WRONG, LINK_FIELD_WRONG, LINK_MESSAGE_STALE, LINK_MESSAGE_FUTURE,
    * LINK_MESSAGE_EXPIRED, LINK_CHALLENGE_WRONG, LINK_MESSAGE_REPLAYED, LINK_REPLAY_CACHE_FULL, LINK_GROUP_UNKNOWN,
    * CRYPTO_SUITE_UNKNOWN, CRYPTO_OPEN_FAILED, CRYPTO_SIGNATURE_WRONG, CRYPTO_SHARE_WRONG, COSE_*, PKI_*, WIRE_*; what key handles
    * and stores throw. Tell the sender none of these apart.
@@ -113,9 +118,9 @@ export class Party {
    * Receives the message that a link waits for, in this process or in another one with the same pending states: the reply at its
    * originator, the third message at its recipient. A wrong message leaves the pending state as it was.
    *
-   * Errors: LINK_MESSAGE_UNEXPECTED when none is awaited or it was received before, LINK_MECHANISM_UNKNOWN, LINK_ANSWER_WRONG,
-   * LINK_EXPIRED, LINK_STATE_WRONG, LINK_VERSION_UNKNOWN, LINK_RECIPIENT_WRONG, LINK_PEER_UNKNOWN, LINK_PEER_WRONG, LINK_FIELD_WRONG
-   * (also for content that the mechanism does not carry), LINK_MESSAGE_STALE, LINK_MESSAGE_FUTURE, LINK_RECORD_WRONG,
+   * Errors: LIBRARY_ARGUMENT_WRONG; LINK_MESSAGE_UNEXPECTED when none is awaited or it was received before, LINK_MECHANISM_UNKNOWN,
+   * LINK_ANSWER_WRONG, LINK_EXPIRED, LINK_STATE_WRONG, LINK_VERSION_UNKNOWN, LINK_RECIPIENT_WRONG, LINK_PEER_UNKNOWN, LINK_PEER_WRONG,
+   * LINK_FIELD_WRONG (also for content that the mechanism does not carry), LINK_MESSAGE_STALE, LINK_MESSAGE_FUTURE, LINK_RECORD_WRONG,
    * LINK_RECORD_OUT_OF_ORDER, LINK_RECORD_TOO_LARGE, LINK_CONFIRMATION_WRONG, CRYPTO_OPEN_FAILED, CRYPTO_SIGNATURE_WRONG,
    * CRYPTO_SHARE_WRONG, COSE_*, PKI_*, WIRE_*; what key handles and stores throw.
    */

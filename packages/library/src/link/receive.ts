@@ -11,6 +11,7 @@ import {
 } from "@sealane/link";
 import { type ArtefactId, artefactId } from "@sealane/wire";
 import type { AnonymousMechanism, NamedMechanism } from "../mechanism.ts";
+import { requireBytes } from "../own-arguments.ts";
 import { plainBytes } from "../plain-bytes.ts";
 import { type ConfidentialLink, confidentialLink, type UnconfirmedLink, unconfirmedLink } from "./links.ts";
 import { continueContext, type Own, pendingReference, requireMechanism } from "./party-context.ts";
@@ -79,6 +80,7 @@ export async function receiveLink(
   message: Uint8Array,
   options: GivenMechanisms<LinkMechanism>,
 ): Promise<ReceivedLink<LinkMechanism>> {
+  requireBytes("message", message);
   const { header } = decodeMessage(message);
   requireMechanism(header.mechanism, options.mechanisms);
   const awaits = header.number === 3 ? "third" : "reply";

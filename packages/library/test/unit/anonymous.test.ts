@@ -38,7 +38,7 @@ describe("a party without a name", () => {
     const world = await newWorld();
     const { identity: _, ...options } = world.office;
     const server = new AnonymousParty({ ...options, role: "server" });
-    await assert.rejects(server.originate(addressOf(world.gateway)), code("LINK_MECHANISM_UNKNOWN"));
+    await assert.rejects(server.originate(addressOf(world.gateway)), code("LIBRARY_ARGUMENT_WRONG"));
     for (const encrypted of [false, true]) {
       const { message } = await server.originate(addressOf(world.gateway), { mechanism: "anonymous-agreement", encrypted });
       const { reply, link } = await new Party(world.gateway).accept(message, { mechanisms: ["anonymous-agreement"] });
@@ -61,10 +61,10 @@ describe("a party without a name", () => {
     const world = await newWorld();
     const somebody = new AnonymousParty(somebodyIn(world));
     // @ts-expect-error it has nothing to sign with
-    await assert.rejects(somebody.originate(addressOf(world.office), { mechanism: "signed-transport" }), code("LINK_MECHANISM_UNKNOWN"));
+    await assert.rejects(somebody.originate(addressOf(world.office), { mechanism: "signed-transport" }), code("LIBRARY_ARGUMENT_WRONG"));
     const gateway = new Party(world.gateway);
     // @ts-expect-error it would be known by what carries its messages
-    await assert.rejects(gateway.originate(addressOf(world.office), { mechanism: "anonymous-transport" }), code("LINK_MECHANISM_UNKNOWN"));
+    await assert.rejects(gateway.originate(addressOf(world.office), { mechanism: "anonymous-transport" }), code("LIBRARY_ARGUMENT_WRONG"));
     const { message } = await new Party(world.office).originate(addressOf(world.gateway));
     // @ts-expect-error it has nothing to open with
     await assert.rejects(somebody.accept(message, { mechanisms: ["signed-transport"] }), code("LINK_MESSAGE_UNEXPECTED"));

@@ -49,7 +49,7 @@ test("LIC: a licence says what was asked for, and is proven for its recipient, m
   );
   assert.throws(() => verifyLicence(issued.bytes, { ...expected, recipient: "gateway-2" }), code("LICENCE_RECIPIENT_WRONG"));
   assert.throws(() => verifyLicence(issued.bytes, { ...expected, recipient: "anonymous" }), code("LICENCE_RECIPIENT_WRONG"));
-  assert.throws(() => verifyLicence(issued.bytes, { ...expected, recipient: "*" }), code("WIRE_SHAPE_WRONG"));
+  assert.throws(() => verifyLicence(issued.bytes, { ...expected, recipient: "*" }), code("LIBRARY_ARGUMENT_WRONG"));
   assert.throws(() => verifyLicence(issued.bytes, { ...expected, model: "m2" }), code("LICENCE_MODEL_WRONG"));
   assert.throws(
     () => verifyLicence(issued.bytes, { ...expected, artefactId: sealed.artefact.sha256 as never }),
@@ -76,7 +76,7 @@ test("LIC: what cannot be said, or not by this key, is not issued", async () => 
   const { input } = await licensable(world);
   await assert.rejects(issueLicence({ ...input, module: "A Film" }), code("STATEMENT_CONTENT_WRONG"));
   await assert.rejects(issueLicence({ ...input, lifeSeconds: 0 }), code("STATEMENT_CONTENT_WRONG"));
-  await assert.rejects(issueLicence({ ...input, recipient: "Nobody!" }), code("WIRE_SHAPE_WRONG"));
+  await assert.rejects(issueLicence({ ...input, recipient: "Nobody!" }), code("LIBRARY_ARGUMENT_WRONG"));
   await assert.rejects(
     issueLicence({ ...input, issuer: world.office.identity.signing[0] ?? assert.fail() }),
     code("STATEMENT_SIGNER_WRONG"),

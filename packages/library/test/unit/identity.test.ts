@@ -30,12 +30,12 @@ test("an authority certifies keys for one purpose, also after it was loaded agai
   const verify = (input: object) => () => verifyCertificate(certificate.chain, { trust, purpose: "licence-sign", environment, ...input });
   assert.throws(verify({ purpose: "server-sign" }), code("PKI_PURPOSE_WRONG"));
   assert.throws(verify({ name: "other" }), code("PKI_NAME_WRONG"));
-  assert.throws(verify({ name: "Not a name" }), code("WIRE_SHAPE_WRONG"));
+  assert.throws(verify({ name: "Not a name" }), code("LIBRARY_ARGUMENT_WRONG"));
   assert.throws(verify({ trust: (await newWorld()).office.trust }), code("PKI_SIGNATURE_WRONG"));
   environment.clock.now += 101;
   assert.throws(verify({}), code("PKI_CERTIFICATE_EXPIRED"));
   await assert.rejects(authority.certify(makeSigningKey(), { name: "studio", purpose: "server-decrypt" }), code("PKI_KEY_WRONG"));
-  await assert.rejects(Authority.create({ name: "", environment }), code("WIRE_SHAPE_WRONG"));
+  await assert.rejects(Authority.create({ name: "", environment }), code("LIBRARY_ARGUMENT_WRONG"));
 });
 
 test("an authority is trusted by its fingerprint", async () => {
@@ -43,7 +43,7 @@ test("an authority is trusted by its fingerprint", async () => {
   const { der, thumbprint } = authority.anchor;
   assert.deepEqual(trustAnchor(der, { fingerprint: thumbprint }).thumbprint, thumbprint);
   assert.throws(() => trustAnchor(der, { fingerprint: thumbprint.toReversed() }), code("PKI_FINGERPRINT_WRONG"));
-  assert.throws(() => trustAnchor(der, { fingerprint: thumbprint.subarray(1) }), code("WIRE_SHAPE_WRONG"));
+  assert.throws(() => trustAnchor(der, { fingerprint: thumbprint.subarray(1) }), code("LIBRARY_ARGUMENT_WRONG"));
 });
 
 test("keys in a store are made once", async (t) => {

@@ -1,9 +1,9 @@
 import { apiErrors, routes } from "@sealane/api";
 import type { Pkcs11KeyStore } from "@sealane/keystore";
 import type { FastifyInstance } from "fastify";
-import { sql } from "kysely";
 import { serverErrors } from "../errors.ts";
-import type { Database } from "../storage/database.ts";
+import { requireWritableFolder } from "../files.ts";
+import { type Database, requireWritable } from "../storage/database.ts";
 import type { OperatorTokens } from "../storage/operator-tokens.ts";
 import type { Metrics } from "./metrics.ts";
 import { isFromHere, operatorOnly } from "./operator-only.ts";
@@ -15,12 +15,15 @@ export function watchRoutes(given: {
   readonly tokens: OperatorTokens | null;
   /** The token that has the private keys. */
   readonly keys: Pkcs11KeyStore | null;
+  /** Folders that the server's roles write to. */
+  readonly folders: readonly string[];
 }): (app: FastifyInstance) => Promise<void> {
-  const { metrics, database, tokens, keys } = given;
+  const { metrics, database, tokens, keys, folders } = given;
   return async (app) => {
     app.get(routes.ready, async (request) => {
       try {
-        if (database !== null) await sql`select 1`.execute(database);
+        if (database !== null) await requireWritable(database);
+        for (const folder of folders) await requireWritableFolder(folder);
         await keys?.requirePresent();
       } catch (cause) {
         throw isFromHere(request) ? cause : apiErrors.error("API_SERVER_BUSY", {}, cause); // why is nobody else's business

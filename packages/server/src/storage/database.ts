@@ -1,4 +1,5 @@
 import { access, constants } from "node:fs/promises";
+import { systemRandom } from "@sealane/crypto";
 import { permissionDenied } from "@sealane/wire";
 import { Kysely, sql } from "kysely";
 import { serverErrors } from "../errors.ts";
@@ -44,6 +45,15 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
     await db.destroy();
     throw error;
   }
+}
+
+/** Writes a row that nobody sees and removes it, in a transaction that is committed: a full or read-only database does not take it. Errors: STORE_*. */
+export async function requireWritable(db: Database): Promise<void> {
+  const challenge = systemRandom.bytes(32);
+  await db.transaction().execute(async (queries) => {
+    await queries.insertInto("challenges").values({ challenge, expires_at: 0 }).execute();
+    await queries.deleteFrom("challenges").where("challenge", "=", challenge).execute();
+  });
 }
 
 /** Refuses a folder without a database, which SQLite would make. Error: SERVER_NOT_INITIALISED. */

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readdir, rename } from "node:fs/promises";
 import { StatementSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { routes } from "@sealane/api";
 import { equalBytes } from "@sealane/wire";
+import { serverFolder } from "../../src/layout.ts";
 import { post, type Reply, replyOf } from "./device.ts";
 import { onPostgres, TestServer } from "./test-server.ts";
 
@@ -71,3 +73,36 @@ for (const [what, statements] of onPostgres ? [] : moments) {
     assert.equal((await device.ask(link, offers)).kind, "offers");
   });
 }
+
+for (const [what, failure, statements] of onPostgres
+  ? []
+  : ([
+      ["full", { errcode: 13 }, /^insert/i],
+      ["full at the commit", { errcode: 13 }, /^commit/i],
+      ["read-only", { errcode: 8 }, /^insert/i],
+    ] as const)) {
+  test(`a server whose database is ${what} is not ready, and is again when that is over`, async (t) => {
+    const server = await TestServer.start(t);
+    const run = StatementSync.prototype.run;
+    const broken = t.mock.method(StatementSync.prototype, "run", function (this: StatementSync, ...values: Parameters<typeof run>) {
+      if (statements.test(this.sourceSQL)) throw Object.assign(new Error("no write"), failure);
+      return run.apply(this, values);
+    });
+    const refused = await replyOf(await fetch(server.url + routes.ready));
+    broken.mock.restore();
+    assert.deepEqual([refused.status >= 500, refused.code], [true, failure.errcode === 13 ? "STORE_FULL" : "STORE_FAILED"]);
+    assert.equal((await fetch(server.url + routes.ready)).status, 200);
+  });
+}
+
+test("a server whose folder of artefacts takes no file is not ready, and leaves no file where it does", async (t) => {
+  const server = await TestServer.start(t);
+  const { artefacts } = serverFolder(server.options().folder);
+  assert.equal((await fetch(server.url + routes.ready)).status, 200);
+  assert.deepEqual(await readdir(artefacts), []);
+  await rename(artefacts, `${artefacts}-away`); // what root cannot write to either
+  const refused = await replyOf(await fetch(server.url + routes.ready));
+  assert.deepEqual([refused.status >= 500, refused.code], [true, "STORE_FAILED"]);
+  await rename(`${artefacts}-away`, artefacts);
+  assert.equal((await fetch(server.url + routes.ready)).status, 200);
+});

@@ -68,7 +68,7 @@ import {
   licenceId,
   type SoftwareDescription,
 } from "@sealane/software";
-import { artefactId, type Digest, decodeAs, digest, encode, encodeAs, SealaneError } from "@sealane/wire";
+import { artefactId, type Digest, decodeAs, digest, encode, encodeAs, type Name, SealaneError } from "@sealane/wire";
 import { TestAuthority } from "./authority.ts";
 import { FakeChannel } from "./fake-channel.ts";
 import type { FakeClock } from "./fake-clock.ts";
@@ -227,13 +227,13 @@ export class FakeServer {
     return server;
   }
 
-  token(changes: { readonly fingerprint?: Uint8Array } = {}): string {
+  token(changes: { readonly fingerprint?: Uint8Array; readonly name?: Name } = {}): string {
     return formatEnrolToken({
       url: this.url,
       fingerprint: digest(changes.fingerprint ?? this.authority.anchor.thumbprint),
       tokenId: this.#tokenId,
       tokenSecret: this.#tokenSecret,
-      name: terminalName,
+      name: changes.name ?? terminalName,
       model,
     });
   }

@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import { type EnrolReply, type PartyChains, parseEnrolToken } from "@sealane/api";
 import { SoftwareKey, standardKinds } from "@sealane/crypto";
 import type { VerifiedCertificate } from "@sealane/pki";
-import { SealaneError } from "@sealane/wire";
+import { hasCode, parseName, SealaneError } from "@sealane/wire";
 import { loadEnrolment } from "../../src/identity.ts";
 import { enroll, fetchSoftware, status, terminalAt } from "../../src/index.ts";
 import { TestAuthority } from "../double/authority.ts";
@@ -254,8 +254,14 @@ test("a server that cannot be reached or has no time ends with exit code 4, and 
 test("an enrolled terminal is not enrolled again, unless it is to leave its server", async (t) => {
   const world = await enrolledWorld(t);
   const { server, terminal } = world;
-  await assert.rejects(enroll(terminal, { token: server.token() }), code("TERMINAL_ALREADY_ENROLLED"));
+  const already = (exit: number, name: string) => (error: unknown) => hasCode(error, name) && error.entry.exit === exit;
+  await assert.rejects(enroll(terminal, { token: server.token() }), already(8, "TERMINAL_ALREADY_ENROLLED"));
   const second = await FakeServer.start(t, world.clock);
+  await assert.rejects(enroll(terminal, { token: second.token() }), already(10, "TERMINAL_ENROLLED_OTHERWISE"));
+  await assert.rejects(
+    enroll(terminal, { token: server.token({ name: parseName("another") }) }),
+    already(10, "TERMINAL_ENROLLED_OTHERWISE"),
+  );
   const before = await terminal.keys.list();
   await enroll(terminal, { token: second.token(), replace: true });
   const after = await terminal.keys.list();

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 export type Note = (subject: Subject | "anonymous") => void;
 
 /** Whom and what a request was about, as far as it has proven that; the log has it. */
-export interface Subject {
+interface Subject {
   /** The terminal that the request has proven. */
   readonly terminal?: string;
   /** The link, by {@link linkReference}. */

@@ -100,5 +100,5 @@ export type {
   TokenView,
 } from "./operator.ts";
 
-export { errorOfReply, type FailedReply, foreignReply, type Problem, problemOf } from "./problem.ts";
-export { mediaType, pathOf, routes } from "./routes.ts";
+export { errorOfReply, type FailedReply, foreignReply, type Problem, problemOf, referenceOfReply } from "./problem.ts";
+export { mediaType, pathOf, referenceHeader, routes } from "./routes.ts";

@@ -1,5 +1,6 @@
 import { type ErrorEntry, SealaneError } from "@sealane/wire";
 import { apiErrors } from "./errors.ts";
+import { referenceHeader } from "./routes.ts";
 
 /** An error as a body of `application/problem+json` (RFC 9457), with Sealane's code beside the standard members. */
 export interface Problem {
@@ -27,11 +28,11 @@ export interface FailedReply {
  * The error that a reply means: the code in its body, if it is one of this package's or of the tables that the caller knows beside it.
  * Without one, the status alone counts, whoever answered: API_RATE_EXCEEDED (429), API_SERVER_BUSY (408, 425, 502 to 504; RFC 9110 15),
  * API_SERVER_FAILED (other 5xx); API_REPLY_FOREIGN for the rest, with the type of what came and where a redirect leads. `retryAfterSeconds`
- * is what Retry-After asks for in seconds.
+ * is what Retry-After asks for in seconds; by `reference` the server's operator finds the request in the log.
  */
 export function errorOfReply(reply: FailedReply, alsoKnown: Readonly<Record<string, ErrorEntry>> = {}): SealaneError {
   const { status, header, body } = reply;
-  const details = { status, ...retryAfterOf(header("retry-after") ?? "") };
+  const details = { status, ...retryAfterOf(header("retry-after") ?? ""), ...referenceOfReply(header) };
   const code = codeIn(body);
   const entries: ReadonlyMap<string, ErrorEntry> = new Map(Object.entries({ ...alsoKnown, ...apiErrors.entries }));
   const entry = code === null ? undefined : entries.get(code);
@@ -61,6 +62,12 @@ function targetOf(location: string): string {
 
 function retryAfterOf(written: string): { readonly retryAfterSeconds: number } | Record<string, never> {
   return /^\d{1,9}$/.test(written) ? { retryAfterSeconds: Number(written) } : {};
+}
+
+/** The reference of the request, as a detail of an error; nothing where the reply has none. */
+export function referenceOfReply(header: FailedReply["header"]): { readonly reference: string } | Record<string, never> {
+  const reference = header(referenceHeader) ?? "";
+  return /^[0-9a-f]{16}$/.test(reference) ? { reference } : {};
 }
 
 function codeIn(body: string): string | null {

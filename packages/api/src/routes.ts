@@ -55,6 +55,9 @@ export const routes = {
 } as const;
 
 /** Media types of bodies. */
+/** The head of a reply that has the request's reference: 16 hexadecimal digits at random, which stand in the server's log too. */
+export const referenceHeader = "sealane-reference";
+
 export const mediaType = {
   /** Link messages, records, enrolment, releases. */
   cbor: "application/cbor",

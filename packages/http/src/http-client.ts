@@ -24,6 +24,8 @@ export interface HttpReply {
   readonly status: number;
   /** The media type without its parameters, in lower case. */
   readonly type: string;
+  /** The value of a header that counts once, by its name in lower case. */
+  readonly header: (name: string) => string | undefined;
   readonly body: IncomingMessage;
 }
 
@@ -88,7 +90,7 @@ export class HttpClient implements Disposable {
     const body = await this.#send(request);
     const status = body.statusCode ?? 0;
     if (status >= 400) throw await this.#failureOf(body, status);
-    const reply = { status, type: typeOf(body), body };
+    const reply = { status, type: typeOf(body), header: headerOf(body), body };
     if (status < 200 || status >= 300) throw foreign(body);
     if ((body.headers["content-encoding"] ?? "identity") !== "identity") throw unexpected(reply, { encoding: "compressed" });
     return reply;

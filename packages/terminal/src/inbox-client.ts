@@ -172,7 +172,7 @@ export class InboxClient {
 
   async #exchangeAnswer(unconfirmed: UnconfirmedLink, answer: Uint8Array): Promise<OfferedLink> {
     const record = await postLinkMessage(this.#session, answer);
-    const { link, offers } = openFirstRecord(unconfirmed, record, this.#session.terminal.clock.nowSeconds());
+    const { link, offers } = openFirstRecord(unconfirmed, { record, reference: {} }, this.#session.terminal.clock.nowSeconds());
     await this.#announce(link, offers);
     using saved = link.save(); // the unconfirmed link, whose key it shares, is wiped by its owner
     return { link: ConfidentialLink.load(saved), offers: offers?.offers ?? [], vouched: null };
@@ -204,8 +204,8 @@ export class InboxClient {
   }
 
   async #exchangeOffers(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "offers" }>): Promise<OfferedLink> {
-    const record = await postRecord(this.#session, pending.linkId, pending.message);
-    const { offers } = openFirstRecord(link, record, this.#session.terminal.clock.nowSeconds());
+    const posted = await postRecord(this.#session, pending.linkId, pending.message);
+    const { offers } = openFirstRecord(link, posted, this.#session.terminal.clock.nowSeconds());
     await this.#announce(link, offers);
     const { vouched } = pending;
     const isVouched = ({ artefactId }: SoftwareDescription): boolean => vouched === null || equalBytes(artefactId, vouched.artefactId);
@@ -213,8 +213,8 @@ export class InboxClient {
   }
 
   async #exchangeRequest(link: ConfidentialLink, pending: Extract<PendingMessage, { kind: "request" }>): Promise<AuthorisedReply> {
-    const record = await postRecord(this.#session, pending.linkId, pending.message);
-    const reply = decodeReply(link.open(record, this.#session.terminal.clock.nowSeconds()));
+    const { record, reference } = await postRecord(this.#session, pending.linkId, pending.message);
+    const reply = decodeReply(link.open(record, this.#session.terminal.clock.nowSeconds()), reference);
     if (reply.kind !== "authorised") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
     if (pending.vouched !== null && !isVouchedFor(reply, pending.vouched))
       throw terminalErrors.error("TERMINAL_LICENCE_CONTRADICTS", { module: pending.description.module });

@@ -4,6 +4,7 @@ import {
   challengeCodec,
   mediaType,
   pathOf,
+  referenceOfReply,
   routes,
   type ServerReply,
   serverReplyCodec,
@@ -132,17 +133,18 @@ async function sendThird(
   established: { readonly link: ConfidentialLink | UnconfirmedLink; readonly message: Uint8Array },
 ): Promise<OpenedLink> {
   const record = await postLinkMessage(session, established.message);
-  return openFirstRecord(established.link, record, session.terminal.clock.nowSeconds());
+  return openFirstRecord(established.link, { record, reference: {} }, session.terminal.clock.nowSeconds());
 }
 
 /**
  * Opens the server's first record, which says what is on offer, and confirms the link where that is awaited.
  * Errors: those of `UnconfirmedLink.confirm` and `ConfidentialLink.open`; TERMINAL_SERVER_WRONG, those of {@link decodeReply}.
  */
-export function openFirstRecord(link: ConfidentialLink | UnconfirmedLink, record: Uint8Array, nowSeconds: number): OpenedLink {
+export function openFirstRecord(link: ConfidentialLink | UnconfirmedLink, posted: PostedRecord, nowSeconds: number): OpenedLink {
+  const { record, reference } = posted;
   const isUnconfirmed = link instanceof UnconfirmedLink;
   const first = isUnconfirmed ? link.confirm(record, nowSeconds) : { link, payload: link.open(record, nowSeconds) };
-  const reply = decodeReply(first.payload);
+  const reply = decodeReply(first.payload, reference);
   if (reply.kind !== "offers") throw terminalErrors.error("TERMINAL_SERVER_WRONG", { reply: reply.kind });
   return { link: first.link, offers: reply };
 }
@@ -158,29 +160,41 @@ export function sealRequest(link: ConfidentialLink, request: TerminalRequest, no
   return link.seal(encodeAs(terminalRequestCodec, request), nowSeconds);
 }
 
+/** A record that came back, and the reference of its request. */
+export interface PostedRecord {
+  readonly record: Uint8Array;
+  readonly reference: Reference;
+}
+
+type Reference = ReturnType<typeof referenceOfReply>;
+
 /** Sends a record and gives the record that comes back. Errors: LINK_REFUSED, those of the HTTP client. */
-export async function postRecord({ terminal, enrolment, http }: Session, id: LinkId, body: Uint8Array): Promise<Uint8Array> {
+export async function postRecord({ terminal, enrolment, http }: Session, id: LinkId, body: Uint8Array): Promise<PostedRecord> {
   const request = { method: "POST", url: urlOf(enrolment.url, pathOf(routes.records, id.toHex())), body, headers } as const;
-  return await retrying(terminal, () => http.exchange(request, { type: mediaType.cbor, maxBytes: maxRecordWireBytes }));
+  return await retrying(terminal, async () => {
+    const reply = await http.open(request);
+    const record = await http.read(reply, { type: mediaType.cbor, maxBytes: maxRecordWireBytes });
+    return { record, reference: referenceOfReply(reply.header) };
+  });
 }
 
 /** Asks on a link. Errors: those of {@link sealRequest}, {@link postRecord}, `ConfidentialLink.open` and {@link decodeReply}. */
 export async function ask(session: Session, link: ConfidentialLink, request: TerminalRequest): Promise<ServerReply> {
   const { clock } = session.terminal;
-  const reply = await postRecord(session, link.id, sealRequest(link, request, clock.nowSeconds()));
-  return decodeReply(link.open(reply, clock.nowSeconds()));
+  const { record, reference } = await postRecord(session, link.id, sealRequest(link, request, clock.nowSeconds()));
+  return decodeReply(link.open(record, clock.nowSeconds()), reference);
 }
 
-/** Reads a record from the server. Errors: WIRE_*; what the server refused with. */
-export function decodeReply(payload: Uint8Array): ServerReply {
+/** Reads a record from the server. Errors: WIRE_*; what the server refused with, with the reference of the request. */
+export function decodeReply(payload: Uint8Array, reference: Reference): ServerReply {
   const reply = decodeAs(serverReplyCodec, payload, { maxBytes: maxRecordBytes, what: "reply" });
-  if (reply.kind === "refused") throw refusalOf(reply.code);
+  if (reply.kind === "refused") throw refusalOf(reply.code, reference);
   return reply;
 }
 
 const headers = { "content-type": mediaType.cbor };
 
-function refusalOf(code: string): SealaneError {
+function refusalOf(code: string, reference: Reference): SealaneError {
   const known = (Object.keys(apiErrors.entries) as (keyof typeof apiErrors.entries)[]).find((candidate) => candidate === code);
-  return apiErrors.error(known ?? "API_REPLY_WRONG", { refused: known ?? "unknown code" });
+  return apiErrors.error(known ?? "API_REPLY_WRONG", { refused: known ?? "unknown code", ...reference });
 }

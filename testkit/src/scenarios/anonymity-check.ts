@@ -48,7 +48,7 @@ const linkIdPattern = /(?<=\/v1\/links\/)[0-9a-f]{32}/g;
 
 /** What stands in every request and reply; nothing else is expected there. */
 const plainHeaders: readonly string[] = [
-  ..."accept-encoding accept-ranges cache-control connection content-length content-type date etag host keep-alive".split(" "),
+  ..."accept-encoding accept-ranges cache-control connection content-length content-type date etag host keep-alive user-agent".split(" "),
 ];
 
 function capturedIn({ connections }: SeenDownload): readonly CapturedExchange[] {

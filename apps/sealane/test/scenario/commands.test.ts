@@ -340,3 +340,25 @@ async function untilWaiting(fetching: Promise<Ended>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100)); // below the server's rate limit
   }
 }
+
+test("fetch says how its link was made with -v only; a rollback names the version that it leaves", async () => {
+  const terminal = await enrol("talkative");
+  const words = terminal.filter((word) => word !== "--json");
+  await publishScript("told", "1.0", "exit 0");
+  const quiet = await run("sealane-terminal", ["fetch", "told", ...words]);
+  await succeed("sealane-terminal", ["install", "told", ...terminal]);
+  await publishScript("told", "2.0", "exit 3");
+  const verbose = await run("sealane-terminal", ["fetch", "told", "-v", ...words]);
+  assert.deepEqual(
+    [quiet, verbose].map(({ exitCode, stderr }) => [exitCode, stderr.includes("signed-transport")]),
+    [
+      [0, false],
+      [0, true],
+    ],
+  );
+  await succeed("sealane-terminal", ["install", "told", ...terminal]);
+  const [back] = (await succeed("sealane-terminal", ["rollback", "told", ...terminal])).events.filter(
+    ({ event }) => event === "rolled-back",
+  );
+  assert.deepEqual([back?.["version"], back?.["replaced"], back?.["replacedVersion"]], ["1.0", 2, "2.0"]);
+});

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { hasCode } from "@sealane/wire";
+import { hasCode, type SealaneError } from "@sealane/wire";
 import { HttpClient, type HttpOptions } from "../../src/index.ts";
 
 const cbor = { type: "application/cbor" } as const;
@@ -228,4 +228,19 @@ test("a file is sent whole, and a file that cannot be read is no fault of the se
   assert.ok(Buffer.concat(received).equals(bytes));
   assert.equal(sent.at(-1), bytes.length);
   await assert.rejects(http.command({ method: "POST", url, body: { ...body, path: join(folder, "gone") } }), code("FILE_READ_FAILED"));
+});
+
+test("an error of the server has the reference of the request, where the reply has one", async (t) => {
+  const url = await serve(t, (request, response) => {
+    response.setHeader("sealane-reference", request.url === "/right" ? "0123456789abcdef" : "<script>");
+    response.writeHead(403, { "content-type": "application/problem+json" }).end('{"code":"LINK_REFUSED"}');
+  });
+  const http = client(t);
+  const reference = async (path: string): Promise<unknown> =>
+    await http.open({ method: "GET", url: new URL(path, url) }).then(
+      () => assert.fail(),
+      ({ details }: SealaneError) => details["reference"],
+    );
+  assert.equal(await reference("/right"), "0123456789abcdef");
+  assert.equal(await reference("/wrong"), undefined);
 });

@@ -15,7 +15,7 @@ import { encryptionFor, type KeyPurpose, PublicKey, sha256, suitesOfKeys } from 
 import { defaultToleranceSeconds, defaultWindowSeconds } from "@sealane/link";
 import { parseCertificate } from "@sealane/pki";
 import { issueCertificate } from "@sealane/pki/issue";
-import { type Digest, decodeAs, digest, encode, encodeAs, equalBytes, thumbprint } from "@sealane/wire";
+import { type Digest, decodeAs, digest, encode, encodeAs, equalBytes, type Name, thumbprint } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
 import { backdateSeconds, certificateLifeSeconds } from "../limits.ts";
 import type { Enrolment, EnrolmentToken } from "../storage/enrolment-tokens.ts";
@@ -33,6 +33,12 @@ interface SignedRequest extends EnrolRequest {
   readonly requestDigest: Digest;
 }
 
+/** What is sent to a terminal that has enrolled. */
+export interface Enrolled {
+  readonly terminal: Name;
+  readonly reply: Uint8Array;
+}
+
 interface RequestedKey {
   readonly purpose: TerminalKeyPurpose;
   readonly publicKey: PublicKey;
@@ -46,7 +52,7 @@ interface RequestedKey {
  * Errors: API_VERSION_UNSUPPORTED, LINK_RECIPIENT_WRONG, COSE_*, CRYPTO_*, WIRE_*, SERVER_STATEMENT_STALE, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_MISUSED, SERVER_TOKEN_EXPIRED,
  * SERVER_TOKEN_BOUND, SERVER_KEYS_WRONG, SERVER_KEY_TAKEN, PKI_KEY_WRONG, STORE_*.
  */
-export async function enrol(role: CaRole, body: Uint8Array): Promise<Uint8Array> {
+export async function enrol(role: CaRole, body: Uint8Array): Promise<Enrolled> {
   const request = await openRequest(role, body);
   requireFresh(role, request);
   requireTrust(role, request);
@@ -54,7 +60,8 @@ export async function enrol(role: CaRole, body: Uint8Array): Promise<Uint8Array>
   const enrolment = token.enrolment ?? (await bind(role, { request, token }));
   requireBoundTo(enrolment, request);
   const plaintext = encodeAs(enrolReplyCodec, await replyOf(role, { request, enrolment }));
-  return encode(sealUnderKey(request.replyKey, role.random, { plaintext, externalAad: statementAad("enrol reply") }));
+  const reply = encode(sealUnderKey(request.replyKey, role.random, { plaintext, externalAad: statementAad("enrol reply") }));
+  return { terminal: token.name, reply };
 }
 
 async function openRequest(role: CaRole, body: Uint8Array): Promise<SignedRequest> {

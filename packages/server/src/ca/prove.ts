@@ -15,12 +15,13 @@ type UsedToken = EnrolmentToken & { readonly enrolment: Enrolment };
 /**
  * Completes an enrolment: the terminal signed the view that this server had signed for it, with all certificates of both; its own for
  * decryption and agreement only the holders of their keys could read. That view is compared with what this server has now. The terminal takes
- * the place of the one that had its name before, whose messages go. The same proof again is right again and changes nothing.
+ * the place of the one that had its name before, whose messages go. The same proof again is right again and changes nothing. Gives
+ * the terminal.
  *
  * Errors: API_VERSION_UNSUPPORTED, LINK_RECIPIENT_WRONG, WIRE_*, COSE_*, CRYPTO_*, SERVER_TOKEN_UNKNOWN, SERVER_TOKEN_EXPIRED,
  * SERVER_PROOF_WRONG, SERVER_KEY_TAKEN, PKI_*, STORE_*.
  */
-export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<void> {
+export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<Name> {
   const opened = await openRequestFor([role.enrolment], { label: "enrol proof", body, maxBytes: maxEnrolRequestBytes });
   const proof = decodeAs(enrolProofCodec, opened, { maxBytes: maxEnrolRequestBytes, what: "proof" });
   const signer = thumbprint(proof.signingThumbprint);
@@ -41,6 +42,7 @@ export async function proveEnrolment(role: CaRole, body: Uint8Array): Promise<vo
     throw serverErrors.error("SERVER_PROOF_WRONG", { name }, cause);
   }
   if (active === null && isUsed(token)) await activate(role, token);
+  return name;
 }
 
 function signerOf(role: CaRole, { signingChain: chain }: SigningCertificate, name: Name): VerifiedCertificate {

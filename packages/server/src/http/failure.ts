@@ -2,6 +2,7 @@ import { apiErrors } from "@sealane/api";
 import { keystoreErrors } from "@sealane/keystore";
 import { SealaneError } from "@sealane/wire";
 import type { FastifyRequest } from "fastify";
+import { isAnonymous } from "./subject.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -58,6 +59,12 @@ function isMachineFault({ entry, code }: SealaneError): boolean {
 /** The machine's faults in the codes that every client knows: later, or look at the log. */
 function machineFault(failure: SealaneError): SealaneError {
   return apiErrors.error(failure.entry.http === 503 ? "API_SERVER_BUSY" : "API_SERVER_FAILED");
+}
+
+/** {@link logFieldsOf} of a request; of one without a name no facts. */
+export function failureFieldsOf(request: FastifyRequest, failure: SealaneError | Error): Readonly<Record<string, unknown>> {
+  const { details, ...fields } = logFieldsOf(failure);
+  return details === undefined || isAnonymous(request) ? fields : { ...fields, details };
 }
 
 /** What the log says of a failure: codes, facts, and of an unexpected one the frames. Messages may quote what was received. */

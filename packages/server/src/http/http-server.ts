@@ -2,15 +2,16 @@ import http from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
 import rateLimit from "@fastify/rate-limit";
-import { apiErrors, mediaType, problemOf, routes } from "@sealane/api";
+import { apiErrors, mediaType, problemOf, referenceHeader, routes } from "@sealane/api";
 import { SealaneError } from "@sealane/wire";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import { maxJsonBytes, type ServerLimits } from "../limits.ts";
 import { endSlowReader, endUnreadBody } from "./bodies.ts";
 import { boundConnections, maxBeside, rateKeyOf } from "./bound-connections.ts";
-import { failureOf, logFieldsOf, outwardOf } from "./failure.ts";
+import { failureFieldsOf, failureOf, logFieldsOf, outwardOf } from "./failure.ts";
 import type { Metrics } from "./metrics.ts";
 import { rateWindowSeconds } from "./proven-nearby.ts";
+import { newReference, refer, referRequests, requestFieldsOf } from "./subject.ts";
 import type { TlsCertificate } from "./tls-certificate.ts";
 
 /** Where the log goes, as lines of JSON. */
@@ -57,6 +58,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     logger: { level: options.log.level, stream: options.log.destination, base: null },
     frameworkErrors: (error, request, reply) => {
       // No hook runs for these.
+      refer(request, reply);
       reply.raw.once("close", () => {
         void logResponse(request, reply);
         options.metrics.countRequest(request, reply);
@@ -65,14 +67,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
       sendProblem(error, request, reply);
     },
     clientErrorHandler: (error, socket) => {
-      const refused = refuseUnreadable(error, socket);
+      const reference = newReference();
+      const refused = refuseUnreadable(error, { socket, reference });
       if (refused === null) return;
-      app.log.warn({ method: null, route: null, status: 400, ...logFieldsOf(refused) }, "refused");
+      app.log.warn({ method: null, route: null, reference, status: 400, ...logFieldsOf(refused) }, "refused");
       options.metrics.countUnreadable(refused);
     },
   });
   app.server.maxConnections = limits.maxConnections;
   app.decorateRequest("failure", null);
+  referRequests(app);
   app.removeAllContentTypeParsers();
   app.setErrorHandler(sendProblem);
   app.addHook("onResponse", logResponse);
@@ -122,22 +126,31 @@ function createListener(handler: http.RequestListener, { limits, tls }: HttpServ
 }
 
 /** Answers what is no HTTP, came too slowly or has heads that are too large; null where the client has gone. */
-function refuseUnreadable(error: Error & { readonly code?: string }, socket: Socket): SealaneError | null {
+function refuseUnreadable(
+  error: Error & { readonly code?: string },
+  { socket, reference }: { readonly socket: Socket; readonly reference: string },
+): SealaneError | null {
   if (!socket.writable || error.code === "ECONNRESET" || error.code === "HPE_INVALID_EOF_STATE") {
     socket.destroy();
     return null;
   }
   const refused = apiErrors.error("API_REQUEST_WRONG", { reason: error.code ?? "unreadable" });
   const body = JSON.stringify(problemOf(refused));
-  const head = `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: ${mediaType.problem}\r\nContent-Length: ${body.length}\r\n\r\n`;
-  socket.end(head + body, () => socket.destroySoon());
+  const lines = [
+    "HTTP/1.1 400 Bad Request",
+    "Connection: close",
+    `Content-Type: ${mediaType.problem}`,
+    `${referenceHeader}: ${reference}`,
+    `Content-Length: ${body.length}`,
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroySoon());
   return refused;
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const failure = failureOf(error);
   request.failure = failure;
-  if (reply.raw.destroyed) request.log.warn({ ...requestFieldsOf(request), ...logFieldsOf(failure) }, "ended"); // nobody hears it
+  if (reply.raw.destroyed) request.log.warn({ ...requestFieldsOf(request), ...failureFieldsOf(request, failure) }, "ended"); // nobody hears it
   const outward = outwardOf(failure, request);
   void reply
     .code(outward.entry.http)
@@ -151,15 +164,10 @@ async function logResponse(request: FastifyRequest, reply: FastifyReply): Promis
     ...requestFieldsOf(request),
     status: reply.statusCode,
     milliseconds: Math.round(reply.elapsedTime),
-    ...(failure === null ? {} : logFieldsOf(failure)),
+    ...(failure === null ? {} : failureFieldsOf(request, failure)),
   };
   if (failure !== null && (!(failure instanceof SealaneError) || reply.statusCode >= 500)) request.log.error(line, "failed");
   else if (failure !== null) request.log.warn(line, "refused");
-  else if (quietRoutes.includes(line.route ?? "")) request.log.debug(line, "done");
+  else if (quietRoutes.includes(request.routeOptions.url ?? "")) request.log.debug(line, "done");
   else request.log.info(line, "done");
-}
-
-/** The route and not the address that was asked for: that may hold anything. */
-function requestFieldsOf(request: FastifyRequest): { readonly method: string; readonly route: string | null } {
-  return { method: request.method, route: request.routeOptions.url ?? null };
 }

@@ -40,6 +40,13 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #asked = new Counter({
+    name: "sealane_link_requests_total",
+    help: "Requests inside links by what they ask for and the code of their refusal, or none",
+    labelNames: ["asked", "code"] as const,
+    registers: [this.#registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -70,6 +77,10 @@ export class Metrics {
 
   countLink({ mechanism, suite, originatorRole }: ConfidentialLink | UnconfirmedLink | BroadcastLink): void {
     this.#links.inc({ mechanism, suite: suite.name, originator: originatorRole });
+  }
+
+  countAsked({ asked, code }: { readonly asked: string; readonly code: string | null }): void {
+    this.#asked.inc({ asked, code: code ?? "none" });
   }
 
   countDownloaded(bytes: number): void {

@@ -18,6 +18,7 @@ import {
 } from "@sealane/link";
 import { type ArtefactId, type Digest, encodeAs, equalBytes } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
+import { linkReference, type Note } from "../http/subject.ts";
 import { offerLifeSeconds, thirdSeconds } from "../limits.ts";
 import type { IssuedLicence } from "../storage/licences.ts";
 import type { LinkOwner, NewLink } from "../storage/links.ts";
@@ -54,14 +55,15 @@ interface Received {
  * allows it), POLICY_REFUSED (not for what was offered any more), LINK_MESSAGE_REPLAYED, SERVER_TERMINAL_INACTIVE,
  * SERVER_PENDING_UNKNOWN, STORE_*.
  */
-export async function establishLink(role: KeyRole, message: Uint8Array): Promise<Uint8Array> {
+export async function establishLink(role: KeyRole, message: Uint8Array, note: Note): Promise<Uint8Array> {
   const received = { message, digest: sha256(message) };
   const { number, mechanism } = decodeMessage(message).header;
+  if (number === 1 && mechanismNamed(mechanism).anonymous === "originator") note("anonymous");
   const repeatSeconds = number === 1 ? defaultWindowSeconds + defaultToleranceSeconds : Number.POSITIVE_INFINITY;
   const sent = await sentBefore(role, received, repeatSeconds);
   if (sent !== null) return sent;
   if (!isEverAllowed(role.policy, mechanism)) throw linkErrors.error("LINK_MECHANISM_UNKNOWN", { mechanism });
-  const made = number === 1 ? await acceptFirst(role, received) : await receiveLater(role, received);
+  const made = number === 1 ? await acceptFirst(role, received, note) : await receiveLater(role, received, note);
   const response = made ?? (await sentBefore(role, received, repeatSeconds));
   if (response === null) throw linkErrors.error("LINK_MESSAGE_REPLAYED");
   return response;
@@ -80,7 +82,7 @@ async function sentBefore(role: KeyRole, { digest }: Received, repeatSeconds: nu
 }
 
 /** Null when M1 was accepted before by another request. */
-async function acceptFirst(role: KeyRole, received: Received): Promise<Uint8Array | null> {
+async function acceptFirst(role: KeyRole, received: Received, note: Note): Promise<Uint8Array | null> {
   const { message } = received;
   const { self, random } = role;
   const { mechanism } = decodeMessage(message).header;
@@ -98,12 +100,15 @@ async function acceptFirst(role: KeyRole, received: Received): Promise<Uint8Arra
   const accepted = await acceptMessage({ self, peers, replay, freshness, random }, message);
   switch (accepted.kind) {
     case "answered":
-      return await addAnswered(role, received, { accepted, replay, challenge, owner: ownerOf(peers, mechanismNamed(mechanism).anonymous) });
+      return await addAnswered(role, received, {
+        ...{ accepted, replay, challenge, note },
+        owner: ownerOf(peers, mechanismNamed(mechanism).anonymous),
+      });
     case "waiting":
       return await addWaiting(role, { accepted, challenge, owner: ownerOf(peers, "no") });
     case "broadcast": {
       using link = accepted.link;
-      return await answerOpenRequest(role, { link, replay, terminal: ownerOf(peers, "no") });
+      return await answerOpenRequest(role, { link, replay, terminal: ownerOf(peers, "no"), note });
     }
   }
 }
@@ -129,9 +134,10 @@ async function addAnswered(
     readonly replay: DeferredReplay;
     readonly challenge: DeferredChallenge;
     readonly owner: LinkOwner | null;
+    readonly note: Note;
   },
 ): Promise<Uint8Array | null> {
-  const { accepted, replay, challenge, owner } = given;
+  const { accepted, replay, challenge, owner, note } = given;
   const { reply } = accepted;
   using link = accepted.link;
   const isAdded = await role.atomically(async (stores) => {
@@ -142,7 +148,14 @@ async function addAnswered(
   });
   if (!isAdded) return null;
   role.metrics.countLink(link);
+  noteLink(note, link, owner);
   return reply;
+}
+
+/** A link that is not confirmed has not proven its terminal yet. */
+function noteLink(note: Note, link: ConfidentialLink | UnconfirmedLink, owner: LinkOwner | null): void {
+  const proven = owner === null || link instanceof UnconfirmedLink ? {} : { terminal: owner.name };
+  note(owner === null ? "anonymous" : { link: linkReference(link.id), ...proven });
 }
 
 /** Nothing is proven of the terminal before M3, and nothing happens but that M3 is awaited. */
@@ -172,7 +185,7 @@ async function addWaiting(
 }
 
 /** The answer, M2 or M3. Null when the same message was taken by another request at the same time. */
-async function receiveLater(role: KeyRole, received: Received): Promise<Uint8Array | null> {
+async function receiveLater(role: KeyRole, received: Received, note: Note): Promise<Uint8Array | null> {
   const pending = await role.stores.pendingLinks.find(readReference(received.message), role.now());
   if (pending === null) {
     // Another request with the same message may have been quicker since this one looked.
@@ -183,16 +196,16 @@ async function receiveLater(role: KeyRole, received: Received): Promise<Uint8Arr
   using _awaited = pending.awaited;
   const terminal = await requireActive(role.stores, pending.owner);
   return pending.kind === "reply"
-    ? await receiveReply(role, received, { pending, terminal })
-    : await receiveThird(role, received, { pending, terminal });
+    ? await receiveReply(role, received, { pending, terminal, note })
+    : await receiveThird(role, received, { pending, terminal, note });
 }
 
 async function receiveReply(
   role: KeyRole,
   received: Received,
-  of: { readonly pending: PendingReply; readonly terminal: ActiveTerminal },
+  of: { readonly pending: PendingReply; readonly terminal: ActiveTerminal; readonly note: Note },
 ): Promise<Uint8Array | null> {
-  const { pending, terminal } = of;
+  const { pending, terminal, note } = of;
   const mechanism = mechanismNamed(pending.awaited.mechanism);
   const release = pending.artefactId === null ? null : await role.stores.releases.find(pending.artefactId);
   // The policy may have changed since the offer was made.
@@ -205,6 +218,7 @@ async function receiveReply(
   const self = mechanism.anonymous === "originator" ? unnamedServer : role.self;
   const established = await pending.awaited.receive({ ...contextOf(role, offerLifeSeconds), self }, received.message, content);
   using link = established.link;
+  noteLink(note, link, terminal);
   const offers = await asOffers(role, release === null ? [] : [release], terminal);
   const response = established.message ?? firstRecord(link, offers, role.now());
   return await establishPending(role, received, { pending, link, offered: pending.artefactId, response, issued });
@@ -213,11 +227,12 @@ async function receiveReply(
 async function receiveThird(
   role: KeyRole,
   received: Received,
-  of: { readonly pending: PendingThird; readonly terminal: ActiveTerminal },
+  of: { readonly pending: PendingThird; readonly terminal: ActiveTerminal; readonly note: Note },
 ): Promise<Uint8Array | null> {
-  const { pending, terminal } = of;
+  const { pending, terminal, note } = of;
   const established = await pending.awaited.receive(contextOf(role), received.message);
   using link = established.link;
+  noteLink(note, link, terminal);
   const response = firstRecord(link, await offersFor(role, { terminal, module: null, offered: null }), role.now());
   return await establishPending(role, received, { pending, link, offered: null, response, issued: null });
 }

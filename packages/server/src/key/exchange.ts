@@ -3,6 +3,7 @@ import { sha256 } from "@sealane/crypto";
 import { type ConfidentialLink, linkErrors, UnconfirmedLink } from "@sealane/link";
 import { encodeAs, equalBytes, type SealaneError } from "@sealane/wire";
 import { serverErrors } from "../errors.ts";
+import { linkReference, type Note } from "../http/subject.ts";
 import type { StoredLink } from "../storage/links.ts";
 import { requireActive } from "./establish.ts";
 import type { KeyRole } from "./key-role.ts";
@@ -28,17 +29,22 @@ export interface ExchangeResult {
  * Errors: SERVER_LINK_UNKNOWN, SERVER_TERMINAL_INACTIVE, LINK_RECORD_WRONG, LINK_RECORD_OUT_OF_ORDER, LINK_CONFIRMATION_WRONG,
  * LINK_EXPIRED, LINK_EXHAUSTED, those of `decode`, STORE_*.
  */
-export async function exchangeRecord(role: KeyRole, { linkId, record }: ExchangeInput): Promise<ExchangeResult> {
+export async function exchangeRecord(role: KeyRole, { linkId, record }: ExchangeInput, note: Note): Promise<ExchangeResult> {
   const nowSeconds = role.now();
   const requestDigest = sha256(record);
   const found = await findLink(role, linkId);
   using before = found.link;
+  const about = { link: linkReference(linkId) };
+  note(found.owner === null ? "anonymous" : about);
   const terminal = found.owner === null ? null : await requireActive(role.stores, found.owner);
   const sent = responseTo(found, requestDigest);
   if (sent !== null) return { response: sent, refusal: null, proven: null };
   const { link, payload } = openRecord(before, record, nowSeconds);
   using after = link;
-  const { reply, effect, refusal } = await respond(role, { link: after, terminal, offered: found.offered, payload });
+  if (terminal !== null) note({ ...about, terminal: terminal.name });
+  const { reply, effect, refusal, asked } = await respond(role, { link: after, terminal, offered: found.offered, payload });
+  if (terminal !== null) note({ ...about, terminal: terminal.name, ...asked });
+  role.metrics.countAsked({ asked: asked.asked, code: refusal?.code ?? null });
   const response = after.seal(encodeAs(serverReplyCodec, reply), nowSeconds);
   const isSaved = await role.atomically(async (stores) => {
     if (!(await stores.links.advance({ ...found, link: after, requestDigest, response }))) return false;

@@ -2,6 +2,7 @@ import { apiErrors, requireAllowed } from "@sealane/api";
 import { sha256 } from "@sealane/crypto";
 import { type BroadcastLink, mechanismNamed } from "@sealane/link";
 import { serverErrors } from "../errors.ts";
+import type { Note } from "../http/subject.ts";
 import type { ActiveTerminal } from "../storage/terminals.ts";
 import { requirePublic } from "./broadcast.ts";
 import { contentKeyOf } from "./content-key.ts";
@@ -21,9 +22,9 @@ import { proveRelease } from "./licence.ts";
  */
 export async function answerOpenRequest(
   role: KeyRole,
-  request: { readonly link: BroadcastLink; readonly replay: DeferredReplay; readonly terminal: ActiveTerminal },
+  request: { readonly link: BroadcastLink; readonly replay: DeferredReplay; readonly terminal: ActiveTerminal; readonly note: Note },
 ): Promise<Uint8Array> {
-  const { link, replay, terminal } = request;
+  const { link, replay, terminal, note } = request;
   const { stores, random } = role;
   const licenceDigest = sha256(link.licence);
   const artefactId = await stores.licences.forEverybody(licenceDigest);
@@ -42,6 +43,8 @@ export async function answerOpenRequest(
     await tx.terminals.seen(terminal.name, nowSeconds);
     return true;
   });
-  if (isFresh) role.metrics.countLink(link);
+  if (!isFresh) return wrap; // anybody can send it again
+  role.metrics.countLink(link);
+  note({ terminal: terminal.name, module: release.description.module });
   return wrap;
 }

@@ -33,19 +33,36 @@ export interface Response {
   readonly effect: (stores: KeyStores) => Promise<void>;
   /** Why the request was refused, for the log. */
   readonly refusal: SealaneError | null;
+  /** What was asked for, for the log. */
+  readonly asked: Asked;
+}
+
+interface Asked {
+  readonly asked: TerminalRequest["kind"] | "unreadable";
+  readonly module?: string;
 }
 
 /** Carries out a terminal's request. What is wrong with it is told inside the link, which goes on; only the store's errors are thrown. */
 export async function respond(role: KeyRole, record: OpenedRecord): Promise<Response> {
+  let asked: Asked = { asked: "unreadable" };
   try {
-    return await carryOut(role, record, parseRequest(record.payload));
+    const request = parseRequest(record.payload);
+    asked = { asked: request.kind, ...(await moduleOf(role, request)) };
+    return { ...(await carryOut(role, record, request)), asked };
   } catch (error) {
     if (!(error instanceof SealaneError) || error.entry.blame === "system") throw error;
-    return { reply: { kind: "refused", code: outwardCode(error) }, effect: async () => {}, refusal: error };
+    return { reply: { kind: "refused", code: outwardCode(error) }, effect: async () => {}, refusal: error, asked };
   }
 }
 
-async function carryOut(role: KeyRole, record: OpenedRecord, request: TerminalRequest): Promise<Response> {
+async function moduleOf({ stores }: KeyRole, request: TerminalRequest): Promise<Pick<Asked, "module">> {
+  if (request.kind === "offers") return request.module === null ? {} : { module: request.module };
+  if (request.kind !== "authorise") return {};
+  const release = await stores.releases.find(request.artefactId);
+  return release === null ? {} : { module: release.description.module };
+}
+
+async function carryOut(role: KeyRole, record: OpenedRecord, request: TerminalRequest): Promise<Omit<Response, "asked">> {
   const { terminal, link, offered } = record;
   switch (request.kind) {
     case "offers": {

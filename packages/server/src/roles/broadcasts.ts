@@ -30,7 +30,7 @@ function channelRoute(app: FastifyInstance, role: KeyRole): void {
   };
   app.get<{ Querystring: Record<string, unknown> }>(
     routes.broadcasts,
-    { config: { refusal: "LINK_REFUSED", rateLimit: { max: role.limits.requestsPerMinute } } },
+    { config: { refusal: "LINK_REFUSED", anonymous: true, rateLimit: { max: role.limits.requestsPerMinute } } },
     async (request, reply) => {
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());

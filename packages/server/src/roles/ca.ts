@@ -21,9 +21,13 @@ export function caRoutes(role: CaRole): (app: FastifyInstance) => Promise<void> 
     app.post(routes.enrol, options, async () => {
       throw apiErrors.error("API_VERSION_UNSUPPORTED", { version: 1 }); // whose enrolment nobody could authenticate
     });
-    app.post(routes.enrolments, options, async (request, reply) => reply.type(mediaType.cbor).send(await enrol(role, cborBody(request))));
+    app.post(routes.enrolments, options, async (request, reply) => {
+      const enrolled = await enrol(role, cborBody(request));
+      request.subject = { terminal: enrolled.terminal };
+      return reply.type(mediaType.cbor).send(enrolled.reply);
+    });
     app.post(routes.enrolProof, options, async (request, reply) => {
-      await proveEnrolment(role, cborBody(request));
+      request.subject = { terminal: await proveEnrolment(role, cborBody(request)) };
       return reply.code(204).send();
     });
   };

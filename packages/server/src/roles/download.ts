@@ -27,6 +27,7 @@ export function downloadRoutes(
     app.route<{ Params: { id: string } }>({
       method: ["GET", "HEAD"],
       url: routes.artefact,
+      config: { anonymous: true },
       handler: async (request, reply) => {
         const id = parseArtefactId(request.params.id);
         const file = await store.open(id);

@@ -27,6 +27,7 @@ export function inboxRoutes(app: FastifyInstance, role: KeyRole): void {
     reply.raw.once("close", () => gone.abort());
     const reader = await proveReader(role, cborBody(request));
     request.provesTerminal(reader.name);
+    request.subject = { terminal: reader.name };
     using waiter = role.waiters.enter(reader.name);
     const query = { ...asked, waiter, gone: gone.signal };
     if (asked.isStream) {

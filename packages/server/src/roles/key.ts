@@ -2,8 +2,9 @@ import { apiErrors, mediaType, type OfferView, routes } from "@sealane/api";
 import { maxMessageBytes } from "@sealane/link";
 import type { FastifyInstance } from "fastify";
 import { acceptCbor, acceptJson, cborBody, JsonBody } from "../http/bodies.ts";
-import { logFieldsOf } from "../http/failure.ts";
+import { failureFieldsOf } from "../http/failure.ts";
 import { operatorOnly } from "../http/operator-only.ts";
+import { notingOn, requestFieldsOf } from "../http/subject.ts";
 import { giveChallenge } from "../key/challenge.ts";
 import { establishLink } from "../key/establish.ts";
 import { exchangeRecord } from "../key/exchange.ts";
@@ -31,7 +32,7 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
   app.post(
     routes.links,
     { bodyLimit: maxMessageBytes, config: { ...config, rateLimit: { max: linksPerMinute } } },
-    async (request, reply) => reply.type(mediaType.cbor).send(await establishLink(role, cborBody(request))),
+    async (request, reply) => reply.type(mediaType.cbor).send(await establishLink(role, cborBody(request), notingOn(request, reply))),
   );
 
   app.post(routes.challenges, { bodyLimit: 1, config: { ...config, rateLimit: { max: linksPerMinute } } }, async (_request, reply) =>
@@ -45,12 +46,11 @@ function linkRoutes(app: FastifyInstance, role: KeyRole): void {
     routes.records,
     { bodyLimit: maxRecordWireBytes, config: { ...config, rateLimit: { max: linksPerMinute } } },
     async (request, reply) => {
-      const { response, refusal, proven } = await exchangeRecord(role, {
-        linkId: parseLinkId(request.params.id),
-        record: cborBody(request),
-      });
+      const input = { linkId: parseLinkId(request.params.id), record: cborBody(request) };
+      const { response, refusal, proven } = await exchangeRecord(role, input, notingOn(request, reply));
       if (proven !== null) request.provesTerminal(proven);
-      if (refusal !== null) request.log.warn({ route: routes.records, ...logFieldsOf(refusal) }, "refused inside a link");
+      if (refusal !== null)
+        request.log.warn({ ...requestFieldsOf(request), ...failureFieldsOf(request, refusal) }, "refused inside a link");
       return reply.type(mediaType.cbor).send(response);
     },
   );

@@ -100,7 +100,7 @@ test("one record that several processes take at once is answered alike", async (
   const { link, terminalEnd } = await sampleLink();
   await role.stores.links.add(newLink(link, samplePeer()));
   const record = terminalEnd.seal(encodeAs(terminalRequestCodec, { kind: "offers", module: null, installed: [] }), now);
-  const responses = valuesOf(await inAll(() => exchangeRecord(role, { linkId: link.id, record })));
+  const responses = valuesOf(await inAll(() => exchangeRecord(role, { linkId: link.id, record }, () => {})));
   assert.equal(responses.length, together);
   for (const { response } of responses) assert.equal(equalBytes(response, responses[0]?.response ?? bytes("none")), true);
 });
@@ -115,7 +115,7 @@ test("of different records at one place that several processes take at once one 
     const installed = [{ module: "app", version: `${i}`, sequence: i }];
     return ConfidentialLink.load(saved).seal(encodeAs(terminalRequestCodec, { kind: "offers", module: null, installed }), now);
   });
-  const results = await inAll((i) => exchangeRecord(role, { linkId: link.id, record: records[i] ?? bytes("none") }));
+  const results = await inAll((i) => exchangeRecord(role, { linkId: link.id, record: records[i] ?? bytes("none") }, () => {}));
   const winner = results.findIndex(({ status }) => status === "fulfilled");
   assert.equal(valuesOf(results).length, 1);
   for (const result of results) assert.ok(result.status === "fulfilled" || hasCode(result.reason, "LINK_RECORD_OUT_OF_ORDER"));
@@ -125,7 +125,7 @@ test("of different records at one place that several processes take at once one 
 test("FNONCE: M1 that several processes take at once makes one link and is answered alike", async (t) => {
   const role = await roleWith(t, ({ terminals }) => ({ terminals: { ...terminals, findBySigner: meeting(terminals.findBySigner) } }));
   const message = await sampleMessage();
-  const answers = valuesOf(await inAll(() => establishLink(role, message)));
+  const answers = valuesOf(await inAll(() => establishLink(role, message, () => {})));
   assert.equal(answers.length, together);
   for (const answer of answers) assert.equal(equalBytes(answer, answers[0] ?? bytes("none")), true);
 });
@@ -134,7 +134,7 @@ test("EQ1: an answer that several processes take at once makes one link and is a
   const role = await roleWith(t, ({ pendingLinks }) => ({ pendingLinks: { ...pendingLinks, find: meeting(pendingLinks.find) } }));
   const { awaited, answer } = await samplePending();
   await role.stores.pendingLinks.add(pendingReply(awaited, samplePeer()));
-  const records = valuesOf(await inAll(() => establishLink(role, answer)));
+  const records = valuesOf(await inAll(() => establishLink(role, answer, () => {})));
   assert.equal(records.length, together);
   for (const record of records) assert.equal(equalBytes(record, records[0] ?? bytes("none")), true);
 });
@@ -153,7 +153,7 @@ for (const mechanism of ["anonymous-transport", "anonymous-agreement"] as const)
     const meet = ({ links }: KeyStores) => ({ links: { ...links, findOpened: meeting(links.findOpened) } });
     const role = await roleWith(t, meet, allMechanisms);
     const message = await sampleMessage(mechanism);
-    requireAlike(valuesOf(await inAll(() => establishLink(role, message))));
+    requireAlike(valuesOf(await inAll(() => establishLink(role, message, () => {}))));
   });
 }
 
@@ -164,9 +164,12 @@ for (const mechanism of ["signed-transport", "anonymous-transport", "mutual-nonc
     const challenge = bytes("challenge");
     await role.stores.challenges.add(challenge, now);
     const message = await sampleMessage(mechanism, { challenge });
-    requireAlike(valuesOf(await inAll(() => establishLink(role, message))));
+    requireAlike(valuesOf(await inAll(() => establishLink(role, message, () => {}))));
     const again = await sampleMessage(mechanism, { challenge });
-    await assert.rejects(establishLink(role, again), (error) => hasCode(error, "LINK_CHALLENGE_WRONG"));
+    await assert.rejects(
+      establishLink(role, again, () => {}),
+      (error) => hasCode(error, "LINK_CHALLENGE_WRONG"),
+    );
   });
 }
 
@@ -187,8 +190,8 @@ for (const mechanism of ["mutual-nonce", "mutual-agreement"] as const) {
     const role = await roleWith(t, () => ({}));
     const { message, third } = await sampleTerminalEnd(mechanism);
     const [forFirst, forThird] = [meetingAtPending(role), meetingAtPending(role)];
-    const last = await third(requireAlike(valuesOf(await inAll(() => establishLink(forFirst, message)))));
-    requireAlike(valuesOf(await inAll(() => establishLink(forThird, last))));
+    const last = await third(requireAlike(valuesOf(await inAll(() => establishLink(forFirst, message, () => {})))));
+    requireAlike(valuesOf(await inAll(() => establishLink(forThird, last, () => {}))));
   });
 
   test(`M2 of ${mechanism} that several processes take at once makes one link, one M3 and at most one licence`, async (t) => {
@@ -200,7 +203,7 @@ for (const mechanism of ["mutual-nonce", "mutual-agreement"] as const) {
     await role.stores.pendingLinks.add(pendingReply(awaited, samplePeer(), { artefactId: offered }));
     const issued: IssuedLicence[] = [];
     const counting = { ...role, atomically: countingLicences(role, issued) };
-    const message = requireAlike(valuesOf(await inAll(() => establishLink(counting, answer))));
+    const message = requireAlike(valuesOf(await inAll(() => establishLink(counting, answer, () => {}))));
     const { licence } = await third(message);
     assert.equal(issued.length, mechanism === "mutual-agreement" ? 1 : 0);
     assert.equal(equalBytes(licence ?? bytes("none"), issued[0]?.licence ?? bytes("none")), true);

@@ -28,6 +28,7 @@ import {
   openInboxRequest,
   openRequestFor,
   problemOf,
+  referenceHeader,
   routes,
   type ServerReply,
   signedEnrolRequestCodec,
@@ -321,6 +322,7 @@ export class FakeServer {
     const isStream = url.startsWith(routes.inbox) && headers.accept?.includes(mediaType.events) === true;
     const parts = [method, url.split("?")[0], headers.range, isStream ? "stream" : undefined];
     this.requests.push(parts.filter((part) => part !== undefined).join(" "));
+    response.setHeader(referenceHeader, "0123456789abcdef");
     try {
       const body = await buffer(request);
       const fault = this.faults.before?.(request);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { standardSuites } from "@sealane/crypto";
 import { eventually } from "@sealane/testkit/eventually";
-import { parseName, SealaneError } from "@sealane/wire";
+import { hasCode, parseName, SealaneError } from "@sealane/wire";
 import { fetchSoftware, install, rollback, status } from "../../src/index.ts";
 import { StateLock } from "../../src/state-lock.ts";
 import { tarOf } from "../double/archives.ts";
@@ -287,12 +287,16 @@ test("UNI: another link's wrap, another licence's wrap or a changed one gives no
   assert.deepEqual((await status(terminal)).downloads, []);
 });
 
-test("what the server refuses inside a link comes out with its code", async (t) => {
+test("what the server refuses inside a link comes out with its code and the reference of the request", async (t) => {
   const { server, terminal } = await enrolledWorld(t);
   server.publish({ content });
-  for (const refused of ["RELEASE_UNKNOWN", "API_SERVER_FAILED"]) {
+  for (const refused of ["RELEASE_UNKNOWN", "API_SERVER_FAILED"] as const) {
     server.faults.reply = (reply) => (reply.kind === "authorised" ? { kind: "refused", code: refused } : reply);
-    await assert.rejects(fetchSoftware(terminal), code(refused));
+    await assert.rejects(fetchSoftware(terminal), (error: unknown) => {
+      assert.ok(hasCode(error, refused));
+      assert.equal(error.details["reference"], "0123456789abcdef");
+      return true;
+    });
   }
   server.faults.reply = () => ({ kind: "refused", code: "NO_SUCH_CODE" });
   await assert.rejects(fetchSoftware(terminal), code("API_REPLY_WRONG"));

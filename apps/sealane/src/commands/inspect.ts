@@ -1,4 +1,5 @@
 import { formatBytes, formatTable, formatTime, outputOf } from "@sealane/cli";
+import { sha256 } from "@sealane/crypto";
 import type { Licence, Release, SoftwareDescription } from "@sealane/software";
 import type { Command } from "commander";
 import { type Document, readDocument } from "../document.ts";
@@ -35,7 +36,7 @@ export function rowsOf(document: Document): Rows {
     case "release":
       return releaseRows(document.release);
     case "certificate":
-      return certificateRows(document.certificate);
+      return certificateRows(document);
     default:
       return document satisfies never;
   }
@@ -77,12 +78,13 @@ function releaseRows(release: Release): Rows {
   ];
 }
 
-function certificateRows(certificate: Extract<Document, { kind: "certificate" }>["certificate"]): Rows {
+function certificateRows({ certificate, bytes }: Extract<Document, { kind: "certificate" }>): Rows {
   return [
-    ["name", certificate.kind === "end entity" ? certificate.name : "an authority"],
+    ["name", certificate.name ?? "not named"],
     ["purpose", certificate.kind === "end entity" ? certificate.purpose : "issues certificates"],
     ["valid from", formatTime(certificate.notBeforeSeconds)],
     ["valid until", formatTime(certificate.notAfterSeconds)],
     ["key", certificate.publicKey.kind],
+    ["fingerprint", sha256(bytes).toHex()],
   ];
 }

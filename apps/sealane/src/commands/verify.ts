@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { formatTable, outputOf, stateFolder } from "@sealane/cli";
-import { parseCertificate, type TrustAnchor, trustAnchor, verifyCertificate } from "@sealane/pki";
+import { parseCertificate, type TrustAnchor, trustAnchor, verifyCertificate, verifyIntermediate } from "@sealane/pki";
 import { authorityFolder } from "@sealane/server";
 import { verifyArtefactFile, verifyLicence, verifyRelease } from "@sealane/software";
 import { equalBytes } from "@sealane/wire";
@@ -55,8 +55,13 @@ async function prove(file: string, document: Document, { anchor, issuers }: Trus
     case "certificate": {
       const { certificate, bytes } = document;
       if (certificate.kind !== "end entity") {
-        trustAnchor(bytes);
-        return "a self-signed authority; compare its fingerprint";
+        const known = await anchor();
+        if (equalBytes(certificate.issuer, certificate.subject)) {
+          trustAnchor(bytes, { fingerprint: known.thumbprint });
+          return "the authority that is trusted here";
+        }
+        verifyIntermediate(bytes, { anchor: known, nowSeconds });
+        return "an authority directly below the one that is trusted here, and valid now";
       }
       const chain = [bytes, ...(await issuers()).filter((der) => isIssuedBy(certificate, der))];
       verifyCertificate({ chain, anchors: [await anchor()], purpose: certificate.purpose, nowSeconds });

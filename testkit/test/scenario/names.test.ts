@@ -89,7 +89,7 @@ for (const suite of suites) {
     await operate(routes.offers, { terminals: [name], module: "app" }); // nothing is published: the inbox stays empty
     for (let i = 0; i < 2; i++) {
       await assert.rejects(fetchSoftware(terminal, { originator: "server", waitSeconds: 0 }), { code: "TERMINAL_NOTHING_WAITING" });
-      await assert.rejects(fetchSoftware(terminal, { module: "app" }), { code: "TERMINAL_NOTHING_NEW" });
+      await assert.rejects(fetchSoftware(terminal, { module: "app" }), { code: "TERMINAL_MODULE_UNPUBLISHED" });
     }
     const later = relay.take();
     const tales = await tellTales(terminal);
